@@ -1,0 +1,295 @@
+#pragma once
+
+#include <tasker/detail/bytes.hpp>
+
+#include <array>
+#include <complex>
+#include <concepts>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <typeinfo>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// The fixed layout: little-endian, without padding, equal values give equal bytes. src/store/FORMAT.md
+/// describes it for readers in other languages; the names that `schema()` returns are stored and never
+/// change.
+namespace tasker::detail {
+
+/// Layout of one type: `schema()`, `least` (the fewest bytes a value takes), `encode` and `decode`.
+template <class T>
+struct Codec;
+
+/// Types with a fixed layout; all others go through Boost.Serialization (archive.hpp).
+template <class T>
+concept Fixed = requires { Codec<T>::least; };
+
+template <Number T>
+struct Codec<T> {
+  static constexpr std::size_t least = sizeof(T);
+  static std::string schema() {
+    if constexpr (std::same_as<T, bool>) return "bool";
+    const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+    return kind + std::to_string(8 * sizeof(T));
+  }
+  static void encode(std::string& out, T value) { put(out, value); }
+  static T decode(Reader& in) {
+    if constexpr (std::same_as<T, bool>)
+      return in.number<std::uint8_t>() != 0;
+    else
+      return in.number<T>();
+  }
+};
+
+/// Sixteen bytes, of which x87 uses ten; the others are padding in memory and zero here.
+template <>
+struct Codec<long double> {
+  static constexpr std::size_t least = 16;
+  static constexpr std::size_t used =
+      sizeof(long double) == 16 && __LDBL_MANT_DIG__ == 64 ? 10 : sizeof(long double);
+  static std::string schema() { return "f" + std::to_string(8 * used); }
+  static void encode(std::string& out, long double value) {
+    char bytes[least] = {};
+    std::memcpy(bytes, &value, used);
+    out.append(bytes, least);
+  }
+  static long double decode(Reader& in) {
+    long double value = 0;
+    std::memcpy(&value, in.bytes(least).data(), used);
+    return value;
+  }
+};
+
+template <class T>
+  requires std::is_enum_v<T>
+struct Codec<T> {
+  using Underlying = Codec<std::underlying_type_t<T>>;
+  static constexpr std::size_t least = Underlying::least;
+  static std::string schema() { return Underlying::schema(); }
+  static void encode(std::string& out, T value) {
+    Underlying::encode(out, static_cast<std::underlying_type_t<T>>(value));
+  }
+  static T decode(Reader& in) { return static_cast<T>(Underlying::decode(in)); }
+};
+
+template <>
+struct Codec<std::string> {
+  static constexpr std::size_t least = 8;
+  static std::string schema() { return "str"; }
+  static void encode(std::string& out, std::string_view value) {
+    put(out, std::uint64_t{value.size()});
+    out.append(value);
+  }
+  static std::string decode(Reader& in) { return std::string(in.bytes(in.count(1))); }
+};
+
+template <>
+struct Codec<std::filesystem::path> {
+  static constexpr std::size_t least = 8;
+  static std::string schema() { return "path"; }
+  static void encode(std::string& out, const std::filesystem::path& value) {
+    Codec<std::string>::encode(out, value.native());
+  }
+  static std::filesystem::path decode(Reader& in) { return Codec<std::string>::decode(in); }
+};
+
+template <class T>
+struct Codec<std::complex<T>> {
+  static constexpr std::size_t least = 2 * sizeof(T);
+  static std::string schema() { return "(" + Codec<T>::schema() + "," + Codec<T>::schema() + ")"; }
+  static void encode(std::string& out, const std::complex<T>& value) {
+    Codec<T>::encode(out, value.real());
+    Codec<T>::encode(out, value.imag());
+  }
+  static std::complex<T> decode(Reader& in) {
+    const T real = Codec<T>::decode(in);
+    return {real, Codec<T>::decode(in)};
+  }
+};
+
+/// Sequences of any length.
+template <class Sequence>
+struct SequenceCodec {
+  using Value = typename Sequence::value_type;
+  static constexpr std::size_t least = 8;
+  static constexpr bool plain = Number<Value> && std::endian::native == std::endian::little &&
+                                requires(Sequence s) { s.data(); } && !std::same_as<Value, bool>;
+  static std::string schema() { return "[" + Codec<Value>::schema() + "]"; }
+  static void encode(std::string& out, const Sequence& value) {
+    put(out, std::uint64_t{value.size()});
+    if constexpr (plain)
+      out.append(reinterpret_cast<const char*>(value.data()), value.size() * sizeof(Value));
+    else
+      for (const auto& element : value) Codec<Value>::encode(out, element);
+  }
+  static Sequence decode(Reader& in) {
+    Sequence value;
+    const std::size_t n = in.count(Codec<Value>::least);
+    if constexpr (plain) {
+      value.resize(n);
+      if (n > 0) std::memcpy(value.data(), in.bytes(n * sizeof(Value)).data(), n * sizeof(Value));
+    } else {
+      for (std::size_t i = 0; i < n; ++i) value.push_back(Codec<Value>::decode(in));
+    }
+    return value;
+  }
+};
+template <Fixed T, class A>
+struct Codec<std::vector<T, A>> : SequenceCodec<std::vector<T, A>> {};
+template <Fixed T, class A>
+struct Codec<std::deque<T, A>> : SequenceCodec<std::deque<T, A>> {};
+template <Fixed T, class A>
+struct Codec<std::list<T, A>> : SequenceCodec<std::list<T, A>> {};
+
+template <Fixed T, std::size_t N>
+struct Codec<std::array<T, N>> {
+  static constexpr std::size_t least = N * Codec<T>::least;
+  static std::string schema() { return "[" + Codec<T>::schema() + ";" + std::to_string(N) + "]"; }
+  static void encode(std::string& out, const std::array<T, N>& value) {
+    for (const T& element : value) Codec<T>::encode(out, element);
+  }
+  static std::array<T, N> decode(Reader& in) {
+    std::array<T, N> value{};
+    for (T& element : value) element = Codec<T>::decode(in);
+    return value;
+  }
+};
+
+/// "a,b,c" for the schemas of `Ts`.
+template <class... Ts>
+std::string schemas(char separator) {
+  std::string all;
+  ((all += (all.empty() ? "" : std::string(1, separator)) + Codec<Ts>::schema()), ...);
+  return all;
+}
+
+template <Fixed... Ts>
+struct Codec<std::tuple<Ts...>> {
+  static constexpr std::size_t least = (Codec<Ts>::least + ... + 0);
+  static std::string schema() { return "(" + schemas<Ts...>(',') + ")"; }
+  static void encode(std::string& out, const std::tuple<Ts...>& value) {
+    std::apply([&](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
+  }
+  // Braces, not parentheses: they fix the order of evaluation.
+  static std::tuple<Ts...> decode([[maybe_unused]] Reader& in) {
+    return std::tuple<Ts...>{Codec<Ts>::decode(in)...};
+  }
+};
+
+template <Fixed A, Fixed B>
+struct Codec<std::pair<A, B>> {
+  static constexpr std::size_t least = Codec<A>::least + Codec<B>::least;
+  static std::string schema() { return "(" + schemas<A, B>(',') + ")"; }
+  static void encode(std::string& out, const std::pair<A, B>& value) {
+    Codec<A>::encode(out, value.first);
+    Codec<B>::encode(out, value.second);
+  }
+  static std::pair<A, B> decode(Reader& in) {
+    return std::pair<A, B>{Codec<A>::decode(in), Codec<B>::decode(in)};
+  }
+};
+
+template <>
+struct Codec<std::monostate> {
+  static constexpr std::size_t least = 0;
+  static std::string schema() { return "()"; }
+  static void encode(std::string&, std::monostate) {}
+  static std::monostate decode(Reader&) { return {}; }
+};
+
+template <Fixed T>
+struct Codec<std::optional<T>> {
+  static constexpr std::size_t least = 1;
+  static std::string schema() { return Codec<T>::schema() + "?"; }
+  static void encode(std::string& out, const std::optional<T>& value) {
+    put(out, value.has_value());
+    if (value) Codec<T>::encode(out, *value);
+  }
+  static std::optional<T> decode(Reader& in) {
+    if (!Codec<bool>::decode(in)) return std::nullopt;
+    return Codec<T>::decode(in);
+  }
+};
+
+template <Fixed... Ts>
+struct Codec<std::variant<Ts...>> {
+  using Variant = std::variant<Ts...>;
+  static constexpr std::size_t least = 1;
+  static std::string schema() { return "<" + schemas<Ts...>('|') + ">"; }
+  static void encode(std::string& out, const Variant& value) {
+    put(out, static_cast<std::uint8_t>(value.index()));
+    std::visit([&]<class T>(const T& held) { Codec<T>::encode(out, held); }, value);
+  }
+  static Variant decode(Reader& in) {
+    using Decode = Variant (*)(Reader&);
+    static constexpr Decode alternatives[] = {[](Reader& r) -> Variant { return Codec<Ts>::decode(r); }...};
+    const auto index = in.number<std::uint8_t>();
+    if (index >= sizeof...(Ts)) throw DamagedError("a variant holds an alternative that it does not have");
+    return alternatives[index](in);
+  }
+};
+
+/// Sets and maps. The unordered ones are written in the order of their elements' bytes, so that equal ones
+/// are equal.
+template <class Container, class Value>
+struct AssociativeCodec {
+  static constexpr std::size_t least = 8;
+  static constexpr bool ordered = requires { typename Container::key_compare; };
+  static void encode(std::string& out, const Container& value) {
+    put(out, std::uint64_t{value.size()});
+    if constexpr (ordered) {
+      for (const auto& element : value) Codec<Value>::encode(out, element);
+    } else {
+      std::multiset<std::string> elements;
+      for (const auto& element : value) {
+        std::string bytes;
+        Codec<Value>::encode(bytes, element);
+        elements.insert(std::move(bytes));
+      }
+      for (const std::string& bytes : elements) out += bytes;
+    }
+  }
+  static Container decode(Reader& in) {
+    Container value;
+    const std::size_t n = in.count(Codec<Value>::least);
+    for (std::size_t i = 0; i < n; ++i) value.insert(value.end(), Codec<Value>::decode(in));
+    return value;
+  }
+};
+template <class Map>
+struct MapCodec : AssociativeCodec<Map, std::pair<typename Map::key_type, typename Map::mapped_type>> {
+  static std::string schema() {
+    return "{" + Codec<typename Map::key_type>::schema() + ":" + Codec<typename Map::mapped_type>::schema() +
+           "}";
+  }
+};
+template <class Set>
+struct SetCodec : AssociativeCodec<Set, typename Set::key_type> {
+  static std::string schema() { return "{" + Codec<typename Set::key_type>::schema() + "}"; }
+};
+template <Fixed K, Fixed V, class C, class A>
+struct Codec<std::map<K, V, C, A>> : MapCodec<std::map<K, V, C, A>> {};
+template <Fixed K, Fixed V, class C, class A>
+struct Codec<std::multimap<K, V, C, A>> : MapCodec<std::multimap<K, V, C, A>> {};
+template <Fixed K, Fixed V, class H, class E, class A>
+struct Codec<std::unordered_map<K, V, H, E, A>> : MapCodec<std::unordered_map<K, V, H, E, A>> {};
+template <Fixed K, class C, class A>
+struct Codec<std::set<K, C, A>> : SetCodec<std::set<K, C, A>> {};
+template <Fixed K, class C, class A>
+struct Codec<std::multiset<K, C, A>> : SetCodec<std::multiset<K, C, A>> {};
+template <Fixed K, class H, class E, class A>
+struct Codec<std::unordered_set<K, H, E, A>> : SetCodec<std::unordered_set<K, H, E, A>> {};
+
+}  // namespace tasker::detail

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <tasker/context.hpp>
+#include <tasker/detail/archive.hpp>
+#include <tasker/detail/call.hpp>
+
+#include <concepts>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace tasker::detail {
+
+/// The type an argument is kept as: a view of characters owns nothing, so it is kept as a string.
+template <class Args>
+using ArgumentOf = std::conditional_t<std::same_as<std::ranges::range_value_t<Args>, std::string_view>,
+                                      std::string, std::ranges::range_value_t<Args>>;
+
+template <class T>
+concept TupleLike = requires { std::tuple_size<T>::value; };
+
+template <class Fn, class Arg, class... More>
+struct Applicable : std::false_type {};
+template <class Fn, class Arg, class... More>
+  requires TupleLike<Arg>
+struct Applicable<Fn, Arg, More...> : decltype([]<std::size_t... I>(std::index_sequence<I...>) {
+  return std::bool_constant<std::is_invocable_v<Fn&, std::tuple_element_t<I, Arg>..., More...>>{};
+}(std::make_index_sequence<std::tuple_size_v<Arg>>{})) {};
+
+/// Calls the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context), fn(a, b, ..., context).
+template <class Fn, class Arg>
+decltype(auto) invoke(Fn& fn, Arg& arg, Context& context) {
+  if constexpr (std::is_invocable_v<Fn&, Arg>) {
+    return fn(std::move(arg));
+  } else if constexpr (std::is_invocable_v<Fn&, Arg&>) {
+    return fn(arg);
+  } else if constexpr (Applicable<Fn, Arg>::value) {
+    return std::apply(fn, std::move(arg));
+  } else if constexpr (std::is_invocable_v<Fn&, Arg, Context&>) {
+    return fn(std::move(arg), context);
+  } else if constexpr (Applicable<Fn, Arg, Context&>::value) {
+    return std::apply([&](auto&&... parts) -> decltype(auto) { return fn(std::move(parts)..., context); },
+                      std::move(arg));
+  } else {
+    static_assert(!sizeof(Fn),
+                  "map: fn can be called neither as fn(arg) nor as fn(a, b, ...) with the elements of "
+                  "a tuple-like argument, with or without a tasker::Context& behind them");
+  }
+}
+
+template <class Fn, class Args>
+using ResultOf = std::decay_t<decltype(invoke(std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(),
+                                              std::declval<Context&>()))>;
+
+/// Runs `fn` for every step. Only what the user's code does may fail a task; what Steps throws ends the map.
+template <class Arg, class Fn>
+void execute(Fn& fn, Steps& steps) {
+  Context context;
+  Step step;
+  while (steps.next(step)) {
+    std::exception_ptr exception;
+    try {
+      ContextAccess::start(context, step.index, steps.task_count(), step.attempt);
+      auto arg = decode<Arg>(step.argument);
+      if constexpr (std::is_void_v<decltype(invoke(fn, arg, context))>) {
+        invoke(fn, arg, context);
+      } else {
+        encode<std::decay_t<decltype(invoke(fn, arg, context))>>(steps.result(), invoke(fn, arg, context));
+      }
+    } catch (...) {
+      exception = std::current_exception();
+    }
+    if (exception)
+      steps.failed(exception);
+    else
+      steps.done({ContextAccess::asked_index(context), ContextAccess::asked_count(context)});
+  }
+}
+
+/// `args` must outlive the call; `fn` is kept in it.
+template <class Fn, class Args>
+MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options) {
+  static_assert(
+      std::ranges::random_access_range<Args> && std::ranges::sized_range<Args>,
+      "map: args must be a sized random-access range (a vector, std::views::iota(0, n), a view over "
+      "them); put anything else into a vector first");
+  using Arg = ArgumentOf<Args>;
+  MapCall call;
+  call.path = std::move(path);
+  call.options = std::move(options);
+  call.argument_type = schema<Arg>();
+  call.result_type = schema<ResultOf<Fn, Args>>();
+  call.count = static_cast<std::uint64_t>(std::ranges::size(args));
+  call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t limit,
+                                  std::string& out) {
+    using Difference = std::ranges::range_difference_t<Args>;
+    auto it = std::ranges::begin(args) + static_cast<Difference>(first);
+    std::uint64_t index = first;
+    do {
+      const std::size_t size_at = out.size();
+      put(out, std::uint64_t{0});
+      const auto& element = *it;
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(element)>, Arg>)
+        encode<Arg>(out, element);
+      else  // a proxy, or a view of characters
+        encode<Arg>(out, static_cast<Arg>(element));
+      const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
+      std::memcpy(out.data() + size_at, &size, sizeof size);
+      ++it;
+    } while (++index < last && out.size() < limit);
+    return index - first;
+  };
+  call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
+  return call;
+}
+
+}  // namespace tasker::detail

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tasker {
+
+/// How a result came about. Tiny tasks are recorded together: their times and memory are those of all of
+/// them.
+struct Info {
+  std::uint32_t attempts = 0;  ///< 1 if the first try succeeded.
+  std::chrono::system_clock::time_point
+      start;                             ///< By the clock of the host; for reading, nothing depends on it.
+  std::chrono::nanoseconds duration{0};  ///< Wall time.
+  std::chrono::nanoseconds cpu_time{0};  ///< Of the thread that ran the task.
+  std::uint64_t memory_high_water = 0;   ///< Of the process, in bytes, when the task ended.
+  std::uint64_t together = 1;            ///< How many tasks these figures are for.
+  std::string host;
+  int rank = 0;
+};
+
+namespace detail {
+
+/// Where results are read from: an archive, or a directory as far as it got. Views are valid while it lives.
+/// All throw DamagedError for bytes whose checksum fails, SystemError for a file that can't be read.
+class ResultSource {
+ public:
+  virtual ~ResultSource() = default;
+  virtual std::uint64_t size() const = 0;
+  virtual const std::filesystem::path& path() const = 0;
+  /// The result's bytes; nothing if the task failed or was not computed.
+  virtual std::optional<std::string_view> result(std::uint64_t index) const = 0;
+  /// The argument's bytes; nothing if they were not kept.
+  virtual std::optional<std::string_view> argument(std::uint64_t index) const = 0;
+  virtual std::string argument_type() const = 0;
+  /// Nothing if there is no record of this task.
+  virtual std::optional<Info> info(std::uint64_t index) const = 0;
+};
+
+/// Opens an archive or a directory; throws MismatchError if its results are not of `result_type`.
+std::shared_ptr<const ResultSource> open_results(const std::filesystem::path& path,
+                                                 const std::string& result_type);
+
+/// The exceptions of Results, out of line.
+[[noreturn]] void throw_out_of_range(const ResultSource& source, std::uint64_t index);
+[[noreturn]] void throw_missing(const ResultSource& source, std::uint64_t index);
+[[noreturn]] void throw_no_argument(const ResultSource& source, std::uint64_t index);
+void require_argument_type(const ResultSource& source, const std::string& type);
+
+}  // namespace detail
+}  // namespace tasker

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <tasker/detail/archive.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace tasker {
+
+/// A 128-bit digest of declared inputs; zero means "none declared".
+struct Digest {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Digest&) const = default;
+};
+
+/// A file whose content belongs to a digest. Its name does not.
+struct File {
+  std::filesystem::path path;
+};
+inline File file(std::filesystem::path path) { return {std::move(path)}; }
+
+namespace detail {
+/// Appends the digest of the file's content. Throws SystemError if it can't be read.
+void append_part(std::string& bytes, const File& file);
+
+template <class T>
+void append_part(std::string& bytes, const T& value) {
+  bytes += schema<T>() + '=';
+  encode(bytes, value);
+}
+
+Digest digest_of(std::string_view bytes);
+}  // namespace detail
+
+/// The digest of values (anything that could be an argument) and of files' contents, in order:
+/// `Options{.inputs = tasker::digest(k, tasker::file("model.dat"))}`.
+template <class... Parts>
+Digest digest(const Parts&... parts) {
+  std::string bytes;
+  (detail::append_part(bytes, parts), ...);
+  return detail::digest_of(bytes);
+}
+
+}  // namespace tasker

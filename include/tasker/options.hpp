@@ -1,0 +1,57 @@
+#pragma once
+
+#include <tasker/digest.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tasker {
+
+/// What a finished record survives.
+enum class Durability {
+  process,  ///< kill -9 of everything: records are with the operating system.
+  power,    ///< Loss of power or of the node: records are on the medium (grouped fdatasync).
+};
+
+/// What happens when a task fails.
+enum class OnFailure {
+  finish,  ///< Compute all others, keep the directory, throw `TasksFailed`.
+  stop,    ///< Hand out nothing more, keep the directory, throw `TasksFailed`.
+  keep,    ///< Compute all others, write an archive with holes and return; a rerun computes the holes.
+};
+
+/// How rank 0 reports on stderr.
+enum class Progress {
+  automatic,  ///< `line` on a terminal, `log` elsewhere.
+  line,       ///< One line that is rewritten in place.
+  log,        ///< Sparse plain lines, for a file.
+  off,        ///< Silence, except for errors.
+};
+
+/// How a map is done. Plain data; every default is meant for real work.
+///
+/// Only rank 0's options count. Each has an environment variable that overrides it, `TASKER_SEED=7` for
+/// `seed`, except `version`, which belongs to the code.
+struct Options {
+  /// Names the state of the code: change it when `fn` would give other results, and all are computed anew.
+  std::string version = {};
+  /// Digest of what `fn` reads besides its argument: `tasker::digest(k, tasker::file("model.dat"))`.
+  Digest inputs = {};
+  /// Seed of the run's random numbers; part of every task's identity.
+  std::uint64_t seed = 0;
+  /// What a finished record survives.
+  Durability durability = Durability::process;
+  /// What happens when a task fails.
+  OnFailure on_failure = OnFailure::finish;
+  /// Keep the arguments in the archive, readable as `results.argument<A>(i)`.
+  bool keep_arguments = true;
+  /// Keep the directory `filename.mpi` after the archive is written.
+  bool keep_directory = false;
+  /// Names for the fields of a result that is a tuple, or one name for a plain one; stored for readers.
+  std::vector<std::string> columns = {};
+  /// How rank 0 reports on stderr.
+  Progress progress = Progress::automatic;
+};
+
+}  // namespace tasker

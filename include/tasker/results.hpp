@@ -1,0 +1,140 @@
+#pragma once
+
+#include <tasker/detail/archive.hpp>
+#include <tasker/detail/result_source.hpp>
+
+#include <compare>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+namespace tasker {
+
+/// The results of a map, in the order of the arguments: a random-access range of values, decoded on demand
+/// from the mapped archive. Opening costs no memory whatever the number of results; copies share the mapping.
+///
+/// Reading throws DamagedError where the file is damaged, and SystemError on a rank that can't see the file.
+template <class R>
+class Results {
+ public:
+  using value_type = R;
+  class iterator;
+
+  Results() = default;
+  explicit Results(std::shared_ptr<const detail::ResultSource> source) : source_(std::move(source)) {}
+
+  std::uint64_t size() const { return source_ ? source_->size() : 0; }
+  bool empty() const { return size() == 0; }
+
+  /// Result `i`, by value. Throws MissingResult where there is none; `i` must be below size().
+  R operator[](std::uint64_t i) const
+    requires(!std::is_void_v<R>)
+  {
+    const auto bytes = source_->result(i);
+    if (!bytes) detail::throw_missing(*source_, i);
+    return detail::decode<R>(*bytes);
+  }
+  /// The same, and std::out_of_range beyond the end.
+  R at(std::uint64_t i) const
+    requires(!std::is_void_v<R>)
+  {
+    require(i);
+    return (*this)[i];
+  }
+  /// Result `i`, or nothing where a task failed or was not computed. Throws std::out_of_range beyond the end.
+  auto find(std::uint64_t i) const
+    requires(!std::is_void_v<R>)
+  {
+    require(i);
+    const auto bytes = source_->result(i);
+    return bytes ? std::optional<R>(detail::decode<R>(*bytes)) : std::nullopt;
+  }
+  /// Whether task `i` is done.
+  bool has(std::uint64_t i) const { return i < size() && source_->result(i).has_value(); }
+
+  auto to_vector() const
+    requires(!std::is_void_v<R>)
+  {
+    std::vector<R> all;
+    all.reserve(size());
+    for (std::uint64_t i = 0; i < size(); ++i) all.push_back((*this)[i]);
+    return all;
+  }
+
+  /// The argument that result `i` belongs to (`Options::keep_arguments`). Throws MismatchError for another
+  /// type `A`.
+  template <class A>
+  A argument(std::uint64_t i) const {
+    require(i);
+    detail::require_argument_type(*source_, detail::schema<A>());
+    const auto bytes = source_->argument(i);
+    if (!bytes) detail::throw_no_argument(*source_, i);
+    return detail::decode<A>(*bytes);
+  }
+  /// Attempts, times, memory, host and rank of task `i`; nothing if there is no record of it.
+  std::optional<Info> info(std::uint64_t i) const {
+    require(i);
+    return source_->info(i);
+  }
+
+  iterator begin() const { return iterator(this, 0); }
+  iterator end() const { return iterator(this, static_cast<std::ptrdiff_t>(size())); }
+
+ private:
+  void require(std::uint64_t i) const {
+    if (i >= size()) detail::throw_out_of_range(*source_, i);
+  }
+  std::shared_ptr<const detail::ResultSource> source_;
+};
+
+/// Yields values; valid while its Results lives.
+template <class R>
+class Results<R>::iterator {
+ public:
+  using iterator_concept = std::random_access_iterator_tag;
+  using iterator_category = std::input_iterator_tag;
+  using value_type = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+  using difference_type = std::ptrdiff_t;
+  using reference = value_type;
+  using pointer = void;
+
+  iterator() = default;
+  iterator(const Results* results, difference_type at) : results_(results), at_(at) {}
+
+  reference operator*() const { return (*this)[0]; }
+  reference operator[](difference_type n) const {
+    if constexpr (std::is_void_v<R>)
+      return {};
+    else
+      return (*results_)[static_cast<std::uint64_t>(at_ + n)];
+  }
+  iterator& operator+=(difference_type n) {
+    at_ += n;
+    return *this;
+  }
+  iterator& operator-=(difference_type n) { return *this += -n; }
+  iterator& operator++() { return *this += 1; }
+  iterator& operator--() { return *this -= 1; }
+  iterator operator++(int) { return std::exchange(*this, *this + 1); }
+  iterator operator--(int) { return std::exchange(*this, *this - 1); }
+  friend iterator operator+(iterator it, difference_type n) { return it += n; }
+  friend iterator operator+(difference_type n, iterator it) { return it += n; }
+  friend iterator operator-(iterator it, difference_type n) { return it -= n; }
+  friend difference_type operator-(const iterator& a, const iterator& b) { return a.at_ - b.at_; }
+  friend bool operator==(const iterator& a, const iterator& b) { return a.at_ == b.at_; }
+  friend auto operator<=>(const iterator& a, const iterator& b) { return a.at_ <=> b.at_; }
+
+ private:
+  const Results* results_ = nullptr;
+  difference_type at_ = 0;
+};
+
+/// The results in an archive, or in a directory `filename.mpi`, live or dead, as far as it got (name either
+/// the directory or the file that it will become). Needs no MPI. Throws MismatchError if results are not of
+/// type `R`.
+template <class R>
+Results<R> load(const std::filesystem::path& path) {
+  return Results<R>(detail::open_results(path, detail::schema<R>()));
+}
+
+}  // namespace tasker

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <tasker/context.hpp>
+#include <tasker/detail/make_call.hpp>
+#include <tasker/digest.hpp>
+#include <tasker/error.hpp>
+#include <tasker/options.hpp>
+#include <tasker/results.hpp>
+
+#include <boost/serialization/array.hpp>
+#include <boost/serialization/map.hpp>
+#include <boost/serialization/shared_ptr.hpp>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/unique_ptr.hpp>
+#include <boost/serialization/utility.hpp>
+#include <boost/serialization/vector.hpp>
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace tasker {
+
+/// A communicator to work on; see tasker/mpi.hpp.
+struct Communicator;
+
+class Tasker;
+
+/// The body of main: starts MPI, builds the Tasker, calls `body`, turns an exception into one message on
+/// stderr and an exit code (see ExitCode), the same on all ranks. Leaves argc and argv alone.
+int run(int argc, char** argv, const std::function<void(Tasker&)>& body);
+
+/// A group of ranks that computes maps: rank 0 schedules, the others call `fn`; alone, it does both.
+///
+///     return tasker::run(argc, argv, [&](tasker::Tasker& tasker) {
+///       auto squares = tasker.map("squares.dat", [](double x) { return x * x; }, xs);
+///       if (tasker.is_root()) std::cout << squares[3] << '\n';
+///     });
+///
+/// Every rank must call the same maps in the same order. Construction and destruction are collective.
+class Tasker {
+ public:
+  /// All ranks that mpirun or srun started; this process alone if there was no such launcher. Initialises MPI
+  /// if that is needed and not yet done. Throws UsageError if MPI was initialised below
+  /// MPI_THREAD_SERIALIZED, or if a launcher started many processes that can't see each other.
+  Tasker();
+  /// On the ranks of `communicator` only (tasker/mpi.hpp). MPI must be initialised.
+  explicit Tasker(const Communicator& communicator);
+  /// Waits, asleep, until all ranks are done with their Tasker; if an exception drives it, tells them that
+  /// this rank leaves, so that they throw instead of waiting.
+  ~Tasker();
+  Tasker(Tasker&&) noexcept;
+  Tasker& operator=(Tasker&&) = delete;
+
+  int rank() const;
+  int size() const;
+  bool is_root() const { return rank() == 0; }
+  /// How many ranks call `fn`.
+  int worker_count() const;
+  /// How many hosts the ranks are on.
+  int node_count() const;
+
+  /// Calls `fn` for every element of `args`; results are in the archive `path` and returned in the order of
+  /// `args`. What an earlier, even a killed, run has computed of them is reused. Collective.
+  ///
+  /// `args`: a sized random-access range, lazy views included; only rank 0's elements are read, other ranks
+  /// may pass an empty one. `fn`: called as fn(arg), fn(a, b, ...) for tuple-likes, or with a `Context&`
+  /// behind them, on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
+  /// communicator of this Tasker.
+  ///
+  /// Throws, alike on every rank: TasksFailed when tasks threw; MismatchError when `path` belongs to other
+  /// types; SystemError when the disk fails; Interrupted when another live run holds `path`.
+  template <class Fn, class Args>
+  auto map(const std::filesystem::path& path, Fn fn, Args&& args, Options options = {}) {
+    using Range = std::remove_reference_t<Args>;
+    return Results<detail::ResultOf<Fn, Range>>(
+        run_map(detail::make_call<Fn, Range>(path, std::move(fn), args, std::move(options))));
+  }
+
+ private:
+  friend int run(int argc, char** argv, const std::function<void(Tasker&)>& body);
+  std::shared_ptr<const detail::ResultSource> run_map(const detail::MapCall& call);
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tasker

@@ -1,0 +1,197 @@
+#include "base/file.hpp"
+
+#include "base/hash.hpp"
+
+#include <tasker/error.hpp>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace tasker::base {
+
+namespace {
+
+std::string_view advice(int error) {
+  switch (error) {
+    case ENOSPC: return "; free some space, then run the same command again";
+    case EDQUOT: return "; your quota is used up: free some space, then run the same command again";
+    case EACCES:
+    case EPERM:
+    case EROFS: return "; choose a place that you may write to";
+    case ENOENT: return "; create the directory first, or check the path";
+    case ELOOP: return "; it is a symbolic link, which is not followed here";
+    case EIO: return "; the medium or the file server failed: run the same command again when it is repaired";
+    default: return "";
+  }
+}
+
+int open_or_throw(const std::filesystem::path& path, int flags, std::string_view what) {
+  int fd = -1;
+  do fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw_errno(what, path);
+  return fd;
+}
+
+}  // namespace
+
+void throw_errno(std::string_view what, const std::filesystem::path& path) {
+  const int error = errno;
+  throw SystemError("cannot " + std::string(what) + " " + path.string() + ": " + std::strerror(error) +
+                    std::string(advice(error)));
+}
+
+File File::create_new(const std::filesystem::path& path) {
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create"), path};
+}
+File File::open_read(const std::filesystem::path& path) {
+  return {open_or_throw(path, O_RDONLY, "open"), path};
+}
+File File::open_write(const std::filesystem::path& path) {
+  return {open_or_throw(path, O_RDWR, "open"), path};
+}
+
+File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+File& File::operator=(File&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+File::~File() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void File::write(std::initializer_list<std::string_view> parts) {
+  std::vector<iovec> left;
+  for (std::string_view part : parts)
+    if (!part.empty()) left.push_back({const_cast<char*>(part.data()), part.size()});
+  for (std::size_t first = 0; first < left.size();) {
+    const auto n = ::writev(fd_, &left[first], static_cast<int>(left.size() - first));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("write", path_);
+    // A short write: go on behind what was taken.
+    for (auto written = static_cast<std::size_t>(n); first < left.size() && written > 0;) {
+      const std::size_t taken = std::min(written, left[first].iov_len);
+      left[first].iov_base = static_cast<char*>(left[first].iov_base) + taken;
+      left[first].iov_len -= taken;
+      written -= taken;
+      if (left[first].iov_len == 0) ++first;
+    }
+  }
+}
+
+void File::write_at(std::uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("write", path_);
+    offset += static_cast<std::uint64_t>(n);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::uint64_t File::size() const {
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0) throw_errno("examine", path_);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::sync(bool data_only) {
+  if ((data_only ? ::fdatasync(fd_) : ::fsync(fd_)) != 0) throw_errno("sync", path_);
+}
+
+void File::close() {
+  if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) throw_errno("close", path_);
+}
+
+Mapping::Mapping(const std::filesystem::path& path) {
+  const File file = File::open_read(path);
+  const auto size = static_cast<std::size_t>(file.size());
+  if (size == 0) return;
+  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd(), 0);
+  if (data == MAP_FAILED) throw_errno("map", path);
+  bytes_ = {static_cast<const char*>(data), size};
+}
+Mapping::Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+Mapping::~Mapping() {
+  if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+}
+
+std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return std::nullopt;
+  if (fd < 0) throw_errno("open", path);
+  std::string content;
+  char buffer[4096];
+  for (;;) {
+    const auto n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    const int error = errno;
+    if (n <= 0) ::close(fd);
+    errno = error;
+    if (n < 0) throw_errno("read", path);
+    if (n == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(n));
+    if (content.size() > limit) {
+      ::close(fd);
+      throw SystemError(path.string() + " is larger than what belongs there");
+    }
+  }
+}
+
+void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync) {
+  const std::filesystem::path temporary = path.string() + "." + to_hex(random_id());
+  try {
+    File file = File::create_new(temporary);
+    file.write({bytes});
+    if (sync) file.sync();
+    file.close();
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_errno("replace", path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path) {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  if (::chmod(unfinished.c_str(), 0666 & ~mask) != 0) throw_errno("set the mode of", unfinished);
+  if (::rename(unfinished.c_str(), path.c_str()) != 0) throw_errno("create", path);
+  sync_directory(path.parent_path());
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const std::filesystem::path& path = directory.empty() ? std::filesystem::path(".") : directory;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw_errno("open", path);
+  const int result = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  // Some file systems can't sync a directory; they order its changes themselves.
+  if (result != 0 && error != EINVAL) throw_errno("sync", path);
+}
+
+std::uint64_t free_space(const std::filesystem::path& directory) {
+  const std::filesystem::path& path = directory.empty() ? std::filesystem::path(".") : directory;
+  struct statvfs status {};
+  if (::statvfs(path.c_str(), &status) != 0) throw_errno("examine", path);
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+}  // namespace tasker::base

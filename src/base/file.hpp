@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tasker::base {
+
+/// Throws SystemError "cannot <what> <path>: <errno's text>", with what to do where that is known.
+[[noreturn]] void throw_errno(std::string_view what, const std::filesystem::path& path);
+
+/// An open file; closes itself. Every failure throws SystemError. No operation follows a link in the last
+/// component.
+class File {
+ public:
+  /// Creates a file that must not exist, for its owner only (0600).
+  static File create_new(const std::filesystem::path& path);
+  static File open_read(const std::filesystem::path& path);
+  static File open_write(const std::filesystem::path& path);
+
+  File() = default;
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Writes all parts one after the other at the file's position.
+  void write(std::initializer_list<std::string_view> parts);
+  void write_at(std::uint64_t offset, std::string_view bytes);
+  std::uint64_t size() const;
+  /// On the medium when it returns. After a failure the file must not be trusted.
+  void sync(bool data_only = false);
+  /// Network file systems report a full disk here: call it where a failure matters.
+  void close();
+
+ private:
+  File(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
+  int fd_ = -1;
+  std::filesystem::path path_;
+};
+
+/// A file mapped for reading; empty files are fine.
+class Mapping {
+ public:
+  Mapping() = default;
+  explicit Mapping(const std::filesystem::path& path);
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string_view bytes_;
+};
+
+/// The content of a small file; nothing if it does not exist. Larger than `limit` is an error.
+std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit = 1 << 24);
+
+/// After this, and whatever dies meanwhile, `path` holds either what it held before or `bytes`; with `sync`,
+/// also after a loss of power.
+void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync = true);
+
+/// Gives the finished and synced file `unfinished` its name, durably; what had that name before is replaced.
+/// The mode becomes what the umask allows.
+void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path);
+
+/// Makes creations, renames and removals in `directory` durable.
+void sync_directory(const std::filesystem::path& directory);
+
+/// Bytes that this user can still write to the file system of `directory`.
+std::uint64_t free_space(const std::filesystem::path& directory);
+
+}  // namespace tasker::base

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace tasker::base {
+
+/// Task indices from `first` up to, not including, `last`.
+struct Range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+
+  std::uint64_t size() const { return last - first; }
+  bool operator==(const Range&) const = default;
+};
+
+using Ranges = std::vector<Range>;
+
+/// How many indices `ranges` hold together.
+std::uint64_t count(const Ranges& ranges);
+
+/// Splits `ranges` after their first `kept` indices and returns what comes behind; `ranges` keeps the rest.
+Ranges split_after(Ranges& ranges, std::uint64_t kept);
+
+/// A set of task indices, stored as disjoint ranges: its memory grows with its gaps, not with its size.
+class IntervalSet {
+ public:
+  IntervalSet() = default;
+  explicit IntervalSet(Range all) { insert(all); }
+
+  /// Adds the indices of `range`; adjacent and overlapping ranges become one.
+  /// Throws std::invalid_argument for a range that ends before it begins.
+  void insert(Range range);
+  void insert(const Ranges& ranges);
+  /// Takes the first `n` indices (all of them if there are fewer) out of the set.
+  Ranges take(std::uint64_t n);
+
+  bool contains(std::uint64_t index) const;
+  std::uint64_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  /// The disjoint ranges in ascending order.
+  Ranges ranges() const;
+
+  bool operator==(const IntervalSet&) const = default;
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> last_of_;  // first -> last
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace tasker::base

@@ -1,0 +1,103 @@
+#include "base/process.hpp"
+
+#include "base/file.hpp"
+#include "base/hash.hpp"
+
+#include <tasker/error.hpp>
+
+#include <elf.h>
+#include <link.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+namespace tasker::base {
+
+namespace {
+
+std::string first_line(const std::string& path) {
+  const auto content = read_small_file(path);
+  return content ? content->substr(0, content->find('\n')) : "";
+}
+
+/// Field 22 of /proc/PID/stat (proc(5)); the name in parentheses may hold anything, so fields count from its
+/// end.
+std::uint64_t start_time(std::int64_t pid) {
+  std::string stat;
+  try {
+    stat = first_line("/proc/" + std::to_string(pid) + "/stat");
+  } catch (const SystemError&) {
+    return 0;
+  }
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < 22; ++field) fields >> skipped;
+  std::uint64_t ticks = 0;
+  fields >> ticks;
+  return ticks;
+}
+
+std::string boot_and_namespace() {
+  std::error_code error;
+  const auto pid_namespace = std::filesystem::read_symlink("/proc/self/ns/pid", error);
+  return first_line("/proc/sys/kernel/random/boot_id") + " " + pid_namespace.string();
+}
+
+/// The note that `ld --build-id` leaves in the main program (the first object that is visited).
+int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_NOTE) continue;
+    const char* at = reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr);
+    const char* const end = at + segment.p_memsz;
+    const auto padded = [](std::uint32_t size) { return (size + 3U) & ~3U; };
+    while (at + sizeof(ElfW(Nhdr)) <= end) {
+      ElfW(Nhdr) note{};
+      std::memcpy(&note, at, sizeof note);
+      const char* const description = at + sizeof note + padded(note.n_namesz);
+      if (note.n_type == NT_GNU_BUILD_ID && description + note.n_descsz <= end) {
+        auto& text = *static_cast<std::string*>(found);
+        for (std::uint32_t k = 0; k < note.n_descsz; ++k) {
+          const auto byte = static_cast<unsigned char>(description[k]);
+          text += "0123456789abcdef"[byte >> 4];
+          text += "0123456789abcdef"[byte & 15];
+        }
+        return 1;
+      }
+      at = description + padded(note.n_descsz);
+    }
+  }
+  return 1;
+}
+
+}  // namespace
+
+ProcessId this_process() {
+  char host[HOST_NAME_MAX + 1] = {};
+  ::gethostname(host, HOST_NAME_MAX);
+  return {host, boot_and_namespace(), ::getpid(), start_time(::getpid())};
+}
+
+Life life_of(const ProcessId& process) {
+  if (process.boot.empty() || process.boot != boot_and_namespace()) return Life::unknown;
+  if (process.pid <= 0 || process.pid > INT_MAX) return Life::dead;
+  if (::kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH) return Life::dead;
+  return start_time(process.pid) == process.started ? Life::alive : Life::dead;
+}
+
+std::string build_id() {
+  std::string id;
+  ::dl_iterate_phdr(find_build_id, &id);
+  if (!id.empty()) return id;
+  const Mapping program(std::filesystem::read_symlink("/proc/self/exe"));
+  return to_hex(hash128(program.bytes()));
+}
+
+}  // namespace tasker::base

@@ -1,0 +1,27 @@
+#include "cluster/launcher.hpp"
+
+#include <tasker/error.hpp>
+
+#include <cstdlib>
+
+namespace tasker::cluster {
+
+namespace {
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? value : "";
+}
+}  // namespace
+
+std::string slurm_job() { return environment("SLURM_JOB_ID"); }
+
+void refuse_singletons() {
+  // SLURM_NTASKS says nothing: every batch script has it.
+  const std::string tasks = environment("SLURM_STEP_NUM_TASKS");
+  if (std::atol(tasks.c_str()) > 1)
+    throw UsageError("srun started " + tasks +
+                     " processes that don't know of each other, so each would do all the work; "
+                     "type 'srun --mpi=pmix' or 'mpirun' instead");
+}
+
+}  // namespace tasker::cluster

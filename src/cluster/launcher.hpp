@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace tasker::cluster {
+
+/// The Slurm job that this process belongs to; empty if none.
+std::string slurm_job();
+
+/// Throws UsageError if a launcher started many processes that each believe they are alone: plain `srun
+/// ./job` without a PMI plugin. To be called by a process that no MPI launcher is known to have started.
+void refuse_singletons();
+
+}  // namespace tasker::cluster

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "base/intervals.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tasker::execute {
+
+/// Tasks that were handed out together. Two threads may use it: the one that executes starts tasks, the one
+/// that talks takes back those that are not started.
+class Chunk {
+ public:
+  Chunk(std::uint64_t id, base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
+        std::string arguments);
+
+  std::uint64_t id() const { return id_; }
+  const base::Ranges& tasks() const { return tasks_; }
+  /// (index, attempt) of the tasks that were tried before, in ascending order.
+  const std::vector<std::pair<std::uint64_t, std::uint32_t>>& attempts() const { return attempts_; }
+  /// The arguments in order, each behind its size (u64).
+  const std::string& arguments() const { return arguments_; }
+
+  /// Starts the next task: false if none is left. A task that was started can't be taken back.
+  bool start();
+  /// Takes back half of what is not started, rounded up; returns how many of the first tasks are kept.
+  std::uint64_t take_back();
+  /// Takes back all that is not started.
+  void revoke();
+  /// How many of the tasks are kept.
+  std::uint64_t kept() const;
+
+ private:
+  // Both in one word, so that a start and a take-back can't both win.
+  struct State {
+    std::uint32_t started;
+    std::uint32_t limit;
+  };
+  template <class Limit>
+  std::uint64_t lower(Limit limit);
+
+  std::uint64_t id_;
+  base::Ranges tasks_;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts_;
+  std::string arguments_;
+  std::atomic<State> state_;
+};
+
+}  // namespace tasker::execute

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "store/fingerprint.hpp"
+#include "store/record.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tasker::execute {
+
+/// Where finished frames go: a journal, or rank 0 for a rank that does not see the directory.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  /// When it returns, the frame will not be lost to a kill -9 of this process, or is on its way in order.
+  virtual void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) = 0;
+  /// When it returns, all frames survive what the run's durability asks for.
+  virtual void sync() = 0;
+};
+
+/// Turns results into records and collects those of short tasks into common frames, so that what is not yet
+/// written never stands for more than a millisecond of work.
+class Recorder {
+ public:
+  Recorder(FrameSink& sink, const store::Fingerprinter& fingerprint, bool keep_arguments)
+      : sink_(sink), fingerprint_(fingerprint), keep_arguments_(keep_arguments) {}
+
+  using Clock = std::chrono::steady_clock;
+
+  /// Call before a task begins.
+  void begin();
+  /// Records how the task ended that began last; `record.fingerprint` is filled in here.
+  void end(store::Record record);
+  /// Writes what is collected.
+  void flush();
+  /// Time spent in tasks so far.
+  Clock::duration busy() const { return busy_; }
+
+ private:
+  void write(std::string_view tail);
+  FrameSink& sink_;
+  const store::Fingerprinter& fingerprint_;
+  bool keep_arguments_;
+  std::string body_;
+  std::uint32_t records_ = 0;
+  bool in_frame_ = false;
+  Clock::time_point frame_begin_;
+  std::int64_t frame_start_ = 0;    // ns since 1970
+  std::uint64_t cpu_at_start_ = 0;  // ns
+  Clock::duration busy_{0};
+};
+
+}  // namespace tasker::execute

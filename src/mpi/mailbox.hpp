@@ -1,0 +1,116 @@
+#pragma once
+
+#include "mpi/doorbell.hpp"
+#include "run/comm.hpp"
+
+#include <mpi.h>
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tasker::mpi {
+
+struct MailboxOptions {
+  /// Bytes of one MPI message at most; longer messages travel in parts. At most INT_MAX.
+  std::size_t part_limit = std::size_t{16} << 20;
+  /// Never ring: what a firewall between hosts does. For tests.
+  bool mute = false;
+};
+
+/// Messages between the ranks of a communicator, with a wait that sleeps in the kernel.
+///
+/// MPI's own waits spin, so a rank sleeps in one poll() on its doorbell and the caller's descriptors instead,
+/// and looks into MPI when it is rung. Between rings it looks rarely: after as long again as the silence has
+/// lasted, from 1 ms to half a second, so that a lost ring costs that much latency and nothing else. MPI
+/// moves no bytes by itself either, so while something is under way, or rings of a rank are known to get
+/// lost, it looks more often.
+class Mailbox final : public runtime::Comm {
+ public:
+  /// Collective over `comm`, which is duplicated. MPI must run, at MPI_THREAD_SERIALIZED or above
+  /// (UsageError).
+  explicit Mailbox(MPI_Comm comm, MailboxOptions options = {});
+
+  /// Not collective, does not wait: a message that has not left by now (see flush) may never arrive. Before
+  /// the ranks make the next Mailbox each should have received what was sent to it, since MPI may reuse the
+  /// duplicate's identity for the next one.
+  ~Mailbox() override;
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  /// A message of any length, in one MPI message where possible. Throws SystemError if MPI refuses it,
+  /// std::invalid_argument if `to` is this rank or none.
+  void send(int to, std::string message) override;
+
+  /// Throws SystemError if MPI fails, or if what a rank sent is not what a Mailbox sends.
+  std::optional<runtime::Envelope> wait(runtime::Time deadline, std::span<pollfd> watched = {}) override;
+
+  bool flush(runtime::Time deadline) override;
+
+  /// The duplicate, owned by the mailbox.
+  MPI_Comm communicator() const { return comm_; }
+  const Doorbell& doorbell() const { return doorbell_; }
+
+ private:
+  using Bytes = std::shared_ptr<const std::string>;
+
+  // A message that has begun to arrive; its parts are received right into their place.
+  struct Incoming {
+    int source = 0;
+    std::string bytes;
+    std::size_t matched = 0;  // bytes whose MPI message has been found
+    std::vector<MPI_Request> parts;
+  };
+
+  struct Peer {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    std::uint64_t rung = 0;  // the highest count among its rings
+    bool unheard = false;    // its rings get lost: a message came to light without one
+    bool owes() const { return rung > received; }
+  };
+
+  void post(int to, int tag, const Bytes& owner, std::size_t offset, std::size_t size);
+  void release_sent();
+
+  std::optional<runtime::Envelope> receive();
+  bool match();
+  void begin(int source, std::size_t size);
+  void receive_part(Incoming& incoming, MPI_Message& message, std::size_t size);
+  void ring(int to, Doorbell::Call call, std::uint64_t number) const;
+  std::optional<runtime::Envelope> finished();
+
+  void sleep(runtime::Time until, std::span<const pollfd> watched);
+  runtime::Clock::duration patience(runtime::Time now) const;
+  void listen();
+  void push(std::uint64_t bytes);
+  bool under_way() const { return !sending_.empty() || !incoming_.empty(); }
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  MailboxOptions options_;
+  int rank_ = 0;
+  int size_ = 0;
+  Doorbell doorbell_;
+  std::vector<Peer> peers_;
+
+  std::vector<MPI_Request> sending_;
+  std::vector<Bytes> sending_bytes_;  // for each of sending_ what it sends from
+  std::list<Incoming> incoming_;      // in the order they began
+
+  std::vector<pollfd> polled_;   // the doorbell, then what the caller watches
+  runtime::Time last_event_;     // when something was last sent, received or rung
+  runtime::Time moving_until_;   // until then bytes under way are pushed without sleeping
+  int owing_ = 0;                // peers that have rung for a message that is not here yet
+  int unheard_ = 0;              // peers whose rings get lost
+  bool woke_by_itself_ = false;  // the last sleep ended without a ring
+};
+
+}  // namespace tasker::mpi

@@ -1,0 +1,72 @@
+#include "mpi/session.hpp"
+
+#include <tasker/error.hpp>
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+
+namespace tasker::mpi {
+namespace {
+
+bool finalized() {
+  int flag = 0;
+  MPI_Finalized(&flag);
+  return flag != 0;
+}
+
+bool initialized() {
+  int flag = 0;
+  MPI_Initialized(&flag);
+  return flag != 0;
+}
+
+}  // namespace
+
+bool running() { return initialized() && !finalized(); }
+
+bool launched() {
+  constexpr std::array kSigns = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",          "PMI_RANK", "PMI_SIZE",
+                                 "MPI_LOCALNRANKS",      "MV2_COMM_WORLD_SIZE"};
+  return std::any_of(kSigns.begin(), kSigns.end(),
+                     [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+Session::Session(int& argc, char**& argv) {
+  if (finalized()) throw UsageError("MPI has been finalized already and cannot be started again");
+  if (!initialized()) {
+    int provided = MPI_THREAD_SINGLE;
+    check(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+    started_ = true;
+  }
+  require_serialized();
+}
+
+Session::~Session() {
+  if (started_ && !finalized()) MPI_Finalize();
+}
+
+void require_serialized() {
+  if (!initialized() || finalized()) throw UsageError("MPI does not run: call MPI_Init_thread first");
+  int provided = MPI_THREAD_SINGLE;
+  check(MPI_Query_thread(&provided), "MPI_Query_thread");
+  if (provided < MPI_THREAD_SERIALIZED) {
+    throw UsageError(
+        "MPI was initialised without thread support, but a thread of its own must talk while tasks run; "
+        "instead "
+        "of MPI_Init write: int provided; MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided);");
+  }
+}
+
+void check(int code, const char* what) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw SystemError(std::string(what) + ": " + text.data());
+}
+
+}  // namespace tasker::mpi

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace tasker::runtime {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+
+/// A message as it arrived: who sent it, and its bytes.
+struct Envelope {
+  int source = 0;
+  std::string bytes;
+};
+
+/// How ranks talk: whole messages, in order between any two ranks, and a wait that sleeps in the kernel.
+/// Two implementations: MPI (mpi/mailbox), and a fake that serializes every message for tests and simulation.
+/// One thread at a time may use it.
+class Comm {
+ public:
+  virtual ~Comm() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Starts to send `message` to rank `to` and returns at once; never blocks, whatever the receiver does.
+  /// Sending to oneself is an error.
+  virtual void send(int to, std::string message) = 0;
+
+  /// Sleeps until a message is there (returned), one of `watched` is ready (its `revents` is set) or
+  /// `deadline` has passed. A message goes first: `revents` are all zero when one is returned.
+  virtual std::optional<Envelope> wait(Time deadline, std::span<pollfd> watched = {}) = 0;
+
+  /// Sleeps until everything sent has left this rank, or `deadline` has passed (false).
+  virtual bool flush(Time deadline) = 0;
+};
+
+}  // namespace tasker::runtime

@@ -1,0 +1,93 @@
+#include "run/desk.hpp"
+
+#include "base/file.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tasker::runtime {
+
+namespace {
+/// Bytes of frames on their way to rank 0, at most (one larger frame may travel alone).
+constexpr std::uint64_t frames_limit = std::uint64_t{16} << 20;
+}  // namespace
+
+Desk::Desk() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (event_ < 0) base::throw_errno("create", "an eventfd");
+}
+Desk::~Desk() { ::close(event_); }
+
+void Desk::push(std::shared_ptr<execute::Chunk> chunk) {
+  const std::lock_guard lock(mutex_);
+  chunks_.push_back(std::move(chunk));
+  changed_.notify_all();
+}
+
+std::shared_ptr<execute::Chunk> Desk::find(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(chunks_.begin(), chunks_.end(), [&](const auto& chunk) { return chunk->id() == id; });
+  return found == chunks_.end() ? nullptr : *found;
+}
+
+std::vector<std::string> Desk::take_messages() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t count = 0;
+  while (::read(event_, &count, sizeof count) > 0) {
+  }
+  return std::exchange(messages_, {});
+}
+
+void Desk::close(bool revoke) {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  if (revoke) {
+    revoked_ = true;
+    for (const auto& chunk : chunks_) chunk->revoke();
+  }
+  changed_.notify_all();
+}
+
+void Desk::credit(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  uncredited_ -= std::min(bytes, uncredited_);
+  changed_.notify_all();
+}
+
+std::shared_ptr<execute::Chunk> Desk::take_chunk() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || taken_ < chunks_.size(); });
+  if (revoked_ || taken_ == chunks_.size()) return nullptr;
+  return chunks_[taken_++];
+}
+
+void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message) {
+  const std::lock_guard lock(mutex_);
+  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
+  --taken_;
+  post_locked(std::move(message));
+}
+
+void Desk::post(std::string message) {
+  const std::lock_guard lock(mutex_);
+  post_locked(std::move(message));
+}
+
+void Desk::post_frame(std::string message) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock,
+                [&] { return revoked_ || uncredited_ == 0 || uncredited_ + message.size() <= frames_limit; });
+  uncredited_ += message.size();
+  post_locked(std::move(message));
+}
+
+void Desk::post_locked(std::string message) {
+  messages_.push_back(std::move(message));
+  const std::uint64_t one = 1;
+  (void)!::write(event_, &one, sizeof one);
+}
+
+}  // namespace tasker::runtime

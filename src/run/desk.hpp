@@ -1,0 +1,60 @@
+#pragma once
+
+#include "execute/chunk.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace tasker::runtime {
+
+/// Where the two threads of a worker meet: chunks go to the thread that executes, messages for rank 0 come
+/// back to the thread that talks. They meet per chunk, not per task.
+class Desk {
+ public:
+  Desk();
+  ~Desk();
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+
+  // The thread that talks:
+
+  /// Readable when there are messages to take.
+  int fd() const { return event_; }
+  void push(std::shared_ptr<execute::Chunk> chunk);
+  /// The chunk of this id, unless it has ended.
+  std::shared_ptr<execute::Chunk> find(std::uint64_t id);
+  std::vector<std::string> take_messages();
+  /// No more chunks come. With `revoke`, those at hand are given up, too, and nothing waits for credit any
+  /// more.
+  void close(bool revoke);
+  /// Rank 0 has written frames of this size.
+  void credit(std::uint64_t bytes);
+
+  // The thread that executes:
+
+  /// The next chunk, asleep until there is one; nothing once the desk is closed and empty.
+  std::shared_ptr<execute::Chunk> take_chunk();
+  /// The chunk has ended; `message` says so.
+  void finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message);
+  void post(std::string message);
+  /// The same for frames that rank 0 shall write; waits, asleep, while too many bytes are under way.
+  void post_frame(std::string message);
+
+ private:
+  void post_locked(std::string message);
+  int event_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<execute::Chunk>> chunks_;  // the first may be being executed
+  std::size_t taken_ = 0;                               // how many of them the executing thread has
+  std::vector<std::string> messages_;
+  std::uint64_t uncredited_ = 0;
+  bool closed_ = false;
+  bool revoked_ = false;
+};
+
+}  // namespace tasker::runtime

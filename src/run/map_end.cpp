@@ -1,0 +1,61 @@
+#include "run/map_end.hpp"
+
+#include <new>
+
+namespace tasker::runtime {
+
+namespace {
+
+template <class E>
+bool describe_as(const char* type, const Error& error, End& end) {
+  if (!dynamic_cast<const E*>(&error)) return false;
+  end.type = type;
+  return true;
+}
+
+}  // namespace
+
+End describe(const std::exception_ptr& exception) {
+  End end;
+  end.exit_code = exit_failed;
+  end.type = "error";
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    end.message = error.what();
+    end.exit_code = error.exit_code();
+    // The derived ones first.
+    (void)(describe_as<TasksFailed>("failed", error, end) ||
+           describe_as<MismatchError>("mismatch", error, end) ||
+           describe_as<UsageError>("usage", error, end) || describe_as<DamagedError>("damaged", error, end) ||
+           describe_as<SystemError>("system", error, end) ||
+           describe_as<Interrupted>("interrupted", error, end));
+    if (const auto* failed = dynamic_cast<const TasksFailed*>(&error)) {
+      end.failed = failed->failed();
+      end.tasks = failed->total();
+      for (const TaskFailure& failure : failed->first())
+        end.failures.emplace_back(failure.index, failure.message);
+    }
+  } catch (const std::exception& error) {
+    end.message = error.what();
+  } catch (...) {
+    end.message = "an exception that is not a std::exception";
+  }
+  return end;
+}
+
+std::exception_ptr to_exception(const End& end) {
+  if (end.type == "failed") {
+    std::vector<TaskFailure> first;
+    for (const auto& [index, message] : end.failures) first.push_back({index, message});
+    return std::make_exception_ptr(TasksFailed(end.message, end.failed, end.tasks, first));
+  }
+  if (end.type == "mismatch") return std::make_exception_ptr(MismatchError(end.message));
+  if (end.type == "usage") return std::make_exception_ptr(UsageError(end.message));
+  if (end.type == "damaged") return std::make_exception_ptr(DamagedError(end.message));
+  if (end.type == "system") return std::make_exception_ptr(SystemError(end.message));
+  if (end.type == "interrupted") return std::make_exception_ptr(Interrupted(end.message));
+  return std::make_exception_ptr(Error(end.message, end.exit_code));
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "run/messages.hpp"
+
+#include <exception>
+
+namespace tasker::runtime {
+
+/// An exception as rank 0 tells it to the others.
+End describe(const std::exception_ptr& exception);
+
+/// The exception that `end` tells of, for throwing it alike on another rank.
+std::exception_ptr to_exception(const End& end);
+
+}  // namespace tasker::runtime

@@ -1,0 +1,273 @@
+#include "base/hash.hpp"
+#include "base/process.hpp"
+#include "cluster/cpus.hpp"
+#include "execute/run_chunk.hpp"
+#include "run/journal_sink.hpp"
+#include "run/map.hpp"
+#include "run/map_end.hpp"
+#include "run/master.hpp"
+#include "run/settings.hpp"
+#include "run/workspace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
+constexpr Clock::duration longest_sleep = 2s;
+
+/// A map on rank 0, step by step.
+class RootMap {
+ public:
+  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence)
+      : comm_(comm), call_(call), sequence_(sequence), begin_(Clock::now()) {}
+
+  std::shared_ptr<const store::Archive> run() {
+    if (comm_) gather();
+    settings_ = apply_environment(call_.options);
+    call_.options = settings_.options;
+    Reporter reporter(call_.path.string(), call_.options.progress, begin_);
+    for (const std::string& note : settings_.notes)
+      if (sequence_ == 1) reporter.say(note);
+    Workspace workspace(call_);
+    if (auto archive = workspace.finished()) {
+      say_begin(reporter, workspace, call_.count);
+      return archive;
+    }
+    if (settings_.dry_run) {
+      workspace.examine();
+      throw Error(dry_run_text(workspace), exit_done);
+    }
+    workspace.open();
+    say_begin(reporter, workspace, call_.count - workspace.missing().size());
+    compute(workspace, reporter);
+    reporter.end();
+    if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
+      say_end(reporter, workspace);
+      throw_failed();
+    }
+    auto archive = workspace.finish(call_.options.on_failure == OnFailure::keep);
+    say_end(reporter, workspace);
+    return archive;
+  }
+
+ private:
+  int workers() const { return comm_ ? comm_->size() - 1 : 1; }
+
+  /// Waits until all ranks have called this map.
+  void gather() {
+    const Enter mine{sequence_, call_.path.string(), call_.argument_type, call_.result_type};
+    for (int missing = comm_->size() - 1; missing > 0;) {
+      const auto envelope = comm_->wait(Time::max());
+      if (!envelope) continue;
+      const int rank = envelope->source;
+      const auto kind = kind_of(envelope->bytes);
+      if (kind == Kind::leave) {
+        const auto leave = unpack<Leave>(envelope->bytes);
+        if (!leave.message.empty())
+          throw Error(fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
+        throw UsageError(
+            fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
+                        rank, mine.path));
+      }
+      Enter theirs = unpack<Enter>(envelope->bytes);
+      if (pack(theirs) != pack(mine))
+        throw UsageError(
+            fmt::format("ranks call different maps, all must call the same ones in the same order: rank "
+                        "0: map {} on {}, {} -> {}; rank {}: map {} on {}, {} -> {}",
+                        mine.sequence, mine.path, mine.argument_type, mine.result_type, rank, theirs.sequence,
+                        theirs.path, theirs.argument_type, theirs.result_type));
+      --missing;
+    }
+  }
+
+  void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) const {
+    const store::MatchResult& match = workspace.match();
+    std::string line =
+        fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused, call_.count - reused);
+    if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);
+    line += fmt::format("; digest {}", workspace.digest());
+    reporter.say(line);
+    if (match.other_build > 0)
+      reporter.say(
+          fmt::format("reusing {} results of another build; change version to recompute", match.other_build));
+    if (workspace.damaged_results() > 0)
+      reporter.say(fmt::format("{} results were damaged in the archive and are computed again",
+                               workspace.damaged_results()));
+  }
+
+  void say_end(Reporter& reporter, const Workspace& workspace) const {
+    const auto wall = Clock::now() - begin_;
+    const double share = std::chrono::duration<double>(outcome_.busy).count() /
+                         (std::chrono::duration<double>(computing_).count() * workers());
+    reporter.say(
+        fmt::format("computed {}, reused {}, failed {} in {}; {} workers, utilisation {:.0f} %, {} per rank",
+                    outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
+                    duration_text(wall), workers(), 100 * std::min(share, 1.0),
+                    least_cpus_ == 1 ? "1 CPU" : fmt::format("{} CPUs", least_cpus_)));
+    const char* const threads = std::getenv("OMP_NUM_THREADS");
+    if (threads && std::atol(threads) > static_cast<long>(least_cpus_))
+      reporter.say(
+          fmt::format("warning: OMP_NUM_THREADS={}, but a rank is bound to {} CPU(s); try mpirun --bind-to "
+                      "none or --map-by slot:PE={}",
+                      threads, least_cpus_, threads));
+  }
+
+  std::string dry_run_text(const Workspace& workspace) const {
+    const std::uint64_t missing = workspace.missing().size();
+    std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", call_.path.string(),
+                                   call_.count, call_.count - missing, missing);
+    const auto mean = workspace.mean_duration();
+    if (mean && missing > 0)
+      text += fmt::format(", in about {} with {} workers",
+                          duration_text(*mean * static_cast<std::int64_t>(missing) / workers()), workers());
+    return text;
+  }
+
+  void compute(Workspace& workspace, Reporter& reporter) {
+    const auto begin = Clock::now();
+    Scheduler scheduler(workspace.missing());
+    total_ = workspace.missing().size();
+    if (total_ > 0) {
+      if (comm_)
+        compute_with_workers(workspace, scheduler, reporter);
+      else
+        compute_here(workspace, scheduler, reporter);
+    }
+    computing_ = Clock::now() - begin;
+  }
+
+  /// What happens after every event.
+  void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter,
+              const Outcome& outcome) const {
+    workspace.check_hold();
+    if (outcome.failed > 0 && call_.options.on_failure == OnFailure::stop) scheduler.drain();
+    reporter.update({total_, outcome.computed, outcome.failed, scheduler.idle_workers(), scheduler.workers()},
+                    Clock::now());
+  }
+
+  void compute_with_workers(Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
+    std::map<int, store::JournalWriter> journals;  // of ranks that don't see the directory
+    const bool power = call_.options.durability == Durability::power;
+    Master master(*comm_, call_, scheduler,
+                  {[&](std::uint64_t index) { return workspace.attempt_of(index); },
+                   [&](int rank, const Ready& who, std::string_view frame) {
+                     journals.try_emplace(rank, workspace.journal(rank, who.host, who.build))
+                         .first->second.append_built(frame);
+                   },
+                   [&](int rank) {
+                     if (const auto journal = journals.find(rank); power && journal != journals.end())
+                       journal->second.sync();
+                   }});
+    Start start{std::filesystem::absolute(workspace.directory()).string(),
+                workspace.run(),
+                workspace.sequence(),
+                call_.count,
+                call_.options.version,
+                call_.options.inputs.low,
+                call_.options.inputs.high,
+                call_.options.seed,
+                call_.options.keep_arguments,
+                power,
+                call_.options.columns};
+    for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
+    const auto wait = [&] {
+      const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep));
+      if (envelope) master.handle(*envelope);
+      attend(workspace, scheduler, reporter, master.outcome());
+    };
+    while (!scheduler.finished()) {
+      wait();
+      master.dispatch(Clock::now());
+    }
+    master.finish();
+    while (!master.closed()) wait();
+    for (auto& [rank, journal] : journals) journal.close();
+    outcome_ = master.outcome();
+    for (const auto& [rank, who] : master.workers()) least_cpus_ = std::min(least_cpus_, who.cpus);
+  }
+
+  void compute_here(Workspace& workspace, Scheduler& scheduler, Reporter& reporter);
+
+  [[noreturn]] void throw_failed() const {
+    std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
+    std::vector<TaskFailure> first;
+    for (const auto& [index, why] : outcome_.failures) {
+      message += fmt::format("\n  task {}: {}", index, why);
+      first.push_back({index, why});
+    }
+    if (outcome_.failed > first.size())
+      message += fmt::format("\n  and {} more", outcome_.failed - first.size());
+    message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
+                           store_directory().string());
+    throw TasksFailed(message, outcome_.failed, call_.count, first);
+  }
+  std::filesystem::path store_directory() const { return call_.path.string() + ".mpi"; }
+
+  Comm* comm_;
+  detail::MapCall call_;
+  std::uint64_t sequence_;
+  Time begin_;
+  Settings settings_;
+  std::uint64_t total_ = 0;
+  Outcome outcome_;
+  Clock::duration computing_{0};
+  std::uint32_t least_cpus_ = cluster::available_cpus();
+};
+
+void RootMap::compute_here(Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
+  JournalSink sink(workspace.journal(0, base::this_process().host, base::build_id()),
+                   call_.options.durability == Durability::power);
+  execute::Recorder recorder(sink, workspace.fingerprinter(), call_.options.keep_arguments);
+  scheduler.join(0);
+  while (const auto action = scheduler.next(Clock::now())) {
+    // A single worker is never asked to give anything back.
+    const auto& assign = std::get<Assign>(*action);
+    base::Ranges tasks = assign.tasks;
+    std::string arguments;
+    const std::uint64_t fitting = encode_tasks(call_, tasks, arguments);
+    if (fitting < base::count(tasks)) {
+      base::split_after(tasks, fitting);
+      scheduler.returned(0, assign.chunk, fitting);
+    }
+    auto attempts = later_attempts(tasks, [&](std::uint64_t index) { return workspace.attempt_of(index); });
+    execute::Chunk chunk(assign.chunk, std::move(tasks), std::move(attempts), std::move(arguments));
+    const execute::ChunkReport report = execute::run_chunk(chunk, call_, call_.count, recorder);
+    sink.sync();
+    scheduler.done(0, assign.chunk, report.busy);
+    outcome_.add(report.tasks, report.failed, report.failures, report.busy);
+    attend(workspace, scheduler, reporter, outcome_);
+  }
+  sink.close();
+}
+
+void send_to_all(Comm* comm, const End& end) {
+  for (int rank = 1; comm && rank < comm->size(); ++rank) comm->send(rank, pack(end));
+}
+
+}  // namespace
+
+std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
+                                                        std::uint64_t sequence) {
+  try {
+    auto archive = RootMap(comm, call, sequence).run();
+    End end;
+    end.tasks = archive->size();
+    end.path = std::filesystem::absolute(archive->path()).string();
+    end.archive = archive->description().id;
+    send_to_all(comm, end);
+    return archive;
+  } catch (...) {
+    send_to_all(comm, describe(std::current_exception()));
+    throw;
+  }
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,128 @@
+#include "run/master.hpp"
+
+#include "run/map_end.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace tasker::runtime {
+
+namespace {
+
+/// Bytes of arguments in one message, unless a single one is larger.
+constexpr std::size_t arguments_limit = std::size_t{1} << 20;
+constexpr std::size_t failures_kept = 5;
+
+}  // namespace
+
+void Outcome::add(std::uint64_t tasks, std::uint64_t failed_tasks,
+                  const std::vector<std::pair<std::uint64_t, std::string>>& messages,
+                  Clock::duration chunk_busy) {
+  computed += tasks;
+  failed += failed_tasks;
+  busy += chunk_busy;
+  failures.insert(messages.begin(), messages.end());
+  while (failures.size() > failures_kept) failures.erase(std::prev(failures.end()));
+}
+
+std::uint64_t encode_tasks(const detail::MapCall& call, const base::Ranges& tasks, std::string& out) {
+  std::uint64_t encoded = 0;
+  for (const base::Range& range : tasks) {
+    const std::uint64_t n = call.encode_arguments(range.first, range.last, arguments_limit, out);
+    encoded += n;
+    if (n < range.size() || out.size() >= arguments_limit) break;
+  }
+  return encoded;
+}
+
+std::vector<std::pair<std::uint64_t, std::uint32_t>> later_attempts(
+    const base::Ranges& tasks, const std::function<std::uint32_t(std::uint64_t index)>& attempt_of) {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts;
+  for (const base::Range& range : tasks)
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (const std::uint32_t attempt = attempt_of(index); attempt > 1) attempts.emplace_back(index, attempt);
+  return attempts;
+}
+
+Master::Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, MasterStore store)
+    : comm_(comm), call_(call), scheduler_(scheduler), store_(std::move(store)) {}
+
+void Master::handle(const Envelope& envelope) {
+  const int rank = envelope.source;
+  const auto kind = kind_of(envelope.bytes);
+  if (!kind) throw DamagedError("rank " + std::to_string(rank) + " sent nonsense");
+  try {
+    switch (*kind) {
+      case Kind::ready:
+        scheduler_.join(rank);
+        workers_[rank] = unpack<Ready>(envelope.bytes);
+        return;
+      case Kind::done: {
+        const auto done = unpack<Done>(envelope.bytes);
+        if (const auto who = workers_.find(rank); who != workers_.end() && !who->second.sees_directory)
+          store_.sync(rank);
+        scheduler_.done(rank, done.chunk, std::chrono::nanoseconds(done.busy));
+        outcome_.add(done.tasks, done.failed, done.failures, std::chrono::nanoseconds(done.busy));
+        return;
+      }
+      case Kind::kept: {
+        const auto kept = unpack<Kept>(envelope.bytes);
+        if (kept.known) scheduler_.returned(rank, kept.chunk, kept.kept);
+        return;
+      }
+      case Kind::records: {
+        const auto records = unpack<Records>(envelope.bytes);
+        store_.write(rank, workers_.at(rank), records.frame);
+        comm_.send(rank, pack(Recorded{envelope.bytes.size()}));
+        return;
+      }
+      case Kind::closed: ++closed_; return;
+      case Kind::trouble: {
+        const auto trouble = unpack<Trouble>(envelope.bytes);
+        End end;
+        end.type = trouble.exit_code == exit_system ? "system" : "error";
+        end.exit_code = trouble.exit_code;
+        end.message = "rank " + std::to_string(rank) + ": " + trouble.message;
+        std::rethrow_exception(to_exception(end));
+      }
+      case Kind::leave: {
+        const auto leave = unpack<Leave>(envelope.bytes);
+        throw Error("rank " + std::to_string(rank) + " left during a map" +
+                        (leave.message.empty() ? "" : ": " + leave.message),
+                    leave.exit_code != 0 ? leave.exit_code : int{exit_usage});
+      }
+      default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
+    }
+  } catch (const std::logic_error& error) {
+    // What can't be true of a chunk (invalid_argument), or comes from a rank that never said it is ready.
+    throw DamagedError("rank " + std::to_string(rank) + " said what can't be true: " + error.what());
+  }
+}
+
+void Master::dispatch(Time now) {
+  while (const auto action = scheduler_.next(now)) {
+    if (const auto* assign = std::get_if<Assign>(&*action))
+      send_work(*assign);
+    else if (const auto* back = std::get_if<TakeBack>(&*action))
+      comm_.send(back->worker, pack(TakeBackRequest{back->chunk}));
+  }
+}
+
+void Master::send_work(const Assign& assign) {
+  Work work;
+  work.chunk = assign.chunk;
+  work.tasks = assign.tasks;
+  const std::uint64_t fitting = encode_tasks(call_, work.tasks, work.arguments);
+  if (fitting < base::count(work.tasks)) {
+    base::split_after(work.tasks, fitting);
+    scheduler_.returned(assign.worker, assign.chunk, fitting);
+  }
+  work.attempts = later_attempts(work.tasks, store_.attempt_of);
+  comm_.send(assign.worker, pack(std::move(work)));
+}
+
+void Master::finish() {
+  for (int rank = 1; rank < comm_.size(); ++rank) comm_.send(rank, pack(Finish{}));
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "run/comm.hpp"
+#include "run/messages.hpp"
+#include "run/progress.hpp"
+#include "run/scheduler.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tasker::runtime {
+
+/// What the master needs to know of the store.
+struct MasterStore {
+  /// Number of the next attempt of a task.
+  std::function<std::uint32_t(std::uint64_t index)> attempt_of;
+  /// Writes a frame for a rank that does not see the directory.
+  std::function<void(int rank, const Ready& who, std::string_view frame)> write;
+  /// Makes what was written for that rank durable.
+  std::function<void(int rank)> sync;
+};
+
+/// What was computed, for the end of the map.
+struct Outcome {
+  std::uint64_t computed = 0;  ///< Failed ones included.
+  std::uint64_t failed = 0;
+  std::map<std::uint64_t, std::string> failures;  ///< The first few, by index.
+  Clock::duration busy{0};                        ///< Of all workers, in chunks.
+
+  void add(std::uint64_t tasks, std::uint64_t failed_tasks,
+           const std::vector<std::pair<std::uint64_t, std::string>>& messages, Clock::duration chunk_busy);
+};
+
+/// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
+/// them.
+class Master {
+ public:
+  Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, MasterStore store);
+
+  /// What one message says. Throws what ends the map for all: a worker's trouble, a rank that leaves,
+  /// nonsense.
+  void handle(const Envelope& envelope);
+  /// Sends what the scheduler wants to be sent.
+  void dispatch(Time now);
+
+  /// Every worker has closed its journal (after `finish`).
+  bool closed() const { return closed_ == comm_.size() - 1; }
+  /// Tells the workers that there is no more work.
+  void finish();
+
+  const Outcome& outcome() const { return outcome_; }
+  /// What the workers said of themselves.
+  const std::map<int, Ready>& workers() const { return workers_; }
+
+ private:
+  void send_work(const Assign& assign);
+  Comm& comm_;
+  const detail::MapCall& call_;
+  Scheduler& scheduler_;
+  MasterStore store_;
+  Outcome outcome_;
+  std::map<int, Ready> workers_;
+  int closed_ = 0;
+};
+
+/// Appends the arguments of `tasks`, in order, each behind its size, as long as a message has room; returns
+/// for how many tasks there was room: one at least.
+std::uint64_t encode_tasks(const detail::MapCall& call, const base::Ranges& tasks, std::string& out);
+
+/// (index, attempt) of those of `tasks` that are not tried for the first time.
+std::vector<std::pair<std::uint64_t, std::uint32_t>> later_attempts(
+    const base::Ranges& tasks, const std::function<std::uint32_t(std::uint64_t index)>& attempt_of);
+
+}  // namespace tasker::runtime

@@ -1,0 +1,211 @@
+#pragma once
+
+#include "base/intervals.hpp"
+
+#include <tasker/detail/codec.hpp>
+#include <tasker/error.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+template <>
+struct tasker::detail::Codec<tasker::base::Range> {
+  static constexpr std::size_t least = 16;
+  static void encode(std::string& out, const base::Range& range) {
+    put(out, range.first);
+    put(out, range.last);
+  }
+  static base::Range decode(Reader& in) {
+    const auto first = in.number<std::uint64_t>();
+    const auto last = in.number<std::uint64_t>();
+    if (last < first) throw DamagedError("a rank sent a range that ends before it begins");
+    return {first, last};
+  }
+};
+
+/// What ranks say to each other. A message is one byte for its kind, then its fields in the fixed layout.
+namespace tasker::runtime {
+
+enum class Kind : std::uint8_t {
+  enter,
+  start,
+  ready,
+  work,
+  take_back,
+  kept,
+  done,
+  records,
+  recorded,
+  trouble,
+  finish,
+  closed,
+  end,
+  leave
+};
+
+/// Worker: I have called map. Rank 0 compares it with what it has called itself.
+struct Enter {
+  static constexpr Kind kind = Kind::enter;
+  std::uint64_t sequence = 0;  ///< Number of this map in the program.
+  std::string path;
+  std::string argument_type;
+  std::string result_type;
+  auto fields() { return std::tie(sequence, path, argument_type, result_type); }
+};
+
+/// Rank 0: the map begins.
+struct Start {
+  static constexpr Kind kind = Kind::start;
+  std::string directory;
+  std::string run;             ///< Id of the run; a worker that finds it in the hold sees the directory.
+  std::uint32_t sequence = 0;  ///< Number of the run in the directory.
+  std::uint64_t tasks = 0;
+  std::string version;  ///< What the fingerprint needs.
+  std::uint64_t inputs_low = 0;
+  std::uint64_t inputs_high = 0;
+  std::uint64_t seed = 0;
+  bool keep_arguments = true;
+  bool power = false;  ///< Durability::power
+  std::vector<std::string> columns;
+  auto fields() {
+    return std::tie(directory, run, sequence, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
+                    power, columns);
+  }
+};
+
+/// Worker: ready for work, and who I am.
+struct Ready {
+  static constexpr Kind kind = Kind::ready;
+  bool sees_directory = true;
+  std::string host;
+  std::string build;
+  std::uint32_t cpus = 1;
+  auto fields() { return std::tie(sees_directory, host, build, cpus); }
+};
+
+/// Rank 0: compute these tasks.
+struct Work {
+  static constexpr Kind kind = Kind::work;
+  std::uint64_t chunk = 0;
+  base::Ranges tasks;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>>
+      attempts;           ///< (index, attempt) where it is not the first.
+  std::string arguments;  ///< Each behind its size (u64), in order.
+  auto fields() { return std::tie(chunk, tasks, attempts, arguments); }
+};
+
+/// Rank 0: give back unstarted tasks of this chunk.
+struct TakeBackRequest {
+  static constexpr Kind kind = Kind::take_back;
+  std::uint64_t chunk = 0;
+  auto fields() { return std::tie(chunk); }
+};
+
+/// Worker: I keep the first `kept` tasks of this chunk, the others are not started and never will be.
+struct Kept {
+  static constexpr Kind kind = Kind::kept;
+  std::uint64_t chunk = 0;
+  std::uint64_t kept = 0;
+  bool known = true;  ///< False if the chunk had ended before the request came.
+  auto fields() { return std::tie(chunk, kept, known); }
+};
+
+/// Worker: every task that I kept of this chunk is recorded.
+struct Done {
+  static constexpr Kind kind = Kind::done;
+  std::uint64_t chunk = 0;
+  std::uint64_t tasks = 0;
+  std::int64_t busy = 0;  ///< ns
+  std::uint64_t failed = 0;
+  std::vector<std::pair<std::uint64_t, std::string>> failures;  ///< The first few.
+  auto fields() { return std::tie(chunk, tasks, busy, failed, failures); }
+};
+
+/// Worker that does not see the directory: a frame for rank 0 to write.
+struct Records {
+  static constexpr Kind kind = Kind::records;
+  std::string frame;
+  auto fields() { return std::tie(frame); }
+};
+
+/// Rank 0: that frame is written.
+struct Recorded {
+  static constexpr Kind kind = Kind::recorded;
+  std::uint64_t bytes = 0;
+  auto fields() { return std::tie(bytes); }
+};
+
+/// Worker: I can't go on (the disk is full, say).
+struct Trouble {
+  static constexpr Kind kind = Kind::trouble;
+  std::int32_t exit_code = 1;
+  std::string message;
+  auto fields() { return std::tie(exit_code, message); }
+};
+
+/// Rank 0: there is no more work; close your journal.
+struct Finish {
+  static constexpr Kind kind = Kind::finish;
+  auto fields() { return std::tie(); }
+};
+
+/// Worker: my journal is closed.
+struct Closed {
+  static constexpr Kind kind = Kind::closed;
+  std::int64_t busy = 0;  ///< ns spent in tasks
+  auto fields() { return std::tie(busy); }
+};
+
+/// Rank 0: how the map ended, for all alike.
+struct End {
+  static constexpr Kind kind = Kind::end;
+  std::string type;  ///< Empty: all is well; else which exception to throw.
+  std::int32_t exit_code = 0;
+  std::string message;
+  std::uint64_t failed = 0;
+  std::vector<std::pair<std::uint64_t, std::string>> failures;
+  std::uint64_t tasks = 0;
+  std::string path;           ///< Of the archive, absolute.
+  std::uint64_t archive = 0;  ///< Id of the archive.
+  auto fields() { return std::tie(type, exit_code, message, failed, failures, tasks, path, archive); }
+};
+
+/// Any rank: I leave the Tasker, with this exit code and, if an exception drives me, its message.
+struct Leave {
+  static constexpr Kind kind = Kind::leave;
+  std::int32_t exit_code = 0;
+  std::string message;
+  auto fields() { return std::tie(exit_code, message); }
+};
+
+/// The message's bytes.
+template <class Message>
+std::string pack(Message message) {
+  std::string bytes(1, static_cast<char>(Message::kind));
+  std::apply([&]<class... T>(T&... parts) { (detail::Codec<T>::encode(bytes, parts), ...); },
+             message.fields());
+  return bytes;
+}
+
+/// Which message these bytes are; nothing if none.
+std::optional<Kind> kind_of(std::string_view bytes);
+
+/// The message in these bytes. Throws DamagedError unless they are exactly one of this kind.
+template <class Message>
+Message unpack(std::string_view bytes) {
+  detail::Reader in(bytes);
+  Message message;
+  if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(Message::kind))
+    throw DamagedError("a rank sent a message that was not expected");
+  std::apply([&]<class... T>(T&... parts) { ((parts = detail::Codec<T>::decode(in)), ...); },
+             message.fields());
+  if (!in.left().empty()) throw DamagedError("a rank sent a message that is longer than it should be");
+  return message;
+}
+
+}  // namespace tasker::runtime

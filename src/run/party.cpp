@@ -1,0 +1,99 @@
+#include "run/party.hpp"
+
+#include "run/map.hpp"
+#include "run/messages.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long a rank that leaves with an error waits for the others, which may be in the middle of a long task.
+constexpr Clock::duration patience_with_error = 5s;
+constexpr Clock::duration flush_time = 5s;
+
+}  // namespace
+
+std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
+  ++maps_;
+  shared_ = nullptr;
+  try {
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_) : map_on_worker(*comm_, call, maps_);
+  } catch (...) {
+    shared_ = std::current_exception();
+    throw;
+  }
+}
+
+Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
+  left_ = true;
+  if (!comm_) return mine;
+  const Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
+  mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
+                     : leave_as_worker(std::move(mine), deadline, left_alone);
+  if (!left_alone && !comm_->flush(Clock::now() + flush_time)) left_alone = true;
+  return mine;
+}
+
+Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
+  std::set<int> missing;
+  for (int rank = 1; rank < size(); ++rank) missing.insert(rank);
+  const auto end_maps = [&](int rank) {
+    End end;
+    end.type = "error";
+    end.exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
+    end.message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
+    comm_->send(rank, pack(end));
+  };
+  while (!missing.empty()) {
+    const auto envelope = comm_->wait(deadline);
+    if (!envelope) {
+      if (Clock::now() < deadline) continue;
+      left_alone = true;
+      return mine;
+    }
+    const auto kind = kind_of(envelope->bytes);
+    if (kind == Kind::leave) {
+      const auto leave = unpack<Leave>(envelope->bytes);
+      missing.erase(envelope->source);
+      if (leave.exit_code != 0 && mine.exit_code == 0) {
+        mine = {leave.exit_code, leave.message.empty()
+                                     ? ""
+                                     : "rank " + std::to_string(envelope->source) + ": " + leave.message};
+        deadline = std::min(deadline, Clock::now() + patience_with_error);
+      }
+    } else if (kind == Kind::enter) {
+      const auto enter = unpack<Enter>(envelope->bytes);
+      if (mine.exit_code == 0)
+        mine = {exit_usage, "rank " + std::to_string(envelope->source) + " called map on " + enter.path +
+                                ", which rank 0 did not; all ranks must call the same maps"};
+      end_maps(envelope->source);
+    }
+    // Anything else is late and means nothing any more.
+  }
+  for (int rank = 1; rank < size(); ++rank) comm_->send(rank, pack(Leave{mine.exit_code, {}}));
+  return mine;
+}
+
+Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_alone) {
+  comm_->send(0, pack(Leave{mine.exit_code, mine.message}));
+  for (;;) {
+    const auto envelope = comm_->wait(deadline);
+    if (!envelope) {
+      if (Clock::now() < deadline) continue;
+      left_alone = true;
+      return mine;
+    }
+    if (kind_of(envelope->bytes) != Kind::leave) continue;  // late: the end of a map that this rank has left
+    const auto leave = unpack<Leave>(envelope->bytes);
+    return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}};
+  }
+}
+
+}  // namespace tasker::runtime

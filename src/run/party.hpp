@@ -1,0 +1,49 @@
+#pragma once
+
+#include "run/comm.hpp"
+
+#include <tasker/detail/call.hpp>
+#include <tasker/detail/result_source.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tasker::runtime {
+
+/// The ranks of one Tasker, from the first map to the moment when all leave together. Without a Comm: this
+/// process.
+class Party {
+ public:
+  explicit Party(std::unique_ptr<Comm> comm) : comm_(std::move(comm)) {}
+
+  int rank() const { return comm_ ? comm_->rank() : 0; }
+  int size() const { return comm_ ? comm_->size() : 1; }
+
+  std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
+
+  /// Whether `exception` was thrown alike on every rank by the last map.
+  bool is_shared(const std::exception_ptr& exception) const { return exception && exception == shared_; }
+
+  /// How this rank, or any, ended: an exit code, and a message unless all is well or rank 0 has it, too.
+  struct Farewell {
+    std::int32_t exit_code = 0;
+    std::string message;
+  };
+  /// Waits, asleep, until all ranks leave. Returns with what code all exit; on rank 0 with the other ranks'
+  /// messages. A rank that leaves with an error waits for the others for a few seconds only; `left_alone` is
+  /// set then.
+  Farewell leave(Farewell mine, bool& left_alone);
+  bool has_left() const { return left_; }
+
+ private:
+  Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
+  Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
+
+  std::unique_ptr<Comm> comm_;
+  std::uint64_t maps_ = 0;
+  std::exception_ptr shared_;
+  bool left_ = false;
+};
+
+}  // namespace tasker::runtime

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "run/comm.hpp"
+
+#include <tasker/options.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace tasker::runtime {
+
+/// Numbers of a map under way.
+struct Tally {
+  std::uint64_t total = 0;  ///< Tasks to compute in this run.
+  std::uint64_t done = 0;   ///< Of them recorded, failed ones included.
+  std::uint64_t failed = 0;
+  std::size_t idle = 0;  ///< Workers without work.
+  std::size_t workers = 0;
+};
+
+/// What rank 0 tells on stderr while a map runs.
+class Reporter {
+ public:
+  Reporter(std::string name, Progress progress, Time begin);
+
+  /// A line of its own, behind "tasker: NAME: ".
+  void say(const std::string& line);
+  /// The progress line, when it is due; on a terminal it is rewritten in place.
+  void update(const Tally& tally, Time now);
+  /// When the next update is due.
+  Time due() const { return due_; }
+  /// Takes the progress line away.
+  void end();
+
+ private:
+  std::string name_;
+  Progress progress_;
+  Time begin_;
+  Time due_;
+  Clock::duration pause_;
+  bool line_open_ = false;
+};
+
+/// "done/total, failed, rate, ETA, idle workers", of `elapsed` time.
+std::string progress_text(const Tally& tally, Clock::duration elapsed);
+
+/// "850 ms", "12.3 s", "4 min 10 s", "3 h 05 min".
+std::string duration_text(Clock::duration duration);
+
+}  // namespace tasker::runtime

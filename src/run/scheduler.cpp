@@ -1,0 +1,229 @@
+#include "run/scheduler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace tasker::runtime {
+namespace {
+
+// A hand-out costs a worker about 0.1 ms, which is 1 % of this.
+constexpr double kCheapChunk = 10e-3;
+// What a hand-out and its report cost rank 0. Chunks of `workers` times this keep it just busy; smaller ones
+// would end faster than it can hand out others.
+constexpr double kServe = 10e-6;
+constexpr double kMaxChunk = 65536;
+// A worker waits a fraction of a millisecond for its next chunk, which is nothing beside tasks that last
+// longer.
+constexpr double kShortTask = 100e-3;
+// The weight of the latest chunk in the expected duration, once there are enough of them.
+constexpr double kLatest = 1.0 / 8;
+// No expectation goes beyond this, so that adding it to a time can't overflow.
+constexpr double kLongest = 1e8;
+
+double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+Clock::duration duration(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(std::min(seconds, kLongest)));
+}
+
+}  // namespace
+
+Scheduler::Scheduler(IntervalSet pending) : pending_(std::move(pending)) {}
+
+void Scheduler::join(int worker) {
+  if (!workers_.try_emplace(worker).second) {
+    throw std::invalid_argument("worker " + std::to_string(worker) + " joins a second time");
+  }
+  file(worker);
+}
+
+void Scheduler::leave(int worker) {
+  const auto gone = workers_.find(worker);
+  if (gone == workers_.end()) return;
+  while (!gone->second.empty()) {
+    const auto chunk = chunks_.find(gone->second.back());
+    pending_.insert(chunk->second.tasks);
+    end(chunk);
+  }
+  idle_.erase(worker);
+  workers_.erase(gone);
+}
+
+void Scheduler::done(int worker, ChunkId id, Clock::duration busy) {
+  const auto found = chunks_.find(id);
+  if (found == chunks_.end() || found->second.worker != worker) {
+    throw std::invalid_argument("worker " + std::to_string(worker) + " reports chunk " + std::to_string(id) +
+                                ", which it doesn't have");
+  }
+  if (busy < Clock::duration::zero()) {
+    throw std::invalid_argument("worker " + std::to_string(worker) + " was busy for less than no time");
+  }
+  learn(found->second.size, busy);
+  done_.insert(found->second.tasks);
+  end(found);
+}
+
+void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
+  const auto found = chunks_.find(id);
+  if (found == chunks_.end() && id > 0 && id < next_id_) return;
+  if (found == chunks_.end() || found->second.worker != worker) {
+    throw std::invalid_argument("worker " + std::to_string(worker) + " returns tasks of chunk " +
+                                std::to_string(id) + ", which it never had");
+  }
+  Chunk& chunk = found->second;
+  if (kept > chunk.size) {
+    throw std::invalid_argument("worker " + std::to_string(worker) + " keeps " + std::to_string(kept) +
+                                " of the " + std::to_string(chunk.size) + " tasks of chunk " +
+                                std::to_string(id));
+  }
+  if (std::exchange(chunk.asked, false)) {
+    --asked_;
+    chunk.started = kept == chunk.size;
+  }
+
+  pending_.insert(split_after(chunk.tasks, kept));
+  in_flight_ -= chunk.size - kept;
+  chunk.size = kept;
+  if (kept == 0) {
+    end(found);
+  } else {
+    changed_.push_back(worker);
+  }
+}
+
+std::optional<Action> Scheduler::next(Time now) {
+  for (const int worker : std::exchange(changed_, {})) rank(worker, now);
+  if (draining_) return std::nullopt;
+  return pending_.empty() ? take_back(now) : assign(now);
+}
+
+std::optional<Action> Scheduler::assign(Time now) {
+  if (idle_.empty() && (single_.empty() || !prefetches())) return std::nullopt;
+  const int worker = idle_.empty() ? *single_.begin() : *idle_.begin();
+
+  Chunk chunk;
+  chunk.worker = worker;
+  chunk.tasks = pending_.take(chunk_size());
+  chunk.size = count(chunk.tasks);
+  in_flight_ += chunk.size;
+  const ChunkId id = next_id_++;
+  Assign action{worker, id, chunk.tasks};
+  chunks_.emplace(id, std::move(chunk));
+  workers_.at(worker).push_back(id);
+  file(worker);
+  rank(worker, now);
+  return action;
+}
+
+std::optional<Action> Scheduler::take_back(Time now) {
+  // One for each idle worker: more would only take from those who could have gone on.
+  if (idle_.size() <= asked_) return std::nullopt;
+  while (!by_end_.empty() && by_end_.begin()->first <= now)
+    rank(chunks_.at(by_end_.begin()->second).worker, now);
+  if (by_end_.empty()) return std::nullopt;
+
+  const ChunkId id = by_end_.rbegin()->second;
+  Chunk& chunk = chunks_.at(id);
+  unrank(id, chunk);
+  chunk.asked = true;
+  ++asked_;
+  return TakeBack{chunk.worker, id};
+}
+
+/// What is left for the end waits here for whoever is free first, and isn't put behind what may last long.
+bool Scheduler::prefetches() const {
+  return samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= workers_.size();
+}
+
+std::uint64_t Scheduler::chunk_size() const {
+  if (samples_ == 0) return 1;
+  const double task = std::exp(log_duration_);
+  const double workers = static_cast<double>(workers_.size());
+  const double least = kServe * workers / task;
+  const double most = std::max(kCheapChunk / task, 2 * least);
+  const double share = static_cast<double>(pending_.size()) / (4 * workers);
+  const double proven = std::min(static_cast<double>(done_.size()), kMaxChunk);
+  return static_cast<std::uint64_t>(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven)));
+}
+
+/// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks, and a
+/// task a million times as long as the others moves it by a factor of six.
+void Scheduler::learn(std::uint64_t tasks, Clock::duration busy) {
+  busy_ += seconds(busy);
+  const double task = std::max(seconds(busy) / static_cast<double>(tasks), 1e-9);
+  ++samples_;
+  const double weight = std::max(kLatest, 1.0 / static_cast<double>(samples_));
+  log_duration_ += weight * (std::log(task) - log_duration_);
+}
+
+std::optional<Clock::duration> Scheduler::mean_task() const {
+  if (done_.empty()) return std::nullopt;
+  return duration(busy_ / static_cast<double>(done_.size()));
+}
+
+std::optional<Clock::duration> Scheduler::expected_task() const {
+  if (samples_ == 0) return std::nullopt;
+  return duration(std::exp(log_duration_));
+}
+
+/// Forgets a chunk of a worker that is still here; its tasks are pending or done by now.
+void Scheduler::end(Chunks::iterator it) {
+  auto& [id, chunk] = *it;
+  unrank(id, chunk);
+  if (chunk.asked) --asked_;
+  in_flight_ -= chunk.size;
+  const int worker = chunk.worker;
+  std::erase(workers_.at(worker), id);
+  chunks_.erase(it);
+  file(worker);
+  changed_.push_back(worker);
+}
+
+/// Puts a worker where its number of chunks belongs.
+void Scheduler::file(int worker) {
+  const std::size_t chunks = workers_.at(worker).size();
+  if (chunks == 0)
+    idle_.insert(worker);
+  else
+    idle_.erase(worker);
+  if (chunks == 1)
+    single_.insert(worker);
+  else
+    single_.erase(worker);
+}
+
+/// Expects anew when a worker's chunks end, and ranks those that may hold unstarted tasks.
+void Scheduler::rank(int worker, Time now) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  const double task = std::exp(log_duration_);
+  std::optional<Time> end_before;
+  for (const ChunkId id : found->second) {
+    Chunk& chunk = chunks_.at(id);
+    unrank(id, chunk);
+    const Clock::duration lasts = duration(task * static_cast<double>(chunk.size));
+    const bool first = !end_before;
+    if (first) {
+      if (!chunk.begun) chunk.begun = now;
+      chunk.expected_end = *chunk.begun + lasts;
+      if (chunk.expected_end <= now)
+        chunk.expected_end = now + std::max(now - *chunk.begun, duration(kCheapChunk));
+    } else {
+      chunk.expected_end = *end_before + lasts;
+    }
+    end_before = chunk.expected_end;
+    chunk.ranked = !chunk.asked && !chunk.started && !(first && chunk.size == 1);
+    if (chunk.ranked) by_end_.emplace(chunk.expected_end, id);
+  }
+}
+
+void Scheduler::unrank(ChunkId id, Chunk& chunk) {
+  if (chunk.ranked) by_end_.erase({chunk.expected_end, id});
+  chunk.ranked = false;
+}
+
+}  // namespace tasker::runtime

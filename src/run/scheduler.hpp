@@ -1,0 +1,147 @@
+#pragma once
+
+#include "base/intervals.hpp"
+#include "run/comm.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace tasker::runtime {
+
+using base::IntervalSet;
+using base::Ranges;
+using ChunkId = std::uint64_t;
+
+/// Hand these tasks to this worker, which does them in this order, after the chunks it already has.
+struct Assign {
+  int worker = 0;
+  ChunkId chunk = 0;
+  Ranges tasks;
+};
+
+/// Ask this worker to give back unstarted tasks of this chunk. It keeps what it has started and half of the
+/// others, rounded down, and answers with how many it keeps.
+struct TakeBack {
+  int worker = 0;
+  ChunkId chunk = 0;
+};
+
+using Action = std::variant<Assign, TakeBack>;
+
+/// Decides who computes what. Pure: no clock, no messages, no files; events go in, actions come out of
+/// `next`.
+///
+///     Scheduler scheduler(IntervalSet({0, 1000}));
+///     scheduler.join(1);
+///     while (auto action = scheduler.next(now)) send(*action);   // after every event
+///     scheduler.done(1, chunk, busy);                            // an event: worker 1 has reported
+///
+/// A task is pending (not handed out), in flight (in exactly one worker's chunk) or done (recorded).
+///
+/// The first chunks are one task each, and no chunk is larger than the number of tasks finished so far.
+/// Otherwise a chunk is a share of what is pending, pending / (4 * workers), so that chunks shrink towards
+/// the end; but no more than makes a hand-out cheap, which is 10 ms of work, and no less than rank 0 can keep
+/// up with, which is 10 us of work for every worker (hundreds of them make chunks larger). While tasks are
+/// short and plenty, a worker gets its next chunk before it has finished the one it has.
+///
+/// When nothing is pending, each worker without work has unstarted tasks taken back for it from the chunk
+/// that is expected to end last. A chunk that overruns is expected to last as long again as it has lasted.
+///
+/// What a worker says is checked first: a message that can't be true throws std::invalid_argument and changes
+/// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are.
+class Scheduler {
+ public:
+  explicit Scheduler(IntervalSet pending);
+
+  /// A worker that is ready for work. Throws std::invalid_argument if it has joined already.
+  void join(int worker);
+  /// A worker that is gone: its unfinished tasks are pending again. Nothing happens if it is gone already.
+  /// What it still says afterwards must not be passed on: its chunks are unknown here.
+  void leave(int worker);
+
+  /// The worker recorded every task that it kept of this chunk, which kept it busy for `busy` of wall time.
+  /// Throws std::invalid_argument if it has no such chunk or `busy` is negative.
+  void done(int worker, ChunkId chunk, Clock::duration busy);
+  /// The worker confirms a take-back, or nobody has asked and it does so on its own (so may the caller,
+  /// before it sends an Assign that is too large for a message): the first `kept` tasks of the chunk stay,
+  /// the others are pending again. With `kept` == 0 the chunk has ended. A chunk that has ended already stays
+  /// as it is, for the answer may cross the report. Throws std::invalid_argument if the chunk never existed
+  /// or is another worker's, or `kept` is more than it holds.
+  void returned(int worker, ChunkId chunk, std::uint64_t kept);
+
+  /// The next thing to send, if any; call until it returns nothing, after every event. `now` never goes back.
+  std::optional<Action> next(Time now);
+
+  /// Hands out nothing more from now on (a stop, a drain): finished() as soon as nothing is in flight.
+  void drain() { draining_ = true; }
+  /// Nothing in flight, and nothing pending that will be handed out.
+  bool finished() const { return in_flight_ == 0 && (draining_ || pending_.empty()); }
+
+  /// Numbers of tasks.
+  std::uint64_t pending() const { return pending_.size(); }
+  std::uint64_t in_flight() const { return in_flight_; }
+  std::uint64_t done_count() const { return done_.size(); }
+  const IntervalSet& pending_tasks() const { return pending_; }
+  const IntervalSet& done_tasks() const { return done_; }
+
+  /// Numbers of workers that have joined, and of those without a chunk.
+  std::size_t workers() const { return workers_.size(); }
+  std::size_t idle_workers() const { return idle_.size(); }
+
+  /// The plain mean over all finished tasks; nothing before the first is done.
+  std::optional<Clock::duration> mean_task() const;
+  /// What the next task is expected to last, from the latest chunks; a single very long task hardly moves it.
+  std::optional<Clock::duration> expected_task() const;
+
+ private:
+  struct Chunk {
+    int worker = 0;
+    Ranges tasks;
+    std::uint64_t size = 0;
+    std::optional<Time> begun{};  // when it became its worker's first
+    Time expected_end;
+    bool ranked = false;   // it is in by_end_
+    bool asked = false;    // a take-back is under way
+    bool started = false;  // all its tasks are, the worker says
+  };
+  using Chunks = std::unordered_map<ChunkId, Chunk>;
+  using Queue = std::vector<ChunkId>;  // a worker's chunks in the order in which it does them
+
+  std::optional<Action> assign(Time now);
+  std::optional<Action> take_back(Time now);
+  bool prefetches() const;
+  std::uint64_t chunk_size() const;
+  void learn(std::uint64_t tasks, Clock::duration busy);
+
+  Chunk& find(int worker, ChunkId id);
+  void end(Chunks::iterator chunk);
+  void file(int worker);
+  void rank(int worker, Time now);
+  void unrank(ChunkId id, Chunk& chunk);
+
+  IntervalSet pending_;
+  IntervalSet done_;
+  std::uint64_t in_flight_ = 0;
+  bool draining_ = false;
+
+  Chunks chunks_;
+  ChunkId next_id_ = 1;
+  std::unordered_map<int, Queue> workers_;
+  std::set<int> idle_;                         // workers with no chunk
+  std::set<int> single_;                       // workers with one chunk
+  std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
+  std::vector<int> changed_;                   // workers whose chunks must be ranked anew
+  std::size_t asked_ = 0;                      // take-backs under way
+
+  double busy_ = 0;            // seconds, over all finished tasks
+  std::uint64_t samples_ = 0;  // finished chunks
+  double log_duration_ = 0;    // of a task in seconds, a moving average over chunks
+};
+
+}  // namespace tasker::runtime

@@ -1,0 +1,162 @@
+#include "run/settings.hpp"
+
+#include "base/hash.hpp"
+
+#include <tasker/error.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <numeric>
+#include <sstream>
+
+namespace tasker::runtime {
+
+namespace {
+
+template <class T>
+using Names = std::initializer_list<std::pair<const char*, T>>;
+
+[[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& wanted) {
+  throw UsageError(fmt::format("{}={}: {} is wanted", name, value, wanted));
+}
+
+template <class T>
+T parse_name(const std::string& name, const std::string& value, Names<T> names) {
+  std::string wanted;
+  for (const auto& [text, meaning] : names) {
+    if (value == text) return meaning;
+    wanted += (wanted.empty() ? "" : " or ") + std::string(text);
+  }
+  refuse(name, value, wanted);
+}
+
+bool parse_bool(const std::string& name, const std::string& value) {
+  return parse_name<bool>(name, value,
+                          {{"1", true},
+                           {"0", false},
+                           {"on", true},
+                           {"off", false},
+                           {"yes", true},
+                           {"no", false},
+                           {"true", true},
+                           {"false", false}});
+}
+
+std::uint64_t parse_number(const std::string& name, const std::string& value) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size()) refuse(name, value, "a whole number");
+  return number;
+}
+
+std::vector<std::string> parse_list(const std::string& value) {
+  std::vector<std::string> parts;
+  std::istringstream in(value);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+using Apply = void (*)(Settings&, const std::string& name, const std::string& value);
+
+/// Every option with a variable, in one table.
+const std::map<std::string, Apply>& table() {
+  static const std::map<std::string, Apply> variables = {
+      {"TASKER_INPUTS",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         if (!base::from_hex(value, s.options.inputs))
+           refuse(name, value, "a digest of 32 hexadecimal digits");
+       }},
+      {"TASKER_SEED", [](Settings& s, const std::string& name,
+                         const std::string& value) { s.options.seed = parse_number(name, value); }},
+      {"TASKER_DURABILITY",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.durability = parse_name<Durability>(
+             name, value, {{"process", Durability::process}, {"power", Durability::power}});
+       }},
+      {"TASKER_ON_FAILURE",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.on_failure = parse_name<OnFailure>(
+             name, value,
+             {{"finish", OnFailure::finish}, {"stop", OnFailure::stop}, {"keep", OnFailure::keep}});
+       }},
+      {"TASKER_KEEP_ARGUMENTS",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.keep_arguments = parse_bool(name, value);
+       }},
+      {"TASKER_KEEP_DIRECTORY",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.keep_directory = parse_bool(name, value);
+       }},
+      {"TASKER_COLUMNS", [](Settings& s, const std::string&,
+                            const std::string& value) { s.options.columns = parse_list(value); }},
+      {"TASKER_PROGRESS",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.progress = parse_name<Progress>(name, value,
+                                                   {{"automatic", Progress::automatic},
+                                                    {"line", Progress::line},
+                                                    {"log", Progress::log},
+                                                    {"off", Progress::off}});
+       }},
+      {"TASKER_DRY_RUN", [](Settings& s, const std::string& name,
+                            const std::string& value) { s.dry_run = parse_bool(name, value); }},
+  };
+  return variables;
+}
+
+/// Levenshtein's distance: how many letters to insert, remove or change.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(const std::string& name) {
+  const auto& variables = table();
+  return std::min_element(
+             variables.begin(), variables.end(),
+             [&](const auto& a, const auto& b) { return distance(name, a.first) < distance(name, b.first); })
+      ->first;
+}
+
+}  // namespace
+
+Settings apply_environment(Options options, const std::vector<std::string>& environment) {
+  Settings settings;
+  settings.options = std::move(options);
+  for (const std::string& variable : environment) {
+    const auto equals = variable.find('=');
+    if (!variable.starts_with("TASKER_") || equals == std::string::npos) continue;
+    const std::string name = variable.substr(0, equals);
+    const std::string value = variable.substr(equals + 1);
+    const auto known = table().find(name);
+    if (known == table().end()) {
+      settings.notes.push_back(fmt::format("unknown variable {}; did you mean {}?", name, nearest(name)));
+      continue;
+    }
+    known->second(settings, name, value);
+    settings.notes.push_back(fmt::format("{} from the environment", variable));
+  }
+  return settings;
+}
+
+Settings apply_environment(Options options) {
+  std::vector<std::string> environment;
+  for (char** variable = environ; *variable; ++variable) environment.emplace_back(*variable);
+  return apply_environment(std::move(options), environment);
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,210 @@
+#include "run/workspace.hpp"
+
+#include "base/hash.hpp"
+#include "base/process.hpp"
+#include "cluster/launcher.hpp"
+#include "store/fold.hpp"
+#include "store/merge.hpp"
+#include "store/snapshot.hpp"
+
+#include <tasker/detail/bytes.hpp>
+#include <tasker/error.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <functional>
+
+namespace tasker::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// More journals of ended runs than this are folded into one.
+constexpr std::size_t journals_kept = 32;
+constexpr std::size_t encode_limit = std::size_t{1} << 20;
+
+/// Calls `visit` with the bytes of each argument, in order, until it returns false.
+void each_argument(const detail::MapCall& call, const std::function<bool(std::string_view)>& visit) {
+  std::string packed;
+  for (std::uint64_t index = 0; index < call.count;) {
+    packed.clear();
+    index += call.encode_arguments(index, call.count, encode_limit, packed);
+    for (detail::Reader in(packed); !in.left().empty();)
+      if (!visit(in.bytes(in.number<std::uint64_t>()))) return;
+  }
+}
+
+/// A directory that goes with the object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = fs::temp_directory_path() / "tasker.XXXXXX";
+    if (!::mkdtemp(name.data())) base::throw_errno("create", name);
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+Workspace::Workspace(const detail::MapCall& call)
+    : call_(call),
+      fingerprint_(call),
+      directory_(store::directory_of(call.path)),
+      archive_(store::Archive::open(call.path)),
+      run_id_(base::random_id()),
+      build_(base::build_id()) {
+  run_ = base::to_hex(run_id_);
+  if (archive_)
+    store::require_types(call.path, archive_->description().manifest, call.argument_type, call.result_type);
+  if (fs::exists(directory_)) {
+    if (!fs::is_directory(directory_))
+      throw MismatchError(directory_.string() + " is not a directory; choose another file name");
+    if (const auto manifest = store::recover_manifest(directory_))
+      store::require_types(directory_, *manifest, call.argument_type, call.result_type);
+  }
+}
+
+std::string Workspace::digest() const { return base::to_hex(fingerprint_.digest()); }
+
+std::shared_ptr<const store::Archive> Workspace::finished() {
+  if (!archive_ || archive_->size() != call_.count || archive_->description().failed > 0) return nullptr;
+  std::uint64_t index = 0;
+  try {
+    each_argument(call_, [&](std::string_view argument) {
+      if (archive_->fingerprint(index) != fingerprint_(argument)) return false;
+      ++index;
+      return true;
+    });
+    if (index < call_.count) return nullptr;
+    match_.reused = call_.count;
+    match_.carried = archive_->description().carried;
+    const auto& origins = archive_->description().origins;
+    for (std::uint64_t i = 0; i < archive_->extent_count(); ++i) {
+      const store::Extent extent = archive_->extent(i);
+      if (extent.info.origin < origins.size() && origins[extent.info.origin].build != build_)
+        match_.other_build += extent.count;
+    }
+  } catch (const DamagedError&) {
+    return nullptr;  // what is whole of it is reused
+  }
+  // A run that was killed between its last two steps left its directory behind.
+  if (!call_.options.keep_directory && fs::exists(directory_)) {
+    try {
+      const store::Hold hold(directory_, run_, cluster::slurm_job());
+      store::remove_merged(directory_, archive_->description().merged);
+    } catch (const Interrupted&) {
+      // Another run works in it, on another list.
+    }
+  }
+  return archive_;
+}
+
+void Workspace::open() {
+  if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) base::throw_errno("create", directory_);
+  hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
+  store::remove_leftovers(directory_);
+  store::remove_folded(directory_);
+  if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
+  auto journals = store::list_journals(directory_);
+  if (!journals.empty()) sequence_ = journals.back().sequence + 1;
+  if (journals.size() > journals_kept) store::fold_journals(directory_, journals);
+  store::write_manifest(directory_, manifest());
+  catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
+  read_records(directory_);
+  match_arguments();
+}
+
+void Workspace::examine() {
+  const TemporaryDirectory temporary;
+  catalog_ = std::make_unique<store::Catalog>(temporary.path(), call_.count);
+  if (archive_) {
+    damaged_results_ = store::import_archive(temporary.path(), *archive_);
+    read_records(temporary.path());
+  }
+  read_records(directory_);
+  match_arguments();
+}
+
+void Workspace::read_records(const fs::path& directory) {
+  for (const store::JournalName& name : store::list_journals(directory)) catalog_->add(directory, name);
+}
+
+void Workspace::match_arguments() {
+  store::Matcher matcher(*catalog_, catalog_->scratch(), build_);
+  if (!catalog_->empty())
+    each_argument(call_, [&](std::string_view argument) {
+      matcher.next(fingerprint_(argument));
+      return true;
+    });
+  match_ = matcher.finish([&](base::Range range) { missing_.insert(range); });
+}
+
+std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
+  return catalog_->empty() ? 1 : catalog_->slot(index).attempt + 1;
+}
+
+std::optional<std::chrono::nanoseconds> Workspace::mean_duration() const {
+  double total = 0;
+  double tasks = 0;
+  for (const store::JournalReader& source : catalog_->sources()) {
+    store::FrameReader frames = source.frames();
+    while (const auto frame = frames.next()) {
+      total += static_cast<double>(frame->info.duration);
+      tasks += frame->info.records;
+    }
+  }
+  if (tasks == 0) return std::nullopt;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(total / tasks));
+}
+
+store::Manifest Workspace::manifest() const {
+  return {call_.count, call_.argument_type,   call_.result_type, call_.options.columns,
+          digest(),    store::boost_version()};
+}
+
+store::JournalWriter Workspace::journal(int rank, const std::string& host, const std::string& build) const {
+  const store::JournalName name{sequence_, run_id_, rank};
+  return {directory_ / name.to_string(),
+          run_id_,
+          {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count}}}};
+}
+
+void Workspace::check_hold() const {
+  if (hold_->lost())
+    throw Interrupted(directory_.string() +
+                      " was taken over by another run, which believed this one dead; its results are kept. "
+                      "Run the same command again when that run has ended");
+}
+
+std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
+  for (const store::JournalName& name : store::list_journals(directory_))
+    if (name.id == run_id_) catalog_->add(directory_, name);
+  catalog_->make_slots();
+  if (!holes)
+    for (std::uint64_t i = 0; i < call_.count; ++i)
+      if (!catalog_->slot(i).done())
+        throw SystemError(directory_.string() + ": the record of task " + std::to_string(i) +
+                          " was written but can't be found; run the same command again");
+  const store::Description description =
+      store::merge(*catalog_, directory_, call_.path, manifest(), call_.options.keep_arguments);
+  catalog_.reset();
+  hold_.reset();
+  if (!call_.options.keep_directory) store::remove_merged(directory_, description.merged);
+  return store::Archive::open(call_.path);
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "base/intervals.hpp"
+#include "store/archive.hpp"
+#include "store/catalog.hpp"
+#include "store/fingerprint.hpp"
+#include "store/hold.hpp"
+#include "store/match.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tasker::runtime {
+
+/// Rank 0's side of the store during one map: what is there, what it is worth, and the archive in the end.
+class Workspace {
+ public:
+  /// Looks at the archive; throws MismatchError if it, or the directory, belongs to another program.
+  explicit Workspace(const detail::MapCall& call);
+
+  /// The archive if it holds a result for every argument, after one pass over them; else nothing.
+  std::shared_ptr<const store::Archive> finished();
+
+  /// Takes the directory and finds out what must be computed. Throws Interrupted if a live run has it.
+  void open();
+  /// The same without touching anything, for a dry run: what a run would reuse.
+  void examine();
+
+  const store::MatchResult& match() const { return match_; }
+  /// Tasks without a usable record.
+  const base::IntervalSet& missing() const { return missing_; }
+  /// 1, or one more than the attempts of this task that are known to have failed.
+  std::uint32_t attempt_of(std::uint64_t index) const;
+  /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
+  std::uint64_t damaged_results() const { return damaged_results_; }
+  std::uint64_t damaged_bytes() const { return catalog_->damaged_bytes(); }
+  /// Mean duration of the recorded tasks; nothing without records.
+  std::optional<std::chrono::nanoseconds> mean_duration() const;
+
+  /// The journal of one rank in this run.
+  store::JournalWriter journal(int rank, const std::string& host, const std::string& build) const;
+  const std::string& run() const { return run_; }
+  std::uint32_t sequence() const { return sequence_; }
+  const std::filesystem::path& directory() const { return directory_; }
+  const store::Fingerprinter& fingerprinter() const { return fingerprint_; }
+  std::string digest() const;
+  /// Throws Interrupted if another run took the directory.
+  void check_hold() const;
+
+  /// Writes the archive from all records and removes the directory, unless it shall be kept. With `holes`,
+  /// tasks without a result are allowed.
+  std::shared_ptr<const store::Archive> finish(bool holes);
+
+ private:
+  void read_records(const std::filesystem::path& directory);
+  void match_arguments();
+  store::Manifest manifest() const;
+
+  const detail::MapCall& call_;
+  store::Fingerprinter fingerprint_;
+  std::filesystem::path directory_;
+  std::shared_ptr<const store::Archive> archive_;
+  std::unique_ptr<store::Hold> hold_;
+  std::string run_;
+  std::uint64_t run_id_;
+  std::uint32_t sequence_ = 1;
+  std::string build_;
+  std::unique_ptr<store::Catalog> catalog_;
+  store::MatchResult match_;
+  base::IntervalSet missing_;
+  std::uint64_t damaged_results_ = 0;
+};
+
+}  // namespace tasker::runtime

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "store/manifest.hpp"
+#include "store/record.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tasker::store {
+
+/// Consecutive tasks that were recorded together: what they have in common. Stored as 64 bytes each.
+struct Extent {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  FrameInfo info;  ///< `origin` is a place in the archive's table, `records` tells how many shared the frame.
+  std::uint32_t attempt = 1;
+  Outcome outcome = Outcome::none;
+  std::uint8_t binding = 0;
+};
+inline constexpr std::size_t extent_size = 64;
+
+/// A part of the archive, by its offset in the file.
+struct Section {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+namespace section {
+inline constexpr const char* results = "results";
+inline constexpr const char* result_offsets = "result_offsets";
+inline constexpr const char* arguments = "arguments";
+inline constexpr const char* argument_offsets = "argument_offsets";
+inline constexpr const char* fingerprints = "fingerprints";
+inline constexpr const char* extents = "extents";
+inline constexpr const char* carried = "carried";
+}  // namespace section
+
+/// What the archive says about itself, as JSON behind its sections.
+struct Description {
+  std::uint64_t id = 0;
+  Manifest manifest;
+  std::vector<Origin> origins;
+  std::vector<std::string> merged;  ///< Names of the journals whose records are in it.
+  std::uint64_t failed = 0;         ///< Tasks without a result: holes.
+  std::uint64_t carried = 0;        ///< Results of other lists.
+  std::optional<std::uint64_t>
+      result_stride;  ///< Size of every result, where all are alike; else offsets tell.
+  std::optional<std::uint64_t> argument_stride;
+  std::map<std::string, Section> sections;
+};
+
+std::string to_text(const Description& description);
+/// Throws nlohmann::json::exception for what it can't understand.
+Description description_from_text(std::string_view text);
+
+}  // namespace tasker::store

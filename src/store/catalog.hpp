@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/scratch.hpp"
+#include "store/journal.hpp"
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace tasker::store {
+
+/// Where one record is, and what decides about its use.
+struct Entry {
+  Fingerprint fingerprint;
+  std::uint64_t frame = 0;    ///< Offset of its frame in the source.
+  std::uint64_t payload = 0;  ///< Sizes, bytes.
+  std::uint64_t argument = 0;
+  std::uint32_t record = 0;  ///< Offset in the frame's body.
+  std::uint32_t attempt = 0;
+  std::uint16_t source = 0;
+  Outcome outcome = Outcome::none;
+  std::uint8_t binding = 0;
+
+  bool done() const { return outcome == Outcome::done; }
+};
+
+/// A record that is not at its own index: the list changed, or two runs had different lists.
+struct Stray {
+  Entry entry;
+  std::uint64_t index = 0;  ///< The one it was recorded with.
+};
+
+/// All records of a directory: for each task the one that counts, besides those that no task has use for
+/// (now). Tables live in scratch space, so memory does not grow with the number of tasks.
+class Catalog {
+ public:
+  /// `scratch`: a directory for tables that are large.
+  Catalog(std::filesystem::path scratch, std::uint64_t tasks);
+
+  /// Reads a journal. Success beats failure, then what is read later counts: read in the order of
+  /// list_journals.
+  void add(const std::filesystem::path& directory, const JournalName& name);
+
+  std::uint64_t tasks() const { return tasks_; }
+  const std::filesystem::path& scratch() const { return scratch_; }
+  bool empty() const { return records_ == 0; }
+  /// Makes room for the slots; done by the first record that is added.
+  void make_slots() { slots_.resize(tasks_); }
+  /// The record for task `index`; its outcome is `none` if there is none.
+  Entry& slot(std::uint64_t index) { return slots_[index]; }
+  const Entry& slot(std::uint64_t index) const { return slots_[index]; }
+  base::ScratchArray<Stray>& strays() { return strays_; }
+  const base::ScratchArray<Stray>& strays() const { return strays_; }
+
+  /// The record itself, its frame's times and who wrote it.
+  Record record(const Entry& entry) const;
+  FrameInfo frame(const Entry& entry) const;
+  const Origin* origin(const Entry& entry) const;
+
+  const std::deque<JournalReader>& sources() const { return sources_; }
+  std::uint64_t records() const { return records_; }
+  std::uint64_t damaged_bytes() const { return damaged_; }
+
+ private:
+  void insert(std::uint64_t index, const Entry& entry);
+  std::filesystem::path scratch_;
+  std::uint64_t tasks_;
+  std::deque<JournalReader> sources_;
+  base::ScratchArray<Entry> slots_;
+  base::ScratchArray<Stray> strays_;
+  std::uint64_t records_ = 0;
+  std::uint64_t damaged_ = 0;
+};
+
+}  // namespace tasker::store

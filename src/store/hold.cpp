@@ -1,0 +1,168 @@
+#include "store/hold.hpp"
+
+#include "base/file.hpp"
+#include "base/hash.hpp"
+#include "store/manifest_json.hpp"
+#include "store/paths.hpp"
+
+#include <tasker/error.hpp>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+namespace tasker::store {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto beat_period = 2s;
+constexpr auto patience = 10s;  // several beats
+constexpr auto visible_after = 500ms;
+
+struct Holder {
+  std::string run;
+  std::string job;
+  base::ProcessId process;
+  std::uint64_t beats = 0;
+};
+
+std::optional<Holder> read_holder(const fs::path& path) {
+  const auto text = base::read_small_file(path);
+  if (!text) return std::nullopt;
+  Holder holder;
+  try {
+    const auto j = nlohmann::json::parse(*text);
+    j.at("run").get_to(holder.run);
+    j.at("job").get_to(holder.job);
+    j.at("host").get_to(holder.process.host);
+    j.at("boot").get_to(holder.process.boot);
+    j.at("pid").get_to(holder.process.pid);
+    j.at("started").get_to(holder.process.started);
+    j.at("beat").get_to(holder.beats);
+  } catch (const nlohmann::json::exception&) {
+    return Holder{};  // damaged: nobody's, unless somebody renews it
+  }
+  return holder;
+}
+
+[[noreturn]] void throw_held(const fs::path& path, const Holder& holder) {
+  throw Interrupted(path.parent_path().string() + " is held by another run: process " +
+                    std::to_string(holder.process.pid) + " on host " + holder.process.host +
+                    (holder.job.empty() ? "" : ", Slurm job " + holder.job) +
+                    "; wait for it to end, then run the same command again");
+}
+
+/// Whether the holder is dead; waits until that is certain.
+bool is_dead(const fs::path& path, const Holder& holder) {
+  switch (base::life_of(holder.process)) {
+    case base::Life::alive: return false;
+    case base::Life::dead: return true;
+    case base::Life::unknown: break;
+  }
+  // Another host's clock is of no use, ours is: no beat for all of our patience.
+  for (const auto end = std::chrono::steady_clock::now() + patience;
+       std::chrono::steady_clock::now() < end;) {
+    const auto now = read_holder(path);
+    if (!now) return true;
+    if (now->run != holder.run || now->beats != holder.beats) return false;
+    std::this_thread::sleep_for(200ms);
+  }
+  return true;
+}
+
+/// Moves the hold of a dead run away; if somebody else's came in between, it is put back.
+void remove_dead(const fs::path& path, const Holder& holder) {
+  const fs::path away = path.string() + "." + base::to_hex(base::random_id());
+  if (::rename(path.c_str(), away.c_str()) != 0) return;
+  const auto moved = read_holder(away);
+  if (moved && moved->run != holder.run) (void)::link(away.c_str(), path.c_str());
+  ::unlink(away.c_str());
+}
+
+}  // namespace
+
+Hold::Hold(const fs::path& directory, const std::string& run, const std::string& job)
+    : path_(hold_path(directory)), run_(run), job_(job), process_(base::this_process()) {
+  while (!link_hold()) {
+    const auto holder = read_holder(path_);
+    if (!holder) continue;  // it was just given back
+    if (!is_dead(path_, *holder)) throw_held(path_, *holder);
+    remove_dead(path_, *holder);
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, stop, beat_period, [] { return false; }) && !stop.stop_requested()) beat();
+  });
+}
+
+bool Hold::link_hold() {
+  // link() is atomic on network file systems, too, and the file is complete when it appears.
+  const fs::path mine = path_.string() + "." + base::to_hex(base::random_id());
+  base::atomic_replace(mine, content(), false);
+  const int result = ::link(mine.c_str(), path_.c_str());
+  const int error = errno;
+  ::unlink(mine.c_str());
+  errno = error;
+  if (result != 0 && error != EEXIST) base::throw_errno("create", path_);
+  return result == 0;
+}
+
+Hold::~Hold() {
+  thread_.request_stop();
+  thread_.join();
+  if (ours()) ::unlink(path_.c_str());
+}
+
+std::string Hold::content() const {
+  return dump({{"run", run_},
+               {"job", job_},
+               {"host", process_.host},
+               {"boot", process_.boot},
+               {"pid", process_.pid},
+               {"started", process_.started},
+               {"beat", beats_}});
+}
+
+bool Hold::ours() const {
+  try {
+    const auto holder = read_holder(path_);
+    return holder && holder->run == run_;
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+void Hold::beat() {
+  try {
+    if (!ours()) {
+      lost_ = true;
+      return;
+    }
+    ++beats_;
+    base::atomic_replace(path_, content(), false);
+  } catch (const SystemError&) {
+    // A full disk must not end a run from here; the next record says so with its file's name.
+  }
+}
+
+bool hold_is_of(const fs::path& directory, const std::string& run) {
+  const auto end = std::chrono::steady_clock::now() + visible_after;
+  for (;;) {
+    try {
+      const auto holder = read_holder(hold_path(directory));
+      if (holder && holder->run == run) return true;
+    } catch (const SystemError&) {
+      return false;
+    }
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
+}  // namespace tasker::store

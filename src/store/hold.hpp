@@ -1,0 +1,52 @@
+#pragma once
+
+#include "base/process.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace tasker::store {
+
+/// The right of one run to a directory. A small file names the holder and carries a beat that a thread
+/// renews; a holder is dead when its process is (same host), or when the watcher's own clock passes
+/// `patience` without a beat. It saves work; that records never get lost hangs on journals' unique names
+/// alone.
+class Hold {
+ public:
+  /// Takes `directory`, from a dead holder if need be. Throws Interrupted, naming host, process and job, if
+  /// it is held by a live run. May wait for `patience`, watching a holder on another host.
+  Hold(const std::filesystem::path& directory, const std::string& run, const std::string& job);
+  /// Gives it back.
+  ~Hold();
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+  /// Another run took the directory, believing this one dead.
+  bool lost() const { return lost_; }
+
+ private:
+  bool link_hold();
+  void beat();
+  bool ours() const;
+  std::string content() const;
+
+  std::filesystem::path path_;
+  std::string run_;
+  std::string job_;
+  base::ProcessId process_;
+  std::uint64_t beats_ = 0;
+  std::atomic<bool> lost_ = false;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: it uses all others
+};
+
+/// Whether this process sees `directory` as held by `run`: false where it is another host's own disk. May
+/// wait a little for a network file system to show what is new.
+bool hold_is_of(const std::filesystem::path& directory, const std::string& run);
+
+}  // namespace tasker::store

@@ -1,0 +1,92 @@
+#include "store/manifest.hpp"
+
+#include "base/file.hpp"
+#include "base/hash.hpp"
+#include "store/format.hpp"
+#include "store/manifest_json.hpp"
+#include "store/paths.hpp"
+
+#include <tasker/error.hpp>
+
+#include <boost/version.hpp>
+#include <nlohmann/json.hpp>
+
+namespace tasker::store {
+
+using nlohmann::json;
+
+std::string boost_version() { return BOOST_LIB_VERSION; }
+
+void to_json(json& j, const Manifest& manifest) {
+  j = {{"tasks", manifest.tasks},     {"argument", manifest.argument_type}, {"result", manifest.result_type},
+       {"columns", manifest.columns}, {"digest", manifest.digest},          {"boost", manifest.boost}};
+}
+
+void from_json(const json& j, Manifest& manifest) {
+  j.at("tasks").get_to(manifest.tasks);
+  j.at("argument").get_to(manifest.argument_type);
+  j.at("result").get_to(manifest.result_type);
+  j.at("columns").get_to(manifest.columns);
+  j.at("digest").get_to(manifest.digest);
+  j.at("boost").get_to(manifest.boost);
+}
+
+void to_json(json& j, const Origin& origin) {
+  j = {{"run", origin.run},   {"sequence", origin.sequence}, {"rank", origin.rank},
+       {"host", origin.host}, {"build", origin.build},       {"tasks", origin.tasks}};
+}
+
+void from_json(const json& j, Origin& origin) {
+  j.at("run").get_to(origin.run);
+  j.at("sequence").get_to(origin.sequence);
+  j.at("rank").get_to(origin.rank);
+  j.at("host").get_to(origin.host);
+  j.at("build").get_to(origin.build);
+  j.at("tasks").get_to(origin.tasks);
+}
+
+std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+namespace {
+constexpr std::string_view format_name = "tasker directory";
+}
+
+void write_manifest(const std::filesystem::path& directory, const Manifest& manifest) {
+  json j = {{"format", format_name}, {"version", format_version}, {"manifest", manifest}};
+  j["checksum"] = base::to_hex(base::hash64(dump(j)));
+  base::atomic_replace(manifest_path(directory),
+                       j.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {
+  const auto path = manifest_path(directory);
+  const auto text = base::read_small_file(path);
+  if (!text) return std::nullopt;
+  json j = json::parse(*text, nullptr, false);
+  if (!j.is_object()) return std::nullopt;
+  // Only a text whose checksum holds is believed, so that damage is never taken for another format.
+  const std::string checksum =
+      j.value("checksum", json()).is_string() ? j["checksum"].get<std::string>() : "";
+  j.erase("checksum");
+  if (checksum != base::to_hex(base::hash64(dump(j)))) return std::nullopt;
+  if (j.value("format", "") != format_name || j.value("version", 0U) > format_version)
+    throw MismatchError(path.string() +
+                        " was written by a newer or another program; use that one, or another file name");
+  try {
+    return j.at("manifest").get<Manifest>();
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+void require_types(const std::filesystem::path& path, const Manifest& manifest,
+                   const std::string& argument_type, const std::string& result_type) {
+  const auto refuse = [&](const char* what, const std::string& theirs, const std::string& ours) {
+    throw MismatchError(path.string() + " holds " + what + "s of type " + theirs + ", this program has " +
+                        ours + "; use another file name, or move the old one away. Nothing was touched");
+  };
+  if (manifest.argument_type != argument_type) refuse("argument", manifest.argument_type, argument_type);
+  if (manifest.result_type != result_type) refuse("result", manifest.result_type, result_type);
+}
+
+}  // namespace tasker::store

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "store/manifest.hpp"
+
+#include <nlohmann/json.hpp>
+
+/// Manifest and Origin as JSON, for the files that carry them. Reading throws nlohmann::json::exception.
+namespace tasker::store {
+
+void to_json(nlohmann::json& j, const Manifest& manifest);
+void from_json(const nlohmann::json& j, Manifest& manifest);
+void to_json(nlohmann::json& j, const Origin& origin);
+void from_json(const nlohmann::json& j, Origin& origin);
+
+/// Compact text; bytes that are not UTF-8 (they occur in names) are replaced rather than refused.
+std::string dump(const nlohmann::json& j);
+
+}  // namespace tasker::store

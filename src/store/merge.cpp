@@ -1,0 +1,229 @@
+#include "store/merge.hpp"
+
+#include "base/hash.hpp"
+#include "store/archive_writer.hpp"
+
+#include <tasker/detail/bytes.hpp>
+#include <tasker/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+
+namespace tasker::store {
+
+namespace fs = std::filesystem;
+using detail::put;
+
+namespace {
+
+/// Sizes of one kind of value over all tasks.
+struct Sizes {
+  std::uint64_t total = 0;
+  std::uint64_t least = UINT64_MAX;
+  std::uint64_t most = 0;
+
+  void add(std::uint64_t size) {
+    total += size;
+    least = std::min(least, size);
+    most = std::max(most, size);
+  }
+  /// The size of all, if they are alike.
+  std::optional<std::uint64_t> stride() const { return least == most ? std::optional(most) : std::nullopt; }
+};
+
+/// Gives the origins of all sources one common numbering.
+class OriginTable {
+ public:
+  explicit OriginTable(const Catalog& catalog) : catalog_(catalog) {}
+
+  std::uint32_t number(const Entry& entry, const FrameInfo& frame) {
+    const auto [found, is_new] = numbers_.try_emplace({entry.source, frame.origin}, 0);
+    if (!is_new) return found->second;
+    const Origin* const known = catalog_.origin(entry);
+    const Origin origin = known ? *known : Origin{};
+    const auto same = std::find(origins_.begin(), origins_.end(), origin);
+    found->second = static_cast<std::uint32_t>(same - origins_.begin());
+    if (same == origins_.end()) origins_.push_back(origin);
+    return found->second;
+  }
+  const std::vector<Origin>& origins() const { return origins_; }
+
+ private:
+  const Catalog& catalog_;
+  std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint32_t> numbers_;
+  std::vector<Origin> origins_;
+};
+
+class Merge {
+ public:
+  Merge(const Catalog& catalog, const Manifest& manifest, bool keep_arguments)
+      : catalog_(catalog), keep_arguments_(keep_arguments), origins_(catalog) {
+    description_.id = base::random_id();
+    description_.manifest = manifest;
+    description_.carried = catalog.strays().size();
+    for (const JournalReader& source : catalog.sources())
+      description_.merged.push_back(source.name().to_string());
+    for (std::uint64_t i = 0; i < catalog.tasks(); ++i) {
+      const Entry& slot = catalog.slot(i);
+      results_.add(slot.payload);
+      arguments_.add(slot.argument);
+      if (!slot.done()) ++description_.failed;
+    }
+    description_.result_stride = results_.stride();
+    if (keep_arguments_) description_.argument_stride = arguments_.stride();
+  }
+
+  /// An upper bound of the archive's size.
+  std::uint64_t size() const {
+    std::uint64_t payload = results_.total + (keep_arguments_ ? arguments_.total : 0);
+    for (const Stray& stray : catalog_.strays())
+      payload += stray.entry.payload + stray.entry.argument + 2 * frame_header_size;
+    const std::uint64_t per_task = sizeof(Fingerprint) + extent_size + 2 * sizeof(std::uint64_t);
+    return payload + payload / 1024 + catalog_.tasks() * per_task + (1U << 16);
+  }
+
+  Description write(const fs::path& path) {
+    ArchiveWriter out(path);
+    out.begin(section::results);
+    each_slot([&](const Entry& slot) { out.append(catalog_.record(slot).payload); });
+    if (!description_.result_stride) offsets(out, section::result_offsets, &Entry::payload);
+    if (keep_arguments_) {
+      out.begin(section::arguments);
+      each_slot([&](const Entry& slot) { out.append(catalog_.record(slot).argument); });
+      if (!description_.argument_stride) offsets(out, section::argument_offsets, &Entry::argument);
+    }
+    fingerprints(out);
+    extents(out);
+    carried(out);
+    description_.origins = origins_.origins();
+    out.finish(description_);
+    return description_;
+  }
+
+ private:
+  template <class Visit>
+  void each_slot(Visit visit) {
+    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i)
+      if (catalog_.slot(i).outcome != Outcome::none) visit(catalog_.slot(i));
+  }
+
+  void offsets(ArchiveWriter& out, const char* name, std::uint64_t Entry::*size) {
+    out.begin(name);
+    std::uint64_t offset = 0;
+    std::string bytes;
+    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
+      bytes.clear();
+      put(bytes, offset);
+      out.append(bytes);
+      offset += catalog_.slot(i).*size;
+    }
+    bytes.clear();
+    put(bytes, offset);
+    out.append(bytes);
+  }
+
+  void fingerprints(ArchiveWriter& out) {
+    out.begin(section::fingerprints);
+    std::string bytes;
+    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
+      bytes.clear();
+      put(bytes, catalog_.slot(i).fingerprint.low);
+      put(bytes, catalog_.slot(i).fingerprint.high);
+      out.append(bytes);
+    }
+  }
+
+  void extents(ArchiveWriter& out) {
+    out.begin(section::extents);
+    for (std::uint64_t i = 0; i < catalog_.tasks();) {
+      const Entry& first = catalog_.slot(i);
+      std::uint64_t last = i + 1;
+      while (last < catalog_.tasks() && together(first, catalog_.slot(last))) ++last;
+      Extent extent{i, last - i, {}, first.attempt, first.outcome, first.binding};
+      if (first.outcome != Outcome::none) {
+        extent.info = catalog_.frame(first);
+        extent.info.origin = origins_.number(first, extent.info);
+      }
+      append(out, extent);
+      i = last;
+    }
+  }
+
+  static bool together(const Entry& a, const Entry& b) {
+    if (a.outcome == Outcome::none || b.outcome == Outcome::none) return a.outcome == b.outcome;
+    return a.source == b.source && a.frame == b.frame && a.attempt == b.attempt && a.outcome == b.outcome &&
+           a.binding == b.binding;
+  }
+
+  static void append(ArchiveWriter& out, const Extent& extent) {
+    std::string bytes;
+    put(bytes, extent.first);
+    put(bytes, extent.count);
+    put(bytes, extent.info.start);
+    put(bytes, extent.info.duration);
+    put(bytes, extent.info.cpu_time);
+    put(bytes, extent.info.memory);
+    put(bytes, extent.info.origin);
+    put(bytes, extent.info.records);
+    put(bytes, extent.attempt);
+    put(bytes, std::uint32_t{extent.binding} | static_cast<std::uint32_t>(extent.outcome));
+    out.append(bytes);
+  }
+
+  void carried(ArchiveWriter& out) {
+    if (catalog_.strays().empty()) return;
+    out.begin(section::carried);
+    std::string head;
+    for (const Stray& stray : catalog_.strays()) {
+      const Record record = catalog_.record(stray.entry);
+      FrameInfo info = catalog_.frame(stray.entry);
+      info.origin = origins_.number(stray.entry, info);
+      head.clear();
+      put_record_head(head, record);
+      head += record.argument;
+      out.append(frame_header(info, head, record.payload, description_.id));
+      out.append(head);
+      out.append(record.payload);
+    }
+  }
+
+  const Catalog& catalog_;
+  bool keep_arguments_;
+  Description description_;
+  OriginTable origins_;
+  Sizes results_;
+  Sizes arguments_;
+};
+
+}  // namespace
+
+Description merge(const Catalog& catalog, const fs::path& directory, const fs::path& file,
+                  const Manifest& manifest, bool keep_arguments) {
+  Merge merge(catalog, manifest, keep_arguments);
+  const fs::path unfinished = unfinished_archive_path(directory);
+  fs::remove(unfinished);
+  const std::uint64_t room = base::free_space(directory);
+  if (room < merge.size())
+    throw SystemError("cannot write " + file.string() + ": it needs up to " + std::to_string(merge.size()) +
+                      " bytes, there are " + std::to_string(room) +
+                      "; free some space, then run the same command again: all results are kept");
+  const Description description = merge.write(unfinished);
+  base::publish(unfinished, file);
+  return description;
+}
+
+bool remove_merged(const fs::path& directory, const std::vector<std::string>& merged) {
+  std::error_code error;
+  for (const std::string& name : merged)
+    if (JournalName::parse(name)) fs::remove(directory / name, error);
+  if (!list_journals(directory).empty()) return false;
+  remove_leftovers(directory);
+  fs::remove(manifest_path(directory), error);
+  fs::remove(hold_path(directory), error);
+  fs::remove(directory, error);
+  return !fs::exists(directory, error);
+}
+
+}  // namespace tasker::store

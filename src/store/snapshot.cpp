@@ -1,0 +1,52 @@
+#include "store/snapshot.hpp"
+
+#include "store/archive.hpp"
+#include "store/info.hpp"
+
+#include <tasker/error.hpp>
+
+namespace tasker::store {
+
+namespace fs = std::filesystem;
+
+std::optional<Manifest> recover_manifest(const fs::path& directory) {
+  if (auto manifest = read_manifest(directory)) return manifest;
+  const auto journals = list_journals(directory);
+  for (auto name = journals.rbegin(); name != journals.rend(); ++name)
+    if (const JournalReader journal(directory, *name); journal.header()) return journal.header()->manifest;
+  if (!journals.empty() || fs::exists(manifest_path(directory)) || fs::exists(hold_path(directory)) ||
+      fs::is_empty(directory))
+    return std::nullopt;
+  throw MismatchError(directory.string() +
+                      " is not a directory of Tasker; choose another file name. It was not touched");
+}
+
+Snapshot::Snapshot(fs::path directory) : directory_(std::move(directory)) {
+  const auto manifest = recover_manifest(directory_);
+  if (!manifest) throw MismatchError(directory_.string() + " holds no results yet");
+  manifest_ = *manifest;
+  catalog_ = std::make_unique<Catalog>(fs::temp_directory_path(), manifest_.tasks);
+  for (const JournalName& name : list_journals(directory_)) catalog_->add(directory_, name);
+  catalog_->make_slots();
+}
+
+std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {
+  const Entry& slot = catalog_->slot(index);
+  if (!slot.done()) return std::nullopt;
+  return catalog_->record(slot).payload;
+}
+
+std::optional<std::string_view> Snapshot::argument(std::uint64_t index) const {
+  const Entry& slot = catalog_->slot(index);
+  if (slot.outcome == Outcome::none || slot.argument == 0) return std::nullopt;
+  return catalog_->record(slot).argument;
+}
+
+std::optional<Info> Snapshot::info(std::uint64_t index) const {
+  const Entry& slot = catalog_->slot(index);
+  if (slot.outcome == Outcome::none) return std::nullopt;
+  const Origin* const origin = catalog_->origin(slot);
+  return to_info(catalog_->frame(slot), slot.attempt, origin ? *origin : Origin{});
+}
+
+}  // namespace tasker::store

@@ -1,0 +1,138 @@
+#include "cluster/launcher.hpp"
+#include "run/party.hpp"
+
+#include <tasker/tasker.hpp>
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#ifdef TASKER_WITH_MPI
+#include "mpi/mailbox.hpp"
+#include "mpi/session.hpp"
+
+#include <tasker/mpi.hpp>
+#endif
+
+namespace tasker {
+
+struct Tasker::State {
+  State() {
+#ifdef TASKER_WITH_MPI
+    if (mpi::running()) join(MPI_COMM_WORLD);
+#endif
+    if (!party) {
+      cluster::refuse_singletons();
+      party = std::make_unique<runtime::Party>(nullptr);
+    }
+  }
+
+#ifdef TASKER_WITH_MPI
+  explicit State(MPI_Comm communicator) {
+    join(communicator);
+    if (!party) party = std::make_unique<runtime::Party>(nullptr);
+  }
+
+  void join(MPI_Comm communicator) {
+    auto mailbox = std::make_unique<mpi::Mailbox>(communicator);
+    if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
+  }
+#endif
+
+  /// All leave together; a rank that others don't follow in time ends the job. Returns the common exit code.
+  int leave(int exit_code, const std::string& message) {
+    bool left_alone = false;
+    const auto farewell = party->leave({exit_code, message}, left_alone);
+    if (party->rank() == 0 || left_alone) say(farewell.message, left_alone);
+#ifdef TASKER_WITH_MPI
+    if (left_alone)
+      MPI_Abort(MPI_COMM_WORLD, farewell.exit_code != 0 ? farewell.exit_code : int{exit_failed});
+#endif
+    return farewell.exit_code;
+  }
+
+  void say(const std::string& message, bool name_rank) const {
+    if (message.empty()) return;
+    std::cerr << "tasker: " << (name_rank ? "rank " + std::to_string(party->rank()) + ": " : "") << message
+              << std::endl;
+  }
+
+  std::unique_ptr<runtime::Party> party;
+  int exceptions_at_start = std::uncaught_exceptions();
+};
+
+Tasker::Tasker() {
+#ifdef TASKER_WITH_MPI
+  if (mpi::launched() && !mpi::running()) {
+    // For the rest of the process, since MPI can't be started a second time.
+    static int argc = 0;
+    static char** argv = nullptr;
+    static const mpi::Session session(argc, argv);
+  }
+#endif
+  state_ = std::make_unique<State>();
+}
+
+#ifdef TASKER_WITH_MPI
+Tasker::Tasker(const Communicator& communicator) : state_(std::make_unique<State>(communicator.handle)) {}
+#endif
+
+Tasker::Tasker(Tasker&&) noexcept = default;
+
+Tasker::~Tasker() {
+  if (!state_ || state_->party->has_left()) return;
+  const bool failing = std::uncaught_exceptions() > state_->exceptions_at_start;
+  state_->leave(failing ? exit_failed : exit_done, failing ? "an exception ended its part" : "");
+}
+
+int Tasker::rank() const { return state_->party->rank(); }
+int Tasker::size() const { return state_->party->size(); }
+int Tasker::worker_count() const { return size() == 1 ? 1 : size() - 1; }
+
+std::shared_ptr<const detail::ResultSource> Tasker::run_map(const detail::MapCall& call) {
+  return state_->party->map(call);
+}
+
+int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::function<void(Tasker&)>& body) {
+#ifdef TASKER_WITH_MPI
+  std::optional<mpi::Session> session;  // ends after the Tasker
+#endif
+  std::optional<Tasker> tasker;
+  try {
+#ifdef TASKER_WITH_MPI
+    if (mpi::launched()) session.emplace(argc, argv);
+#endif
+    tasker.emplace();
+  } catch (const Error& error) {
+    std::cerr << "tasker: " << error.what() << std::endl;
+    return error.exit_code();
+  }
+  int exit_code = exit_done;
+  std::string message;
+  try {
+    body(*tasker);
+  } catch (...) {
+    const auto exception = std::current_exception();
+    const bool said_by_root = tasker->state_->party->is_shared(exception) && !tasker->is_root();
+    try {
+      throw;
+    } catch (const Error& error) {
+      exit_code = error.exit_code();
+      message = error.what();
+    } catch (const std::exception& error) {
+      exit_code = exit_failed;
+      message = error.what();
+    } catch (...) {
+      exit_code = exit_failed;
+      message = "an exception that is not a std::exception";
+    }
+    if (exit_code == exit_done) {  // a dry run: what it found is data
+      if (tasker->is_root()) std::cout << message << std::endl;
+      message.clear();
+    }
+    if (said_by_root) message.clear();
+  }
+  return tasker->state_->leave(exit_code, message);
+}
+
+}  // namespace tasker

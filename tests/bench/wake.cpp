@@ -1,0 +1,97 @@
+// How fast a waiting rank wakes after a silence, and what the waiting costs: Mailbox::wait beside MPI_Recv,
+// which spins. Two ranks on one machine (one clock), run by tests/bench/wake:
+//
+//     mpirun -n 2 wake_bench LABEL
+#include "mpi/mailbox.hpp"
+#include "mpi/session.hpp"
+
+#include <mpi.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using tasker::runtime::Clock;
+
+struct Series {
+  std::chrono::milliseconds silence;
+  int trials;       // of the mailbox
+  int spin_trials;  // of MPI_Recv: fewer, for they tell little that is new
+};
+constexpr Series kSeries[] = {{10ms, 400, 200}, {100ms, 60, 30}, {1s, 15, 5}, {4s, 7, 2}};
+
+double seconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+std::string stamp() {
+  const double now = seconds(CLOCK_MONOTONIC);
+  return {reinterpret_cast<const char*>(&now), sizeof(now)};
+}
+
+double age_us(const char* bytes) {
+  double then = 0;
+  std::memcpy(&then, bytes, sizeof(then));
+  return 1e6 * (seconds(CLOCK_MONOTONIC) - then);
+}
+
+// Calls `receive` (which returns a latency in µs) for every trial and prints one row.
+template <class Receive>
+void measure(const char* label, const char* how, std::chrono::milliseconds silence, int trials,
+             Receive receive) {
+  receive();  // the series begins with a message
+  const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+  const double wall = seconds(CLOCK_MONOTONIC);
+  std::vector<double> latencies;
+  for (int i = 0; i < trials; ++i) latencies.push_back(receive());
+  const double share = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (seconds(CLOCK_MONOTONIC) - wall);
+  std::sort(latencies.begin(), latencies.end());
+  std::printf("%-14s %-14s %8.2f s %10.0f us %10.0f us %10.3f %%\n", label, how,
+              std::chrono::duration<double>(silence).count(), latencies[latencies.size() / 2],
+              latencies[latencies.size() * 9 / 10], 100 * share);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tasker::mpi::Session session(argc, argv);
+  tasker::mpi::Mailbox mailbox(MPI_COMM_WORLD);
+  const char* label = argc > 1 ? argv[1] : "";
+  const auto quiet = [&](std::chrono::milliseconds silence) { (void)mailbox.wait(Clock::now() + silence); };
+
+  if (mailbox.rank() == 1) {
+    std::printf("%-14s %-14s %10s %13s %13s %12s\n", "transport", "wait", "silence", "wake p50", "wake p90",
+                "CPU");
+  }
+  for (const Series& series : kSeries) {
+    if (mailbox.rank() == 0) {
+      for (int i = 0; i <= series.trials; ++i) {
+        quiet(series.silence);
+        mailbox.send(1, stamp());
+      }
+      for (int i = 0; i <= series.spin_trials; ++i) {
+        quiet(series.silence);
+        const std::string message = stamp();
+        MPI_Send(message.data(), static_cast<int>(message.size()), MPI_BYTE, 1, 0, MPI_COMM_WORLD);
+      }
+    } else if (mailbox.rank() == 1) {
+      measure(label, "Mailbox::wait", series.silence, series.trials,
+              [&] { return age_us(mailbox.wait(Clock::now() + 1h)->bytes.data()); });
+      measure(label, "MPI_Recv", series.silence, series.spin_trials, [&] {
+        char bytes[sizeof(double)];
+        MPI_Recv(bytes, sizeof(bytes), MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        return age_us(bytes);
+      });
+    }
+  }
+}
