@@ -1,4 +1,5 @@
 // The shortest true program: mpirun -n 3 ./01_squares
+// The results stay in squares.dat; type the command again and nothing is computed.
 #include <tasker/tasker.hpp>
 
 #include <iostream>

@@ -9,6 +9,7 @@
 
 #ifdef TASKER_WITH_MPI
 #include "mpi/mailbox.hpp"
+#include "mpi/nodes.hpp"
 #include "mpi/session.hpp"
 
 #include <tasker/mpi.hpp>
@@ -34,6 +35,7 @@ struct Tasker::State {
   }
 
   void join(MPI_Comm communicator) {
+    nodes = mpi::node_count(communicator);
     auto mailbox = std::make_unique<mpi::Mailbox>(communicator);
     if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
   }
@@ -58,6 +60,7 @@ struct Tasker::State {
   }
 
   std::unique_ptr<runtime::Party> party;
+  int nodes = 1;
   int exceptions_at_start = std::uncaught_exceptions();
 };
 
@@ -87,6 +90,7 @@ Tasker::~Tasker() {
 
 int Tasker::rank() const { return state_->party->rank(); }
 int Tasker::size() const { return state_->party->size(); }
+int Tasker::node_count() const { return state_->nodes; }
 int Tasker::worker_count() const { return size() == 1 ? 1 : size() - 1; }
 
 std::shared_ptr<const detail::ResultSource> Tasker::run_map(const detail::MapCall& call) {

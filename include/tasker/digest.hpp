@@ -23,6 +23,21 @@ struct File {
 inline File file(std::filesystem::path path) { return {std::move(path)}; }
 
 namespace detail {
+/// So that an argument can carry the digest of the file that it names.
+template <>
+struct Codec<Digest> {
+  static constexpr std::size_t least = 16;
+  static std::string schema() { return "(u64,u64)"; }
+  static void encode(std::string& out, const Digest& value) {
+    put(out, value.low);
+    put(out, value.high);
+  }
+  static Digest decode(Reader& in) {
+    const auto low = in.number<std::uint64_t>();
+    return {low, in.number<std::uint64_t>()};
+  }
+};
+
 /// Appends the digest of the file's content. Throws SystemError if it can't be read.
 void append_part(std::string& bytes, const File& file);
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -30,6 +31,7 @@ std::string_view advice(int error) {
     case EROFS: return "; choose a place that you may write to";
     case ENOENT: return "; create the directory first, or check the path";
     case ELOOP: return "; it is a symbolic link, which is not followed here";
+    case EXDEV: return "; both must be on the same file system";
     case EIO: return "; the medium or the file server failed: run the same command again when it is repaired";
     default: return "";
   }
@@ -160,7 +162,7 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
     file.write({bytes});
     if (sync) file.sync();
     file.close();
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_errno("replace", path);
+    base::rename(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -171,8 +173,23 @@ void publish(const std::filesystem::path& unfinished, const std::filesystem::pat
   const mode_t mask = ::umask(0);
   ::umask(mask);
   if (::chmod(unfinished.c_str(), 0666 & ~mask) != 0) throw_errno("set the mode of", unfinished);
-  if (::rename(unfinished.c_str(), path.c_str()) != 0) throw_errno("create", path);
+  base::rename(unfinished, path);
   sync_directory(path.parent_path());
+}
+
+bool exists(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
+  return false;
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (std::remove(path.c_str()) != 0 && errno != ENOENT) throw_errno("remove", path);
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw_errno("create", to);
 }
 
 void sync_directory(const std::filesystem::path& directory) {
@@ -191,6 +208,7 @@ std::uint64_t free_space(const std::filesystem::path& directory) {
   const std::filesystem::path& path = directory.empty() ? std::filesystem::path(".") : directory;
   struct statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) throw_errno("examine", path);
+  if (status.f_blocks == 0) return UINT64_MAX;
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 

@@ -71,10 +71,19 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
 /// The mode becomes what the umask allows.
 void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path);
 
+/// Whether anything has that name, a link that leads nowhere included. Throws SystemError where that can't be
+/// known.
+bool exists(const std::filesystem::path& path);
+/// Removes a file or an empty directory; one that is not there is fine. Throws SystemError.
+void remove_file(const std::filesystem::path& path);
+/// Throws SystemError.
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// Makes creations, renames and removals in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);
 
-/// Bytes that this user can still write to the file system of `directory`.
+/// Bytes that this user can still write to the file system of `directory`; where it does not tell, all there
+/// are.
 std::uint64_t free_space(const std::filesystem::path& directory);
 
 }  // namespace tasker::base

@@ -14,6 +14,7 @@
 #include <climits>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 namespace tasker::base {
@@ -25,30 +26,41 @@ std::string first_line(const std::string& path) {
   return content ? content->substr(0, content->find('\n')) : "";
 }
 
-/// Field 22 of /proc/PID/stat (proc(5)); the name in parentheses may hold anything, so fields count from its
-/// end.
-std::uint64_t start_time(std::int64_t pid) {
-  std::string stat;
+struct Stat {
+  char state = 0;
+  std::uint64_t started = 0;
+};
+
+/// Fields 3 and 22 of /proc/PID/stat (proc(5)); the name in parentheses may hold anything, so fields count
+/// from its end. Nothing where that can't be read.
+std::optional<Stat> stat_of(std::int64_t pid) {
+  std::string text;
   try {
-    stat = first_line("/proc/" + std::to_string(pid) + "/stat");
+    text = first_line("/proc/" + std::to_string(pid) + "/stat");
   } catch (const SystemError&) {
-    return 0;
+    return std::nullopt;
   }
-  const auto name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(stat.substr(name_end + 1));
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream fields(text.substr(name_end + 1));
+  Stat stat;
+  fields >> stat.state;
   std::string skipped;
-  for (int field = 3; field < 22; ++field) fields >> skipped;
-  std::uint64_t ticks = 0;
-  fields >> ticks;
-  return ticks;
+  for (int field = 4; field < 22; ++field) fields >> skipped;
+  fields >> stat.started;
+  if (!fields) return std::nullopt;
+  return stat;
 }
 
+/// Empty where the kernel does not tell.
 std::string boot_and_namespace() {
   std::error_code error;
   const auto pid_namespace = std::filesystem::read_symlink("/proc/self/ns/pid", error);
-  return first_line("/proc/sys/kernel/random/boot_id") + " " + pid_namespace.string();
+  const std::string boot = first_line("/proc/sys/kernel/random/boot_id");
+  return error || boot.empty() ? "" : boot + " " + pid_namespace.string();
 }
+
+bool is_gone(std::int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH; }
 
 /// The note that `ld --build-id` leaves in the main program (the first object that is visited).
 int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
@@ -82,14 +94,19 @@ int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
 ProcessId this_process() {
   char host[HOST_NAME_MAX + 1] = {};
   ::gethostname(host, HOST_NAME_MAX);
-  return {host, boot_and_namespace(), ::getpid(), start_time(::getpid())};
+  return {host, boot_and_namespace(), ::getpid(), stat_of(::getpid()).value_or(Stat{}).started};
 }
 
 Life life_of(const ProcessId& process) {
   if (process.boot.empty() || process.boot != boot_and_namespace()) return Life::unknown;
   if (process.pid <= 0 || process.pid > INT_MAX) return Life::dead;
-  if (::kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH) return Life::dead;
-  return start_time(process.pid) == process.started ? Life::alive : Life::dead;
+  const auto stat = stat_of(process.pid);
+  if (is_gone(process.pid)) return Life::dead;
+  // Some hosts hide other users' processes.
+  if (!stat) return Life::unknown;
+  // A zombie does nothing any more, however long its parent leaves it there.
+  const bool ended = stat->state == 'Z' || stat->state == 'X';
+  return !ended && stat->started == process.started ? Life::alive : Life::dead;
 }
 
 std::string build_id() {

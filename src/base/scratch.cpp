@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -34,21 +35,30 @@ Scratch::~Scratch() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void Scratch::grow(std::size_t size) {
-  if (size <= size_) return;
-  const bool move_to_file = fd_ < 0 && size > anonymous_limit;
-  if (move_to_file) fd_ = open_nameless(directory_);
-  if (fd_ >= 0) {
-    // Reserved now, since a write to a mapping can't report a full disk.
-    errno = ::posix_fallocate(fd_, 0, static_cast<off_t>(size));
-    if (errno != 0) throw_errno("get room for a table in", directory_);
+/// Reserved now, since a write to a mapping can't report a full disk: it would end the process.
+void Scratch::reserve(std::size_t size) {
+  const std::size_t have = in_file_ ? size_ : 0;
+  do errno = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(size - have));
+  while (errno == EINTR);
+  if (errno != 0) throw_errno("get room for a table in", directory_);
+}
+
+void Scratch::grow(std::uint64_t count, std::size_t element) {
+  if (count > std::uint64_t{PTRDIFF_MAX} / element) {
+    errno = EFBIG;
+    throw_errno("get room for a table in", directory_);
   }
+  const auto size = static_cast<std::size_t>(count * element);
+  if (size <= size_) return;
+  const bool move_to_file = !in_file_ && size > anonymous_limit;
+  if (move_to_file && fd_ < 0) fd_ = open_nameless(directory_);
+  if (in_file_ || move_to_file) reserve(size);
   void* data = nullptr;
   if (data_ && !move_to_file)
     data = ::mremap(data_, size_, size, MREMAP_MAYMOVE);
   else
-    data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, fd_ >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS,
-                  fd_, 0);
+    data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                  move_to_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, move_to_file ? fd_ : -1, 0);
   if (data == MAP_FAILED) throw_errno("map a table in", directory_);
   if (data_ && move_to_file) {
     std::memcpy(data, data_, size_);
@@ -56,6 +66,7 @@ void Scratch::grow(std::size_t size) {
   }
   data_ = data;
   size_ = size;
+  in_file_ = in_file_ || move_to_file;
 }
 
 }  // namespace tasker::base

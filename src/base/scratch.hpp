@@ -16,16 +16,18 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch();
 
-  /// Grows to `size` bytes at least; content stays, addresses change. Throws SystemError where there is no
-  /// room.
-  void grow(std::size_t size);
+  /// Grows to `count` values of `element` bytes at least; content stays, addresses change. Throws SystemError
+  /// where there is no room, with nothing changed.
+  void grow(std::uint64_t count, std::size_t element);
   void* data() const { return data_; }
 
  private:
+  void reserve(std::size_t size);
   std::filesystem::path directory_;
   void* data_ = nullptr;
   std::size_t size_ = 0;
   int fd_ = -1;
+  bool in_file_ = false;
 };
 
 /// An array of plain values in a Scratch.
@@ -54,7 +56,7 @@ class ScratchArray {
  private:
   void reserve(std::uint64_t capacity) {
     if (capacity <= capacity_) return;
-    scratch_.grow(capacity * sizeof(T));
+    scratch_.grow(capacity, sizeof(T));
     capacity_ = capacity;
   }
   Scratch scratch_;

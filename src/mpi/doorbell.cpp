@@ -124,7 +124,8 @@ std::span<const Doorbell::Ring> Doorbell::drain() {
     // MSG_TRUNC: the datagram's true length, so that a longer one is not mistaken for ours.
     const ssize_t length = recv(fd_, &datagram, sizeof(datagram), MSG_TRUNC);
     if (length < 0 && errno == EAGAIN) break;
-    if (length != sizeof(datagram) || datagram.secret != secret_ || datagram.from >= peers_.size()) continue;
+    if (length != sizeof(datagram) || datagram.secret != secret_) continue;
+    if (datagram.from >= peers_.size() || datagram.call > Call::receiving) continue;
     heard_.push_back({static_cast<int>(datagram.from), datagram.call, datagram.number});
   }
   return heard_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -68,7 +69,6 @@ Mailbox::~Mailbox() {
   // peer that reads our memory) may use the bytes until the process ends, so they stay.
   static auto& abandoned_sends = *new std::vector<Bytes>();
   static auto& abandoned_receives = *new std::list<Incoming>();
-  release_sent();
   for (MPI_Request& request : sending_) MPI_Request_free(&request);
   std::move(sending_bytes_.begin(), sending_bytes_.end(), std::back_inserter(abandoned_sends));
   for (Incoming& incoming : incoming_) {

@@ -27,9 +27,9 @@ struct MailboxOptions {
 ///
 /// MPI's own waits spin, so a rank sleeps in one poll() on its doorbell and the caller's descriptors instead,
 /// and looks into MPI when it is rung. Between rings it looks rarely: after as long again as the silence has
-/// lasted, from 1 ms to half a second, so that a lost ring costs that much latency and nothing else. MPI
-/// moves no bytes by itself either, so while something is under way, or rings of a rank are known to get
-/// lost, it looks more often.
+/// lasted, from 5 ms to half a second, so that a lost ring costs that much latency and nothing else. Where
+/// rings are known to get lost it looks more often. MPI moves no bytes by itself either: a receiver rings
+/// back when more is to come, and both ends then look without a pause, for a time that depends on the length.
 class Mailbox final : public runtime::Comm {
  public:
   /// Collective over `comm`, which is duplicated. MPI must run, at MPI_THREAD_SERIALIZED or above

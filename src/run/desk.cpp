@@ -66,9 +66,13 @@ std::shared_ptr<execute::Chunk> Desk::take_chunk() {
 
 void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message) {
   const std::lock_guard lock(mutex_);
-  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
-  --taken_;
+  erase_locked(chunk);
   post_locked(std::move(message));
+}
+
+void Desk::drop(const std::shared_ptr<execute::Chunk>& chunk) {
+  const std::lock_guard lock(mutex_);
+  erase_locked(chunk);
 }
 
 void Desk::post(std::string message) {
@@ -82,6 +86,11 @@ void Desk::post_frame(std::string message) {
                 [&] { return revoked_ || uncredited_ == 0 || uncredited_ + message.size() <= frames_limit; });
   uncredited_ += message.size();
   post_locked(std::move(message));
+}
+
+void Desk::erase_locked(const std::shared_ptr<execute::Chunk>& chunk) {
+  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
+  --taken_;
 }
 
 void Desk::post_locked(std::string message) {

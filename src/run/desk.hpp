@@ -40,11 +40,14 @@ class Desk {
   std::shared_ptr<execute::Chunk> take_chunk();
   /// The chunk has ended; `message` says so.
   void finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message);
+  /// The chunk has ended, and rank 0 knows.
+  void drop(const std::shared_ptr<execute::Chunk>& chunk);
   void post(std::string message);
   /// The same for frames that rank 0 shall write; waits, asleep, while too many bytes are under way.
   void post_frame(std::string message);
 
  private:
+  void erase_locked(const std::shared_ptr<execute::Chunk>& chunk);
   void post_locked(std::string message);
   int event_;
   std::mutex mutex_;

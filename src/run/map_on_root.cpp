@@ -77,6 +77,7 @@ class RootMap {
             fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
                         rank, mine.path));
       }
+      if (kind != Kind::enter) continue;  // late: of a map that ended early
       Enter theirs = unpack<Enter>(envelope->bytes);
       if (pack(theirs) != pack(mine))
         throw UsageError(

@@ -51,6 +51,7 @@ void Scheduler::leave(int worker) {
   }
   idle_.erase(worker);
   workers_.erase(gone);
+  dry_ = false;
 }
 
 void Scheduler::done(int worker, ChunkId id, Clock::duration busy) {
@@ -131,12 +132,14 @@ std::optional<Action> Scheduler::take_back(Time now) {
   unrank(id, chunk);
   chunk.asked = true;
   ++asked_;
+  dry_ = true;
   return TakeBack{chunk.worker, id};
 }
 
-/// What is left for the end waits here for whoever is free first, and isn't put behind what may last long.
+/// The last tasks and those taken back wait here for whoever is free first: behind another chunk they might
+/// only be taken back (again).
 bool Scheduler::prefetches() const {
-  return samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= workers_.size();
+  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= workers_.size();
 }
 
 std::uint64_t Scheduler::chunk_size() const {
@@ -147,7 +150,8 @@ std::uint64_t Scheduler::chunk_size() const {
   const double most = std::max(kCheapChunk / task, 2 * least);
   const double share = static_cast<double>(pending_.size()) / (4 * workers);
   const double proven = std::min(static_cast<double>(done_.size()), kMaxChunk);
-  return static_cast<std::uint64_t>(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven)));
+  return static_cast<std::uint64_t>(
+      std::llround(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven))));
 }
 
 /// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks, and a
@@ -210,8 +214,9 @@ void Scheduler::rank(int worker, Time now) {
     if (first) {
       if (!chunk.begun) chunk.begun = now;
       chunk.expected_end = *chunk.begun + lasts;
-      if (chunk.expected_end <= now)
+      if (chunk.expected_end <= now) {
         chunk.expected_end = now + std::max(now - *chunk.begun, duration(kCheapChunk));
+      }
     } else {
       chunk.expected_end = *end_before + lasts;
     }

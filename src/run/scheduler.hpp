@@ -119,7 +119,6 @@ class Scheduler {
   std::uint64_t chunk_size() const;
   void learn(std::uint64_t tasks, Clock::duration busy);
 
-  Chunk& find(int worker, ChunkId id);
   void end(Chunks::iterator chunk);
   void file(int worker);
   void rank(int worker, Time now);
@@ -138,6 +137,7 @@ class Scheduler {
   std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
   std::vector<int> changed_;                   // workers whose chunks must be ranked anew
   std::size_t asked_ = 0;                      // take-backs under way
+  bool dry_ = false;                           // tasks are being taken back, for nothing was pending
 
   double busy_ = 0;            // seconds, over all finished tasks
   std::uint64_t samples_ = 0;  // finished chunks

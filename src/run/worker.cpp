@@ -12,6 +12,7 @@
 
 #include <array>
 #include <thread>
+#include <utility>
 
 namespace tasker::runtime {
 
@@ -40,6 +41,10 @@ void execute_chunks(Desk& desk, const detail::MapCall& call, std::uint64_t tasks
                     execute::Recorder& recorder) {
   while (const auto chunk = desk.take_chunk()) {
     execute::ChunkReport report = execute::run_chunk(*chunk, call, tasks, recorder);
+    if (chunk->kept() == 0) {  // all of it was taken back, which ended it
+      desk.drop(chunk);
+      continue;
+    }
     sink.sync();
     Done done;
     done.chunk = chunk->id();
@@ -85,24 +90,37 @@ void Listener::send_messages() {
   for (std::string& message : desk_.take_messages()) comm_.send(0, std::move(message));
 }
 
+std::optional<End> Listener::hear() {
+  std::array<pollfd, 1> watched{{{desk_.fd(), POLLIN, 0}}};
+  const auto envelope = comm_.wait(Time::max(), watched);
+  send_messages();
+  return envelope ? handle(*envelope) : std::nullopt;
+}
+
 End Listener::listen() {
-  End end;
-  try {
-    for (;;) {
-      std::array<pollfd, 1> watched{{{desk_.fd(), POLLIN, 0}}};
-      const auto envelope = comm_.wait(Time::max(), watched);
-      send_messages();
-      if (!envelope) continue;
-      if (auto received = handle(*envelope)) {
-        end = std::move(*received);
-        break;
-      }
+  std::optional<End> end;
+  bool in_trouble = false;
+  while (!end) {
+    try {
+      end = hear();
+    } catch (...) {
+      const End trouble = describe(std::current_exception());
+      desk_.close(true);
+      // Rank 0 is told, and ends the map for all alike; but if even that fails, nobody can be told.
+      if (std::exchange(in_trouble, true) || !try_to_tell(trouble)) end = trouble;
     }
-  } catch (...) {
-    end = describe(std::current_exception());
   }
   desk_.close(true);
-  return end;
+  return *end;
+}
+
+bool Listener::try_to_tell(const End& trouble) {
+  try {
+    comm_.send(0, pack(Trouble{trouble.exit_code, trouble.message}));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 End work(Comm& comm, const detail::MapCall& call, const Start& start) {

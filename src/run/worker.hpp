@@ -24,6 +24,8 @@ class Listener {
   void send_messages();
 
  private:
+  std::optional<End> hear();
+  bool try_to_tell(const End& trouble);
   Comm& comm_;
   Desk& desk_;
 };

@@ -35,13 +35,15 @@ Extent parse_extent(std::string_view bytes) {
 }  // namespace
 
 std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, error))) return nullptr;
+  if (!base::exists(path)) return nullptr;
   return std::make_shared<const Archive>(path);
 }
 
 Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
-  if (!std::filesystem::is_regular_file(path_))
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path_, error);
+  if (std::filesystem::exists(status) && status.type() != std::filesystem::file_type::regular &&
+      status.type() != std::filesystem::file_type::symlink)
     throw MismatchError(path_.string() + " is not a file; choose another name");
   mapping_ = base::Mapping(path_);
   const std::string_view bytes = mapping_.bytes();
@@ -94,7 +96,7 @@ void Archive::check_sections() const {
     else
       check(offsets, sizeof(std::uint64_t), n + 1);
   };
-  if (n == UINT64_MAX) throw_damaged("its number of tasks makes no sense");
+  if (n == UINT64_MAX || description_.failed > n) throw_damaged("its number of tasks makes no sense");
   check(section::fingerprints, sizeof(Fingerprint), n);
   check(section::extents, extent_size, extent_count());
   check_elements(section::results, section::result_offsets, description_.result_stride);
@@ -113,12 +115,17 @@ std::string_view Archive::section(const char* name) const {
   return mapping_.bytes().substr(found->second.offset, found->second.size);
 }
 
+/// All that the checksums are for.
+std::string_view Archive::blocks() const {
+  const char* const data = mapping_.bytes().data() + archive_header_size;
+  return {data, static_cast<std::size_t>(table_.data() - data)};
+}
+
 std::string_view Archive::verified(std::string_view bytes) const {
   if (bytes.empty()) return bytes;
-  const char* const data = mapping_.bytes().data() + archive_header_size;
-  const auto first = static_cast<std::uint64_t>(bytes.data() - data) / block_size;
-  const auto last = static_cast<std::uint64_t>(bytes.data() + bytes.size() - 1 - data) / block_size;
-  const std::string_view all(data, static_cast<std::size_t>(table_.data() - data));
+  const std::string_view all = blocks();
+  const auto first = static_cast<std::uint64_t>(bytes.data() - all.data()) / block_size;
+  const auto last = static_cast<std::uint64_t>(bytes.data() + bytes.size() - 1 - all.data()) / block_size;
   for (std::uint64_t block = first; block <= last; ++block) {
     if (block_verified_[block].load(std::memory_order_relaxed)) continue;
     detail::Reader checksum(table_.substr(block * sizeof(std::uint64_t)));
@@ -170,6 +177,15 @@ Extent Archive::extent_of(std::uint64_t index) const {
 
 std::string_view Archive::payload(std::uint64_t index) const {
   return element(section::results, section::result_offsets, description_.result_stride, index);
+}
+
+bool Archive::is_whole() const {
+  try {
+    verified(blocks());
+    return true;
+  } catch (const DamagedError&) {
+    return false;
+  }
 }
 
 std::string_view Archive::carried() const { return section(section::carried); }

@@ -34,6 +34,9 @@ class Archive final : public detail::ResultSource {
   /// archive's id.
   std::string_view carried() const;
 
+  /// Whether all bytes are what was written; reads them all.
+  bool is_whole() const;
+
   std::uint64_t size() const override { return description_.manifest.tasks; }
   const std::filesystem::path& path() const override { return path_; }
   std::optional<std::string_view> result(std::uint64_t index) const override;
@@ -43,6 +46,7 @@ class Archive final : public detail::ResultSource {
 
  private:
   std::string_view section(const char* name) const;
+  std::string_view blocks() const;
   std::string_view verified(std::string_view bytes) const;
   std::string_view element(const char* name, const char* offsets, const std::optional<std::uint64_t>& stride,
                            std::uint64_t index) const;

@@ -20,15 +20,16 @@ void Catalog::add(const std::filesystem::path& directory, const JournalName& nam
     make_slots();
     RecordReader records(frame->body);
     for (;;) {
-      const auto offset = static_cast<std::uint32_t>(records.offset());
+      const std::size_t offset = records.offset();
       const auto record = records.next();
-      if (!record) break;
+      if (!record || offset > std::numeric_limits<std::uint32_t>::max()) break;
+      if (record->outcome == Outcome::none) continue;
       Entry entry;
       entry.fingerprint = record->fingerprint;
       entry.frame = frame->offset;
       entry.payload = record->payload.size();
       entry.argument = record->argument.size();
-      entry.record = offset;
+      entry.record = static_cast<std::uint32_t>(offset);
       entry.attempt = record->attempt;
       entry.source = source;
       entry.outcome = record->outcome;
@@ -42,17 +43,22 @@ void Catalog::add(const std::filesystem::path& directory, const JournalName& nam
 void Catalog::insert(std::uint64_t index, const Entry& entry) {
   ++records_;
   if (index >= tasks_) {
-    strays_.push_back({entry, index});
+    if (entry.done()) strays_.push_back({entry, index});
     return;
   }
   Entry& slot = slots_[index];
-  if (slot.outcome != Outcome::none) {
-    if (slot.fingerprint != entry.fingerprint)
-      strays_.push_back({slot, index});
-    else if (slot.done() && !entry.done())
-      return;
+  const bool same = slot.fingerprint == entry.fingerprint;
+  if (slot.done()) {
+    if (same && !entry.done()) return;
+    if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back({slot, index});
   }
   slot = entry;
+}
+
+std::uint64_t Catalog::bound_count(const Entry& entry) const {
+  if ((entry.binding & bound_to_count) == 0) return 0;
+  const Origin* const known = origin(entry);
+  return known ? known->tasks : UINT64_MAX;
 }
 
 Record Catalog::record(const Entry& entry) const {

@@ -26,7 +26,7 @@ struct Entry {
   bool done() const { return outcome == Outcome::done; }
 };
 
-/// A record that is not at its own index: the list changed, or two runs had different lists.
+/// A result that is not at its own index: the list changed, or runs had different lists.
 struct Stray {
   Entry entry;
   std::uint64_t index = 0;  ///< The one it was recorded with.
@@ -58,6 +58,8 @@ class Catalog {
   Record record(const Entry& entry) const;
   FrameInfo frame(const Entry& entry) const;
   const Origin* origin(const Entry& entry) const;
+  /// The number of tasks that the record is bound to; 0 if to none, UINT64_MAX if it is not known any more.
+  std::uint64_t bound_count(const Entry& entry) const;
 
   const std::deque<JournalReader>& sources() const { return sources_; }
   std::uint64_t records() const { return records_; }

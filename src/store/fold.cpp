@@ -21,14 +21,14 @@ class UnfinishedJournal {
  public:
   UnfinishedJournal(const fs::path& directory, const JournalName& name, JournalHeader header)
       : path_(directory / name.to_string()),
-        unfinished_(path_.string() + "." + base::to_hex(base::random_id())),
+        unfinished_(temporary_path(path_)),
         writer_(unfinished_, name.id, std::move(header)) {}
 
   JournalWriter& writer() { return writer_; }
   void publish() {
     writer_.sync();
     writer_.close();
-    fs::rename(unfinished_, path_);
+    base::rename_file(unfinished_, path_);
     base::sync_directory(path_.parent_path());
   }
 
@@ -38,9 +38,9 @@ class UnfinishedJournal {
   JournalWriter writer_;
 };
 
-/// Appends the tasks of one extent; returns how many of them are damaged.
+/// Appends the tasks of one extent; returns how many results are among them.
 std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const Extent& extent) {
-  std::uint64_t damaged = 0;
+  std::uint64_t results = 0;
   std::string body;
   const auto write = [&](std::string_view tail = {}) {
     if (!body.empty()) writer.append(extent.info, body, tail);
@@ -64,18 +64,50 @@ std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const
       else
         body += record.payload;
       if (body.size() > body_limit) write();
+      if (record.outcome == Outcome::done) ++results;
     } catch (const DamagedError&) {
-      ++damaged;
+      // The others are whole.
     }
   }
   write();
-  return damaged;
+  return results;
+}
+
+/// Appends what is whole of an archive; returns how many results that is.
+std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
+  std::uint64_t results = 0;
+  // What the archive carried gives way to its own tasks' results.
+  FrameReader carried(archive.carried(), 0, archive.description().id);
+  while (const auto frame = carried.next()) {
+    writer.append(frame->info, frame->body);
+    ++results;
+  }
+  std::uint64_t behind = 0;
+  for (std::uint64_t i = 0; i < archive.extent_count(); ++i) {
+    try {
+      const Extent extent = archive.extent(i);
+      if (extent.first < behind || extent.first > archive.size() ||
+          extent.count > archive.size() - extent.first)
+        continue;
+      behind = extent.first + extent.count;
+      if (extent.outcome != Outcome::none) results += import_extent(writer, archive, extent);
+    } catch (const DamagedError&) {
+      // The others are whole.
+    }
+  }
+  return results;
+}
+
+void remove_journals(const fs::path& directory, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (JournalName::parse(name)) base::remove_file(directory / name);
 }
 
 }  // namespace
 
-void fold_journals(const fs::path& directory, const std::vector<JournalName>& journals) {
+std::uint64_t fold_journals(const fs::path& directory, const std::vector<JournalName>& journals) {
   JournalHeader header;
+  header.origins.emplace_back();            // what nothing is known of
   std::vector<std::uint32_t> first_origin;  // of each journal, in the common table
   std::vector<JournalReader> readers;
   for (const JournalName& name : journals) {
@@ -85,56 +117,48 @@ void fold_journals(const fs::path& directory, const std::vector<JournalName>& jo
       header.manifest = reader.header()->manifest;
       header.origins.insert(header.origins.end(), reader.header()->origins.begin(),
                             reader.header()->origins.end());
-    } else {
-      header.origins.emplace_back();
     }
     header.folded.push_back(name.to_string());
   }
   UnfinishedJournal fold(directory, {journals.back().sequence, base::random_id(), JournalName::fold}, header);
+  std::uint64_t damaged = 0;
   for (std::size_t i = 0; i < readers.size(); ++i) {
     FrameReader frames = readers[i].frames();
     while (auto frame = frames.next()) {
-      frame->info.origin += first_origin[i];
+      const bool known = readers[i].header() && frame->info.origin < readers[i].header()->origins.size();
+      frame->info.origin = known ? first_origin[i] + frame->info.origin : 0;
       fold.writer().append(frame->info, frame->body);
     }
+    damaged += frames.damaged();
   }
   if (fold.writer().created()) fold.publish();
-  for (const JournalName& name : journals) fs::remove(directory / name.to_string());
+  remove_journals(directory, header.folded);
+  return damaged;
 }
 
 void remove_folded(const fs::path& directory) {
   for (const JournalName& name : list_journals(directory)) {
-    if (name.rank != JournalName::fold) continue;
+    if (name.rank != JournalName::fold || !base::exists(directory / name.to_string())) continue;
     const JournalReader fold(directory, name);
     if (!fold.header()) continue;
-    for (const std::string& folded : fold.header()->folded)
-      if (JournalName::parse(folded) && folded != name.to_string()) fs::remove(directory / folded);
+    std::vector<std::string> folded = fold.header()->folded;
+    std::erase(folded, name.to_string());
+    remove_journals(directory, folded);
   }
 }
 
 std::uint64_t import_archive(const fs::path& directory, const Archive& archive) {
-  const JournalName name{0, archive.description().id, JournalName::fold};
-  if (fs::exists(directory / name.to_string())) return 0;
-  UnfinishedJournal journal(
-      directory, name,
-      {archive.description().manifest, archive.description().origins, archive.description().merged});
-  std::uint64_t damaged = 0;
-  for (std::uint64_t i = 0; i < archive.extent_count(); ++i) {
-    try {
-      const Extent extent = archive.extent(i);
-      if (extent.outcome == Outcome::none) continue;
-      const std::uint64_t behind = std::min(extent.first, archive.size());
-      damaged += import_extent(journal.writer(), archive,
-                               {behind, std::min(extent.count, archive.size() - behind), extent.info,
-                                extent.attempt, extent.outcome, extent.binding});
-    } catch (const DamagedError&) {
-      ++damaged;  // at least: how many tasks it stood for is lost with it
-    }
-  }
-  FrameReader carried(archive.carried(), 0, archive.description().id);
-  while (const auto frame = carried.next()) journal.writer().append(frame->info, frame->body);
+  const Description& description = archive.description();
+  const JournalName name{0, description.id, JournalName::fold};
+  if (base::exists(directory / name.to_string())) return 0;
+  JournalHeader header{description.manifest, description.origins};
+  if (archive.is_whole()) header.folded = description.merged;
+  UnfinishedJournal journal(directory, name, header);
+  const std::uint64_t results = import_whole(journal.writer(), archive);
   if (journal.writer().created()) journal.publish();
-  return damaged;
+  remove_journals(directory, header.folded);
+  const std::uint64_t held = archive.size() - description.failed + description.carried;
+  return held - std::min(held, results);
 }
 
 }  // namespace tasker::store

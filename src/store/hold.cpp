@@ -1,13 +1,13 @@
 #include "store/hold.hpp"
 
 #include "base/file.hpp"
-#include "base/hash.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 
 #include <tasker/error.hpp>
 
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,9 +21,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto beat_period = 2s;
-constexpr auto patience = 10s;  // several beats
 constexpr auto visible_after = 500ms;
+constexpr std::size_t size_limit = std::size_t{1} << 16;
 
 struct Holder {
   std::string run;
@@ -33,20 +32,21 @@ struct Holder {
 };
 
 std::optional<Holder> read_holder(const fs::path& path) {
-  const auto text = base::read_small_file(path);
+  const auto text = base::read_small_file(path, size_limit);
   if (!text) return std::nullopt;
+  const auto j = unseal(*text);
+  if (!j) return Holder{};  // damaged: nobody's, unless somebody renews it
   Holder holder;
   try {
-    const auto j = nlohmann::json::parse(*text);
-    j.at("run").get_to(holder.run);
-    j.at("job").get_to(holder.job);
-    j.at("host").get_to(holder.process.host);
-    j.at("boot").get_to(holder.process.boot);
-    j.at("pid").get_to(holder.process.pid);
-    j.at("started").get_to(holder.process.started);
-    j.at("beat").get_to(holder.beats);
+    j->at("run").get_to(holder.run);
+    j->at("job").get_to(holder.job);
+    j->at("host").get_to(holder.process.host);
+    j->at("boot").get_to(holder.process.boot);
+    j->at("pid").get_to(holder.process.pid);
+    j->at("started").get_to(holder.process.started);
+    j->at("beat").get_to(holder.beats);
   } catch (const nlohmann::json::exception&) {
-    return Holder{};  // damaged: nobody's, unless somebody renews it
+    return Holder{};
   }
   return holder;
 }
@@ -59,7 +59,7 @@ std::optional<Holder> read_holder(const fs::path& path) {
 }
 
 /// Whether the holder is dead; waits until that is certain.
-bool is_dead(const fs::path& path, const Holder& holder) {
+bool is_dead(const fs::path& path, const Holder& holder, std::chrono::milliseconds patience) {
   switch (base::life_of(holder.process)) {
     case base::Life::alive: return false;
     case base::Life::dead: return true;
@@ -71,15 +71,18 @@ bool is_dead(const fs::path& path, const Holder& holder) {
     const auto now = read_holder(path);
     if (!now) return true;
     if (now->run != holder.run || now->beats != holder.beats) return false;
-    std::this_thread::sleep_for(200ms);
+    std::this_thread::sleep_for(patience / 50);
   }
   return true;
 }
 
 /// Moves the hold of a dead run away; if somebody else's came in between, it is put back.
 void remove_dead(const fs::path& path, const Holder& holder) {
-  const fs::path away = path.string() + "." + base::to_hex(base::random_id());
-  if (::rename(path.c_str(), away.c_str()) != 0) return;
+  const fs::path away = temporary_path(path);
+  if (::rename(path.c_str(), away.c_str()) != 0) {
+    if (errno != ENOENT) base::throw_errno("remove the hold of a dead run,", path);
+    return;
+  }
   const auto moved = read_holder(away);
   if (moved && moved->run != holder.run) (void)::link(away.c_str(), path.c_str());
   ::unlink(away.c_str());
@@ -87,30 +90,36 @@ void remove_dead(const fs::path& path, const Holder& holder) {
 
 }  // namespace
 
-Hold::Hold(const fs::path& directory, const std::string& run, const std::string& job)
-    : path_(hold_path(directory)), run_(run), job_(job), process_(base::this_process()) {
+Hold::Hold(const fs::path& directory, const std::string& run, const std::string& job, Timing timing)
+    : timing_(timing), path_(hold_path(directory)), run_(run), job_(job), process_(base::this_process()) {
   while (!link_hold()) {
     const auto holder = read_holder(path_);
     if (!holder) continue;  // it was just given back
-    if (!is_dead(path_, *holder)) throw_held(path_, *holder);
+    if (!is_dead(path_, *holder, timing_.patience)) throw_held(path_, *holder);
     remove_dead(path_, *holder);
   }
   thread_ = std::jthread([this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, stop, beat_period, [] { return false; }) && !stop.stop_requested()) beat();
+    while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) beat();
   });
 }
 
 bool Hold::link_hold() {
   // link() is atomic on network file systems, too, and the file is complete when it appears.
-  const fs::path mine = path_.string() + "." + base::to_hex(base::random_id());
-  base::atomic_replace(mine, content(), false);
+  const fs::path mine = temporary_path(path_);
+  base::File file = base::File::create_new(mine);
+  file.write({content()});
+  file.close();
   const int result = ::link(mine.c_str(), path_.c_str());
   const int error = errno;
+  // A network file system may say no to what it has done when its answer was lost on the way.
+  struct stat status {};
+  const bool linked = result == 0 || (::stat(mine.c_str(), &status) == 0 && status.st_nlink == 2);
   ::unlink(mine.c_str());
   errno = error;
-  if (result != 0 && error != EEXIST) base::throw_errno("create", path_);
-  return result == 0;
+  // ENOENT: somebody who has just taken the directory tidied it up.
+  if (!linked && error != EEXIST && error != ENOENT) base::throw_errno("create", path_);
+  return linked;
 }
 
 Hold::~Hold() {
@@ -120,7 +129,7 @@ Hold::~Hold() {
 }
 
 std::string Hold::content() const {
-  return dump({{"run", run_},
+  return seal({{"run", run_},
                {"job", job_},
                {"host", process_.host},
                {"boot", process_.boot},

@@ -3,6 +3,7 @@
 #include "base/process.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -17,9 +18,16 @@ namespace tasker::store {
 /// alone.
 class Hold {
  public:
+  struct Timing {
+    std::chrono::milliseconds beat{2000};
+    std::chrono::milliseconds patience{10000};  ///< Several beats.
+  };
+
   /// Takes `directory`, from a dead holder if need be. Throws Interrupted, naming host, process and job, if
   /// it is held by a live run. May wait for `patience`, watching a holder on another host.
-  Hold(const std::filesystem::path& directory, const std::string& run, const std::string& job);
+  Hold(const std::filesystem::path& directory, const std::string& run, const std::string& job)
+      : Hold(directory, run, job, Timing()) {}
+  Hold(const std::filesystem::path& directory, const std::string& run, const std::string& job, Timing timing);
   /// Gives it back.
   ~Hold();
   Hold(const Hold&) = delete;
@@ -34,6 +42,7 @@ class Hold {
   bool ours() const;
   std::string content() const;
 
+  Timing timing_;
   std::filesystem::path path_;
   std::string run_;
   std::string job_;

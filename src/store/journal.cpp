@@ -35,7 +35,13 @@ void JournalWriter::append_built(std::string_view frame) {
 }
 
 void JournalWriter::sync() {
-  if (created()) file_.sync(true);
+  if (!created()) return;
+  file_.sync(true);
+  if (name_synced_) return;
+  const std::filesystem::path directory = path_.parent_path();
+  base::sync_directory(directory);
+  base::sync_directory(directory.parent_path());
+  name_synced_ = true;
 }
 
 void JournalWriter::close() { file_.close(); }

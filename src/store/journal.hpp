@@ -29,7 +29,7 @@ class JournalWriter {
   void append(const FrameInfo& info, std::string_view head, std::string_view tail = {});
   /// Appends a frame that another rank built, header included, with the same seed.
   void append_built(std::string_view frame);
-  /// When it returns, everything appended survives a loss of power.
+  /// When it returns, everything appended survives a loss of power, the file's name included.
   void sync();
   void close();
 
@@ -41,6 +41,7 @@ class JournalWriter {
   std::uint64_t seed_;
   JournalHeader header_;
   base::File file_;
+  bool name_synced_ = false;
 };
 
 /// A journal mapped for reading, as long as it was when opened.

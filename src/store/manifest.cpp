@@ -47,36 +47,57 @@ void from_json(const json& j, Origin& origin) {
 
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+std::string seal(json j) {
+  j["checksum"] = base::to_hex(base::hash64(dump(j)));
+  return j.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::optional<json> unseal(std::string_view text) {
+  bool too_deep = false;  // for dump, which recurses
+  const auto watch_depth = [&](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > 16;
+    return true;
+  };
+  json j = json::parse(text, watch_depth, false);
+  if (too_deep || !j.is_object()) return std::nullopt;
+  const auto checksum = j.find("checksum");
+  if (checksum == j.end() || !checksum->is_string()) return std::nullopt;
+  const auto believed = checksum->get<std::string>();
+  j.erase(checksum);
+  if (believed != base::to_hex(base::hash64(dump(j)))) return std::nullopt;
+  return j;
+}
+
 namespace {
 constexpr std::string_view format_name = "tasker directory";
 }
 
 void write_manifest(const std::filesystem::path& directory, const Manifest& manifest) {
-  json j = {{"format", format_name}, {"version", format_version}, {"manifest", manifest}};
-  j["checksum"] = base::to_hex(base::hash64(dump(j)));
   base::atomic_replace(manifest_path(directory),
-                       j.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+                       seal({{"format", format_name}, {"version", format_version}, {"manifest", manifest}}));
 }
 
 std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {
   const auto path = manifest_path(directory);
   const auto text = base::read_small_file(path);
   if (!text) return std::nullopt;
-  json j = json::parse(*text, nullptr, false);
-  if (!j.is_object()) return std::nullopt;
   // Only a text whose checksum holds is believed, so that damage is never taken for another format.
-  const std::string checksum =
-      j.value("checksum", json()).is_string() ? j["checksum"].get<std::string>() : "";
-  j.erase("checksum");
-  if (checksum != base::to_hex(base::hash64(dump(j)))) return std::nullopt;
-  if (j.value("format", "") != format_name || j.value("version", 0U) > format_version)
-    throw MismatchError(path.string() +
-                        " was written by a newer or another program; use that one, or another file name");
+  const auto j = unseal(*text);
+  if (!j) return std::nullopt;
   try {
-    return j.at("manifest").get<Manifest>();
+    if (j->at("format").get<std::string>() == format_name &&
+        j->at("version").get<std::uint32_t>() <= format_version)
+      return j->at("manifest").get<Manifest>();
   } catch (const json::exception&) {
-    return std::nullopt;
+    // What says less than the first version of this format was not written by any of ours.
   }
+  throw MismatchError(path.string() +
+                      " was written by a newer or another program; use that one, or another file name");
+}
+
+bool has_manifest(const std::filesystem::path& directory) {
+  const auto text = base::read_small_file(manifest_path(directory));
+  return text && text->find(format_name) != std::string::npos;
 }
 
 void require_types(const std::filesystem::path& path, const Manifest& manifest,

@@ -41,6 +41,8 @@ void write_manifest(const std::filesystem::path& directory, const Manifest& mani
 /// The manifest of a directory; nothing if it is missing or damaged (the journals repeat it). Throws
 /// MismatchError for a foreign or newer format.
 std::optional<Manifest> read_manifest(const std::filesystem::path& directory);
+/// Whether the directory has a manifest that once was ours, damaged as it may be.
+bool has_manifest(const std::filesystem::path& directory);
 
 /// Throws MismatchError, naming both, if what `manifest` says of `path` has other types than these.
 void require_types(const std::filesystem::path& path, const Manifest& manifest,

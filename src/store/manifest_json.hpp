@@ -4,6 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 /// Manifest and Origin as JSON, for the files that carry them. Reading throws nlohmann::json::exception.
 namespace tasker::store {
 
@@ -14,5 +18,10 @@ void from_json(const nlohmann::json& j, Origin& origin);
 
 /// Compact text; bytes that are not UTF-8 (they occur in names) are replaced rather than refused.
 std::string dump(const nlohmann::json& j);
+
+/// The object `j` with a member "checksum" over all others, for files that are replaced as a whole.
+std::string seal(nlohmann::json j);
+/// The reverse; nothing for a text that is no such object, or whose checksum fails.
+std::optional<nlohmann::json> unseal(std::string_view text);
 
 }  // namespace tasker::store

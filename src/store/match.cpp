@@ -7,10 +7,7 @@ namespace tasker::store {
 
 namespace {
 
-auto key(const Fingerprint& fingerprint, std::uint64_t index) {
-  return std::make_tuple(fingerprint.high, fingerprint.low, index);
-}
-auto key(const Stray& stray) { return key(stray.entry.fingerprint, stray.index); }
+auto key(const Fingerprint& fingerprint) { return std::tie(fingerprint.high, fingerprint.low); }
 
 }  // namespace
 
@@ -19,9 +16,8 @@ Matcher::Matcher(Catalog& catalog, const std::filesystem::path& scratch, std::st
 
 bool Matcher::usable(const Entry& entry) const {
   if (!entry.done()) return false;
-  if ((entry.binding & bound_to_count) == 0) return true;
-  const Origin* const origin = catalog_.origin(entry);
-  return origin && origin->tasks == catalog_.tasks();
+  const std::uint64_t count = catalog_.bound_count(entry);
+  return count == 0 || count == catalog_.tasks();
 }
 
 void Matcher::next(const Fingerprint& fingerprint) {
@@ -29,25 +25,78 @@ void Matcher::next(const Fingerprint& fingerprint) {
   if (catalog_.empty()) return;
   Entry& slot = catalog_.slot(index);
   const bool ours = slot.outcome != Outcome::none && slot.fingerprint == fingerprint;
-  if (ours && (usable(slot) || !slot.done())) return;
+  if (ours && usable(slot)) return;
   if (slot.done()) catalog_.strays().push_back({slot, index});
-  slot = Entry{};
+  // A failure of this task stays: it counts the attempts.
+  if (!ours || slot.done()) slot = Entry{};
   wanted_.push_back({index, fingerprint});
 }
 
+/// Sorts by fingerprint, then index; of several results of one task the last one stays.
 void Matcher::sort_strays() {
   auto& strays = catalog_.strays();
-  std::stable_sort(strays.begin(), strays.end(),
-                   [](const Stray& a, const Stray& b) { return key(a) < key(b); });
+  const auto task = [this](const Stray& stray) {
+    return std::make_tuple(stray.entry.fingerprint.high, stray.entry.fingerprint.low, stray.index,
+                           catalog_.bound_count(stray.entry));
+  };
+  const auto age = [](const Entry& entry) { return std::tie(entry.source, entry.frame, entry.record); };
+  std::sort(strays.begin(), strays.end(), [&](const Stray& a, const Stray& b) {
+    const auto task_a = task(a);
+    const auto task_b = task(b);
+    return task_a != task_b ? task_a < task_b : age(a.entry) < age(b.entry);
+  });
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < strays.size(); ++i) {
     const Stray& stray = strays[i];
-    const bool repeated = i + 1 < strays.size() && key(strays[i + 1]) == key(stray);
-    const bool in_slot = stray.index < catalog_.tasks() && catalog_.slot(stray.index).done() &&
-                         catalog_.slot(stray.index).fingerprint == stray.entry.fingerprint;
-    if (stray.entry.done() && !repeated && !in_slot) strays[kept++] = stray;
+    const bool repeated = i + 1 < strays.size() && task(strays[i + 1]) == task(stray);
+    const bool in_slot =
+        stray.index < catalog_.tasks() && catalog_.slot(stray.index).done() &&
+        catalog_.slot(stray.index).fingerprint == stray.entry.fingerprint &&
+        catalog_.bound_count(catalog_.slot(stray.index)) == catalog_.bound_count(stray.entry);
+    if (!repeated && !in_slot) strays[kept++] = stray;
   }
   strays.resize(kept);
+}
+
+std::uint64_t Matcher::take_strays() {
+  auto& strays = catalog_.strays();
+  if (strays.empty()) return 0;
+  std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) {
+    return std::make_tuple(key(a.fingerprint), a.index) < std::make_tuple(key(b.fingerprint), b.index);
+  });
+  std::uint64_t moved = 0;
+  const auto take = [&](const Wanted& wanted, Stray& stray) {
+    catalog_.slot(wanted.index) = stray.entry;
+    stray.entry.outcome = Outcome::none;  // it serves one task
+    if (stray.index != wanted.index) ++moved;
+  };
+  Stray* stray = strays.begin();
+  for (const Wanted* wanted = wanted_.begin(); wanted != wanted_.end();) {
+    // All tasks that want one fingerprint, and all that has it.
+    const Fingerprint fingerprint = wanted->fingerprint;
+    const Wanted* const first = wanted;
+    while (wanted != wanted_.end() && wanted->fingerprint == fingerprint) ++wanted;
+    while (stray != strays.end() && key(stray->entry.fingerprint) < key(fingerprint)) ++stray;
+    Stray* const first_stray = stray;
+    while (stray != strays.end() && stray->entry.fingerprint == fingerprint) ++stray;
+
+    Stray* candidate = first_stray;
+    for (const Wanted* task = first; task != wanted; ++task) {
+      while (candidate != stray && candidate->index < task->index) ++candidate;
+      while (candidate != stray && candidate->index == task->index && !usable(candidate->entry)) ++candidate;
+      if (candidate != stray && candidate->index == task->index) take(*task, *candidate);
+    }
+    candidate = first_stray;
+    for (const Wanted* task = first; task != wanted; ++task) {
+      if (catalog_.slot(task->index).done()) continue;
+      while (candidate != stray &&
+             ((candidate->entry.binding & bound_to_index) != 0 || !usable(candidate->entry)))
+        ++candidate;
+      if (candidate == stray) break;
+      take(*task, *candidate);
+    }
+  }
+  return moved;
 }
 
 MatchResult Matcher::finish(const std::function<void(base::Range)>& missing) {
@@ -58,49 +107,29 @@ MatchResult Matcher::finish(const std::function<void(base::Range)>& missing) {
     return result;
   }
   sort_strays();
-  auto& strays = catalog_.strays();
-  const auto take = [&](const Wanted& wanted, Stray& stray) {
-    Entry& slot = catalog_.slot(wanted.index);
-    slot = stray.entry;
-    stray.entry.outcome = Outcome::none;  // it serves one task
-    if (stray.index != wanted.index) ++result.moved;
-  };
-  const auto first_of = [&](const Fingerprint& fingerprint, std::uint64_t index) {
-    return std::lower_bound(strays.begin(), strays.end(), key(fingerprint, index),
-                            [](const Stray& stray, const auto& wanted) { return key(stray) < wanted; });
-  };
-  for (const Wanted& wanted : wanted_) {
-    Stray* const stray = first_of(wanted.fingerprint, wanted.index);
-    if (stray != strays.end() && key(*stray) == key(wanted.fingerprint, wanted.index) && usable(stray->entry))
-      take(wanted, *stray);
-  }
-  for (const Wanted& wanted : wanted_) {
-    if (catalog_.slot(wanted.index).done()) continue;
-    for (Stray* stray = first_of(wanted.fingerprint, 0);
-         stray != strays.end() && stray->entry.fingerprint == wanted.fingerprint; ++stray) {
-      if ((stray->entry.binding & bound_to_index) != 0 || !usable(stray->entry)) continue;
-      take(wanted, *stray);
-      break;
-    }
-  }
+  result.moved = take_strays();
   const Origin* origin = nullptr;
   const Entry* last = nullptr;
+  base::Range gap;
   for (std::uint64_t i = 0; i < tasks; ++i) {
     const Entry& slot = catalog_.slot(i);
     if (!slot.done()) {
-      missing({i, i + 1});
+      if (gap.size() == 0) gap.first = i;
+      gap.last = i + 1;
       continue;
     }
+    if (gap.size() > 0) missing(gap);
+    gap = {};
     ++result.reused;
     if (!last || last->source != slot.source || last->frame != slot.frame) origin = catalog_.origin(slot);
     last = &slot;
     if (origin && origin->build != build_) ++result.other_build;
   }
-  std::uint64_t carried = 0;
+  if (gap.size() > 0) missing(gap);
+  auto& strays = catalog_.strays();
   for (const Stray& stray : strays)
-    if (stray.entry.done()) strays[carried++] = stray;
-  strays.resize(carried);
-  result.carried = carried;
+    if (stray.entry.done()) strays[result.carried++] = stray;
+  strays.resize(result.carried);
   return result;
 }
 

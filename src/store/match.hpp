@@ -36,6 +36,8 @@ class Matcher {
   };
   bool usable(const Entry& entry) const;
   void sort_strays();
+  /// Gives strays to the tasks that want them; returns how many moved.
+  std::uint64_t take_strays();
   Catalog& catalog_;
   std::string build_;
   base::ScratchArray<Wanted> wanted_;

@@ -1,14 +1,11 @@
 #include "store/merge.hpp"
 
-#include "base/hash.hpp"
 #include "store/archive_writer.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <map>
 
 namespace tasker::store {
@@ -58,9 +55,9 @@ class OriginTable {
 
 class Merge {
  public:
-  Merge(const Catalog& catalog, const Manifest& manifest, bool keep_arguments)
+  Merge(const Catalog& catalog, const Manifest& manifest, bool keep_arguments, std::uint64_t id)
       : catalog_(catalog), keep_arguments_(keep_arguments), origins_(catalog) {
-    description_.id = base::random_id();
+    description_.id = id;
     description_.manifest = manifest;
     description_.carried = catalog.strays().size();
     for (const JournalReader& source : catalog.sources())
@@ -70,6 +67,7 @@ class Merge {
       results_.add(slot.payload);
       arguments_.add(slot.argument);
       if (!slot.done()) ++description_.failed;
+      if (i == 0 || !together(catalog.slot(i - 1), slot)) ++extents_;
     }
     description_.result_stride = results_.stride();
     if (keep_arguments_) description_.argument_stride = arguments_.stride();
@@ -77,11 +75,15 @@ class Merge {
 
   /// An upper bound of the archive's size.
   std::uint64_t size() const {
-    std::uint64_t payload = results_.total + (keep_arguments_ ? arguments_.total : 0);
+    const std::uint64_t offsets = sizeof(std::uint64_t) * (description_.result_stride ? 0 : 1) +
+                                  sizeof(std::uint64_t) * (description_.argument_stride ? 0 : 1);
+    std::uint64_t size = results_.total + (keep_arguments_ ? arguments_.total : 0) + extents_ * extent_size +
+                         (catalog_.tasks() + 1) * (sizeof(Fingerprint) + offsets);
     for (const Stray& stray : catalog_.strays())
-      payload += stray.entry.payload + stray.entry.argument + 2 * frame_header_size;
-    const std::uint64_t per_task = sizeof(Fingerprint) + extent_size + 2 * sizeof(std::uint64_t);
-    return payload + payload / 1024 + catalog_.tasks() * per_task + (1U << 16);
+      size += stray.entry.payload + stray.entry.argument + 2 * frame_header_size;
+    for (const JournalReader& source : catalog_.sources())  // names and origins in the description
+      size += 512 * (1 + (source.header() ? source.header()->origins.size() : 0));
+    return size + size / 1024 + (1U << 16);
   }
 
   Description write(const fs::path& path) {
@@ -193,6 +195,7 @@ class Merge {
   bool keep_arguments_;
   Description description_;
   OriginTable origins_;
+  std::uint64_t extents_ = 0;
   Sizes results_;
   Sizes arguments_;
 };
@@ -200,10 +203,10 @@ class Merge {
 }  // namespace
 
 Description merge(const Catalog& catalog, const fs::path& directory, const fs::path& file,
-                  const Manifest& manifest, bool keep_arguments) {
-  Merge merge(catalog, manifest, keep_arguments);
+                  const Manifest& manifest, bool keep_arguments, std::uint64_t id) {
+  Merge merge(catalog, manifest, keep_arguments, id);
   const fs::path unfinished = unfinished_archive_path(directory);
-  fs::remove(unfinished);
+  base::remove_file(unfinished);
   const std::uint64_t room = base::free_space(directory);
   if (room < merge.size())
     throw SystemError("cannot write " + file.string() + ": it needs up to " + std::to_string(merge.size()) +
@@ -215,15 +218,16 @@ Description merge(const Catalog& catalog, const fs::path& directory, const fs::p
 }
 
 bool remove_merged(const fs::path& directory, const std::vector<std::string>& merged) {
-  std::error_code error;
+  // The archive is there: what can't be removed is no reason to fail.
+  std::error_code ignored;
   for (const std::string& name : merged)
-    if (JournalName::parse(name)) fs::remove(directory / name, error);
+    if (JournalName::parse(name)) fs::remove(directory / name, ignored);
   if (!list_journals(directory).empty()) return false;
   remove_leftovers(directory);
-  fs::remove(manifest_path(directory), error);
-  fs::remove(hold_path(directory), error);
-  fs::remove(directory, error);
-  return !fs::exists(directory, error);
+  fs::remove(manifest_path(directory), ignored);
+  fs::remove(hold_path(directory), ignored);
+  fs::remove(directory, ignored);
+  return !base::exists(directory);
 }
 
 }  // namespace tasker::store

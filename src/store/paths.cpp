@@ -1,8 +1,10 @@
 #include "store/paths.hpp"
 
+#include "base/file.hpp"
 #include "base/hash.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 namespace tasker::store {
@@ -14,6 +16,37 @@ namespace {
 constexpr std::string_view journal_suffix = ".journal";
 constexpr std::string_view fold_rank = "fold";
 
+const fs::path manifest_name = "manifest.json";
+const fs::path hold_name = "hold.json";
+const fs::path archive_name = "archive.unfinished";
+
+/// Calls `visit` with the name of every entry; a directory that is not there has none.
+template <class Visit>
+void each_name(const fs::path& directory, Visit visit) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+    visit(it->path().filename().string());
+  if (error && error != std::errc::no_such_file_or_directory) {
+    errno = error.value();
+    base::throw_errno("read", directory);
+  }
+}
+
+/// Whether `name` is what temporary_path makes of one of our names, or that of an unfinished archive.
+bool is_leftover(std::string_view name) {
+  if (name == archive_name.native()) return true;
+  std::uint64_t id = 0;
+  bool is_temporary = false;
+  // A temporary file may have been on its way to another temporary name.
+  for (auto dot = name.rfind('.'); dot != name.npos && base::from_hex(name.substr(dot + 1), id);
+       dot = name.rfind('.')) {
+    name = name.substr(0, dot);
+    is_temporary = true;
+  }
+  return is_temporary && (name == manifest_name.native() || name == hold_name.native() ||
+                          JournalName::parse(std::string(name)));
+}
+
 template <class T>
 bool parse_number(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -23,9 +56,12 @@ bool parse_number(std::string_view text, T& value) {
 }  // namespace
 
 fs::path directory_of(const fs::path& file) { return file.string() + ".mpi"; }
-fs::path manifest_path(const fs::path& directory) { return directory / "manifest.json"; }
-fs::path hold_path(const fs::path& directory) { return directory / "hold.json"; }
-fs::path unfinished_archive_path(const fs::path& directory) { return directory / "archive.unfinished"; }
+fs::path manifest_path(const fs::path& directory) { return directory / manifest_name; }
+fs::path hold_path(const fs::path& directory) { return directory / hold_name; }
+fs::path unfinished_archive_path(const fs::path& directory) { return directory / archive_name; }
+fs::path temporary_path(const fs::path& path) {
+  return path.string() + "." + base::to_hex(base::random_id());
+}
 
 std::string JournalName::to_string() const {
   std::string number = std::to_string(sequence);
@@ -55,26 +91,24 @@ std::optional<JournalName> JournalName::parse(const std::string& name) {
 
 std::vector<JournalName> list_journals(const fs::path& directory) {
   std::vector<JournalName> journals;
-  std::error_code error;
-  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
-    if (auto name = JournalName::parse(it->path().filename().string())) journals.push_back(*name);
+  each_name(directory, [&](const std::string& name) {
+    if (const auto journal = JournalName::parse(name)) journals.push_back(*journal);
+  });
   std::sort(journals.begin(), journals.end());
   return journals;
 }
 
 void remove_leftovers(const fs::path& directory) {
-  std::error_code ignored;
-  fs::remove(unfinished_archive_path(directory), ignored);
-  for (fs::directory_iterator it(directory, ignored), end; !ignored && it != end; it.increment(ignored)) {
-    const std::string name = it->path().filename().string();
-    // Names that atomic_replace and fold give to what they have not finished: a name of ours and a random id.
-    const auto dot = name.rfind('.');
-    std::uint64_t id = 0;
-    if (dot != name.npos && base::from_hex(std::string_view(name).substr(dot + 1), id)) {
-      std::error_code error;
-      fs::remove(it->path(), error);
-    }
-  }
+  each_name(directory, [&](const std::string& name) {
+    std::error_code ignored;
+    if (is_leftover(name)) fs::remove(directory / name, ignored);
+  });
+}
+
+bool holds_nothing(const fs::path& directory) {
+  bool nothing = true;
+  each_name(directory, [&](const std::string& name) { nothing = nothing && is_leftover(name); });
+  return nothing;
 }
 
 }  // namespace tasker::store

@@ -31,10 +31,16 @@ struct JournalName {
   static std::optional<JournalName> parse(const std::string& name);
 };
 
-/// The journals in a directory, in order. Empty if it does not exist.
+/// Name of a file that is to become `path`, which no other process uses. `remove_leftovers` knows it.
+std::filesystem::path temporary_path(const std::filesystem::path& path);
+
+/// The journals in a directory, in order. Empty if it does not exist. Throws SystemError if it can't be read.
 std::vector<JournalName> list_journals(const std::filesystem::path& directory);
 
 /// Removes what killed runs left half-made: temporary files of this library in `directory`.
 void remove_leftovers(const std::filesystem::path& directory);
+
+/// Whether nothing is in `directory` but leftovers. Throws SystemError if it can't be read.
+bool holds_nothing(const std::filesystem::path& directory);
 
 }  // namespace tasker::store

@@ -1,6 +1,6 @@
 #include "store/snapshot.hpp"
 
-#include "store/archive.hpp"
+#include "base/file.hpp"
 #include "store/info.hpp"
 
 #include <tasker/error.hpp>
@@ -14,8 +14,8 @@ std::optional<Manifest> recover_manifest(const fs::path& directory) {
   const auto journals = list_journals(directory);
   for (auto name = journals.rbegin(); name != journals.rend(); ++name)
     if (const JournalReader journal(directory, *name); journal.header()) return journal.header()->manifest;
-  if (!journals.empty() || fs::exists(manifest_path(directory)) || fs::exists(hold_path(directory)) ||
-      fs::is_empty(directory))
+  if (!journals.empty() || has_manifest(directory) || base::exists(hold_path(directory)) ||
+      holds_nothing(directory))
     return std::nullopt;
   throw MismatchError(directory.string() +
                       " is not a directory of Tasker; choose another file name. It was not touched");
@@ -25,9 +25,24 @@ Snapshot::Snapshot(fs::path directory) : directory_(std::move(directory)) {
   const auto manifest = recover_manifest(directory_);
   if (!manifest) throw MismatchError(directory_.string() + " holds no results yet");
   manifest_ = *manifest;
-  catalog_ = std::make_unique<Catalog>(fs::temp_directory_path(), manifest_.tasks);
-  for (const JournalName& name : list_journals(directory_)) catalog_->add(directory_, name);
+  while (!read_journals()) {
+  }
+}
+
+bool Snapshot::read_journals() {
+  std::error_code error;
+  const fs::path scratch = fs::temp_directory_path(error);
+  catalog_ = std::make_unique<Catalog>(error ? "/tmp" : scratch, manifest_.tasks);
+  const auto journals = list_journals(directory_);
+  try {
+    for (const JournalName& name : journals) catalog_->add(directory_, name);
+  } catch (const SystemError&) {
+    // A live run folds journals: what is gone is in another one now.
+    if (list_journals(directory_) != journals) return false;
+    throw;
+  }
   catalog_->make_slots();
+  return true;
 }
 
 std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {

@@ -24,6 +24,8 @@ class Snapshot final : public detail::ResultSource {
   std::optional<Info> info(std::uint64_t index) const override;
 
  private:
+  /// Reads what is there; false if it changed meanwhile.
+  bool read_journals();
   std::filesystem::path directory_;
   Manifest manifest_;
   std::unique_ptr<Catalog> catalog_;

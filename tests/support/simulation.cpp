@@ -47,7 +47,7 @@ struct Held {
   double begun = 0;
   std::vector<double> ends;  // of each task, seconds after `begun`; empty until the chunk is begun
 
-  std::uint64_t size() const { return runtime::count(tasks); }
+  std::uint64_t size() const { return base::count(tasks); }
 };
 
 class Simulation {
@@ -55,7 +55,7 @@ class Simulation {
   Simulation(const Cluster& cluster, const Workload& workload)
       : cluster_(cluster),
         workload_(workload),
-        scheduler_(runtime::IntervalSet({0, workload.tasks})),
+        scheduler_(base::IntervalSet({0, workload.tasks})),
         held_(static_cast<std::size_t>(cluster.workers) + 1) {}
 
   Outcome run() {
@@ -120,7 +120,7 @@ class Simulation {
     chunk.begun = at + cluster_.chunk.count();
     chunk.ends.reserve(chunk.size());
     double end = 0;
-    for (const runtime::Range& range : chunk.tasks) {
+    for (const base::Range& range : chunk.tasks) {
       for (std::uint64_t index = range.first; index < range.last; ++index) {
         const double lasts = workload_.seconds(index);
         outcome_.longest = std::max(outcome_.longest, lasts);
@@ -154,7 +154,7 @@ class Simulation {
         started = std::min(size, static_cast<std::uint64_t>(next - chunk->ends.begin()) + 1);
       }
       kept = started + (size - started) / 2;
-      runtime::split_after(chunk->tasks, kept);
+      base::split_after(chunk->tasks, kept);
       if (started > 0 && kept < size) {
         post(chunk->begun + chunk->ends[kept - 1], event.worker, Ended{chunk->id, kept});
       }

@@ -169,7 +169,7 @@ struct Codec<std::array<T, N>> {
 
 /// "a,b,c" for the schemas of `Ts`.
 template <class... Ts>
-std::string schemas(char separator) {
+std::string schemas([[maybe_unused]] char separator) {
   std::string all;
   ((all += (all.empty() ? "" : std::string(1, separator)) + Codec<Ts>::schema()), ...);
   return all;

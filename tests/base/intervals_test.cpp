@@ -8,7 +8,7 @@
 #include <set>
 #include <stdexcept>
 
-namespace tasker::runtime {
+namespace tasker::base {
 namespace {
 
 TEST_CASE("Ranges are split after the indices that are kept, inside a range or between two") {
@@ -113,4 +113,4 @@ TEST_CASE("An interval set holds what a plain set holds, after any inserts and t
 }
 
 }  // namespace
-}  // namespace tasker::runtime
+}  // namespace tasker::base

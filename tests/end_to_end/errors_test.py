@@ -1,0 +1,182 @@
+"""What fails, fails for everybody, once, soon, and without loss."""
+import signal
+import unittest
+
+from support import *
+
+NAMES = [f"task {i}" for i in range(30)]
+BAD = ["task 3", "task 20"]
+
+
+class Failures(WorklistTest):
+    def failing(self, names):
+        return {"failing": self.write("failing", names)}
+
+    def test_a_failed_task_costs_only_itself_and_is_tried_again(self):
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                outcome = self.run_map(NAMES, ranks=ranks, code=1, **self.failing(BAD))
+                self.assertEqual(self.called(), sorted(NAMES))
+                self.assertIn("2 of 30 tasks failed", outcome.err)
+                self.assertIn("task 3: std::runtime_error: cannot do task 3", outcome.err)
+                self.assertEqual(outcome.err.count("tasks failed"), 1, str(outcome))
+                self.assertFalse(self.archive.exists())
+                self.run_map(NAMES, ranks=ranks, code=1, **self.failing(BAD))
+                self.assertEqual([(c.argument, c.attempt) for c in sorted(self.calls(), key=lambda c: c.argument)],
+                                 [("task 20", 2), ("task 3", 2)])
+                outcome = self.run_map(NAMES, ranks=ranks, **self.failing([]))
+                self.assertEqual({c.attempt for c in self.calls()}, {3})
+                self.assertEqual({line["argument"]: line["attempts"] for line in outcome.lines if line["attempts"] > 1},
+                                 {"task 3": 3, "task 20": 3})
+                self.assertEqual(archive_results(self.archive), self.serial(NAMES)[1])
+                self.archive.unlink()
+
+    def test_stop_hands_out_nothing_more(self):
+        arguments = ["bad", *NAMES * 10]
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                outcome = self.run_map(arguments, ranks=ranks, code=1, sleep_us=1000, **self.failing(["bad"]),
+                                       env={"TASKER_ON_FAILURE": "stop"})
+                first = self.calls()
+                self.assertLess(len(first), len(arguments))
+                self.assertIn("tasks failed", outcome.err)
+                self.run_map(arguments, ranks=ranks, **self.failing([]), env={"TASKER_ON_FAILURE": "stop"})
+                second = self.calls()
+                self.assertEqual(len(first) + len(second), len(arguments) + 1)
+                self.archive.unlink()
+
+    def test_keep_writes_an_archive_with_holes_that_a_rerun_computes(self):
+        keep = {"TASKER_ON_FAILURE": "keep"}
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                outcome = self.run_map(NAMES, ranks=ranks, env=keep, **self.failing(BAD))
+                self.assertEqual([NAMES[i] for i, r in enumerate(outcome.results) if r is None], BAD)
+                self.assertFalse(self.directory.exists())
+                self.calls()
+                self.assertEqual(self.load().results, outcome.results)
+                self.run_map(NAMES, ranks=ranks, env=keep, **self.failing(BAD[:1]))
+                self.assertEqual([(c.argument, c.attempt) for c in sorted(self.calls(), key=lambda c: c.argument)],
+                                 [("task 20", 2), ("task 3", 2)])
+                self.run_map(NAMES, ranks=ranks, **self.failing([]))
+                self.assertEqual([(c.argument, c.attempt) for c in self.calls()], [("task 3", 3)])
+                self.assertEqual(archive_results(self.archive), self.serial(NAMES)[1])
+                self.archive.unlink()
+
+
+class Discord(WorklistTest):
+    """Ranks that don't do the same: within seconds one message, never a hang."""
+
+    def check(self, expected, ranks=3, **settings):
+        outcome = self.start(NAMES, ranks, **settings).wait(seconds=15)
+        self.assertNotIn(outcome.code, (0, None), str(outcome))
+        messages = [line for line in outcome.err.splitlines() if line.startswith("tasker: rank")
+                    or line.startswith("tasker: ranks")]
+        self.assertEqual(len(messages), 1, str(outcome))
+        self.assertRegex(messages[0], expected)
+        return outcome
+
+    def test_a_rank_that_throws_alone(self):
+        self.check("rank 2: no luck on this rank", throws=2)
+
+    def test_rank_0_throws_alone(self):
+        outcome = self.start(NAMES, 3, throws=0).wait(seconds=15)
+        self.assertEqual(outcome.code, 1, str(outcome))
+        self.assertEqual(outcome.err.count("no luck on this rank"), 1, str(outcome))
+
+    def test_a_rank_that_returns_early(self):
+        self.check("rank 2 ended while rank 0 called map", early=2)
+
+    def test_rank_0_returns_early(self):
+        self.check("rank [12] called map on .*list.dat, which rank 0 did not", early=0)
+
+    def test_ranks_that_call_different_maps(self):
+        self.check(r"ranks call different maps.*list\.dat.*rank 1: map 1 on .*list\.dat\.other", other=1)
+
+
+class Environment(WorklistTest):
+    def test_an_unknown_variable_is_named_with_its_nearest(self):
+        outcome = self.run_map(NAMES, ranks=2, env={"TASKER_PROGRES": "off"})
+        self.assertEqual(outcome.err.count("unknown variable TASKER_PROGRES; did you mean TASKER_PROGRESS?"), 1)
+
+    def test_a_malformed_value_ends_before_anything_is_touched(self):
+        before = tree(self.place)
+        for variable, value, wanted in (("TASKER_SEED", "7x", "a whole number is wanted"),
+                                        ("TASKER_ON_FAILURE", "ignore", "finish or stop or keep is wanted"),
+                                        ("TASKER_INPUTS", "12", "32 hexadecimal digits")):
+            for ranks in (1, 2):
+                outcome = self.run_map(NAMES, ranks=ranks, code=2, env={variable: value})
+                self.assertIn(f"{variable}={value}: ", outcome.err)
+                self.assertIn(wanted, outcome.err)
+        self.assertEqual(tree(self.place), before)
+        self.assertEqual(self.calls(), [])
+
+    def test_silence_is_silence(self):
+        self.assertEqual(self.run_map(NAMES, ranks=2, env={"TASKER_PROGRESS": "off"}).err, "")
+
+    def test_a_dry_run_touches_nothing(self):
+        dry = {"TASKER_DRY_RUN": 1, "TASKER_PROGRESS": "off"}
+
+        def dry_run(expected, arguments):
+            before = tree(self.place)
+            outcome = self.run_map(arguments, env=dry)
+            self.assertIn(expected, outcome.out)
+            self.assertEqual(tree(self.place), before)
+            self.assertEqual(self.calls(), [])
+
+        dry_run("30 tasks: 0 would be reused, 30 computed", NAMES)
+        run = self.start(NAMES[:20] + ["wait"], wait_for=self.base / "never", sleep_us=1000)
+        wait_until(lambda: len(read_lines(self.ledger)) == 21, "the last task")
+        run.kill()
+        self.calls()
+        dry_run("30 tasks: 20 would be reused, 10 computed, in about", NAMES)
+        self.run_map(NAMES, env={"TASKER_KEEP_DIRECTORY": 1})
+        self.calls()
+        dry_run("31 tasks: 30 would be reused, 1 computed", ["new", *NAMES])
+        # A finished archive, and a directory beside it that a run would remove.
+        dry_run("30 tasks: 30 would be reused, 0 computed", NAMES)
+
+    def test_singletons_are_refused(self):
+        outcome = self.run_map(NAMES, code=2, env={"SLURM_STEP_NUM_TASKS": 4})
+        self.assertIn("srun --mpi=pmix", outcome.err)
+        self.assertEqual(self.calls(), [])
+        self.run_map(NAMES, env={"SLURM_NTASKS": 4})
+
+
+class Held(WorklistTest):
+    def holding(self, **others):
+        run = self.start(["wait", "a"], wait_for=self.base / "now", **others)
+        wait_until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "a task at its wait")
+        return run
+
+    def test_a_directory_held_by_a_live_run(self):
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                holder = self.holding(ranks=ranks, env={"SLURM_JOB_ID": 4711})
+                pid = dict(line.split() for line in read_lines(self.pids))["0"]
+                other = self.run_map(["wait", "a"], ranks=ranks, code=75, wait_for=self.base / "now",
+                                     pids=self.base / "other_pids")
+                self.assertIn(f"process {pid} on host {os.uname().nodename}, Slurm job 4711", other.err)
+                self.assertEqual(other.err.count("is held by another run"), 1, str(other))
+                (self.base / "now").touch()
+                self.assertEqual(holder.wait().code, 0)
+                self.assertEqual(self.called(), ["a", "wait"])
+                (self.base / "now").unlink()
+                self.archive.unlink()
+
+    def test_a_dead_holder_is_taken_over_at_once(self):
+        self.holding(ranks=2).kill()
+        self.assertTrue((self.directory / "hold.json").exists())
+        (self.base / "now").touch()
+        self.run_map(["wait", "a"], wait_for=self.base / "now")
+
+    def test_a_stopped_holder_is_alive(self):
+        holder = self.holding()
+        holder.process.send_signal(signal.SIGSTOP)
+        self.run_map(code=75, pids=self.base / "other_pids")
+        holder.process.send_signal(signal.SIGCONT)
+        (self.base / "now").touch()
+        self.assertEqual(holder.wait().code, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

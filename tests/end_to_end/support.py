@@ -1,0 +1,223 @@
+"""What the end-to-end tests share: runs of the worklist program with a deadline, its ledger, its files."""
+import collections
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+WORKLIST = os.environ["TASKER_WORKLIST"]
+DEADLINE = 60  # seconds; nothing here takes nearly as long unless it hangs
+
+needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file system of its own")
+
+Call = collections.namedtuple("Call", "rank attempt argument")
+
+
+def wait_until(condition, what, seconds=DEADLINE):
+    """Waits for the thing itself, and says what did not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain: {what}")
+        time.sleep(0.002)
+
+
+def archive_parts(path):
+    """The archive's description, and a function that returns the bytes of a section."""
+    data = Path(path).read_bytes()
+    assert data[:8] == b"TASKERA\n", data[:8]
+    offset, size = struct.unpack_from("<2Q", data, 16 + 2 * 8)
+    description = json.loads(data[offset : offset + size])
+
+    def section(name):
+        part = description["sections"].get(name)
+        return data[part["offset"] : part["offset"] + part["size"]] if part else b""
+
+    return description, section
+
+
+def archive_results(path):
+    """The bytes of all results, with what is needed to tell them apart."""
+    description, section = archive_parts(path)
+    return description["result_stride"], section("result_offsets"), section("results")
+
+
+def tree(path):
+    """Everything below a directory: names, kinds, modes, times of change and bytes."""
+    found = {}
+    for place in [Path(path), *sorted(Path(path).rglob("*"))]:
+        status = place.lstat()
+        found[str(place)] = (status.st_mode, status.st_mtime_ns, place.read_bytes() if place.is_file() else None)
+    return found
+
+
+class Outcome:
+    """How a run ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+        self.lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+    @property
+    def results(self):
+        return [line["result"] for line in self.lines]
+
+    def __str__(self):
+        return f"exit code {self.code}\n{self.out[-2000:]}\n{self.err[-4000:]}"
+
+
+class Run:
+    """A run under way. All its processes are gone when `wait` or `kill` returns."""
+
+    def __init__(self, command, environment, cwd, pids):
+        self._pids = pids
+        self._known = {}
+        self._out = tempfile.TemporaryFile("w+", dir=cwd)
+        self._err = tempfile.TemporaryFile("w+", dir=cwd)
+        self.process = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=self._out, stderr=self._err, stdin=subprocess.DEVNULL)
+
+    def ranks(self):
+        """A pidfd for every rank that has said its process id; a pidfd never means another process."""
+        for line in read_lines(self._pids):
+            rank, pid = map(int, line.split())
+            if rank not in self._known:
+                try:
+                    self._known[rank] = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    pass
+        return self._known
+
+    def kill_rank(self, rank):
+        try:
+            signal.pidfd_send_signal(self.ranks()[rank], signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def kill(self):
+        """kill -9 of everything."""
+        self.process.kill()
+        for rank in self.ranks():
+            self.kill_rank(rank)
+        return self.wait()
+
+    def stderr(self):
+        self._err.seek(0)
+        return self._err.read()
+
+    def wait(self, seconds=DEADLINE):
+        end = time.monotonic() + seconds
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+            self.process.kill()
+            for rank in self.ranks():
+                self.kill_rank(rank)
+            self.process.wait()
+        for rank, pidfd in self.ranks().items():
+            # Readable as soon as the process has ended.
+            gone = select.poll()
+            gone.register(pidfd, select.POLLIN)
+            if not gone.poll(max(0, end - time.monotonic()) * 1000):
+                raise AssertionError(f"rank {rank} outlived its run")
+            os.close(pidfd)
+        self._known = {}
+        self._out.seek(0)
+        outcome = Outcome(code, self._out.read(), self.stderr())
+        self._out.close()
+        self._err.close()
+        if code is None:
+            raise AssertionError(f"the run did not end within {seconds} s\n{outcome}")
+        return outcome
+
+
+def read_lines(path):
+    try:
+        # What has no line end yet is still being written.
+        return Path(path).read_text().split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+class WorklistTest(unittest.TestCase):
+    """Each test has a directory, and runs the program on the archive `work/list.dat` in it."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="tasker-")
+        self.addCleanup(holder.cleanup)
+        self.base = Path(holder.name)
+        self.place = self.base / "work"
+        self.place.mkdir()
+        (self.base / "mpi").mkdir()
+        self.archive = self.place / "list.dat"
+        self.directory = self.place / "list.dat.mpi"
+        self.ledger = self.base / "ledger"
+        self.pids = self.base / "pids"
+
+    def write(self, name, lines):
+        path = self.base / name
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
+
+    def environment(self, extra):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TASKER_", "SLURM_"))}
+        environment.update(
+            OMPI_ALLOW_RUN_AS_ROOT="1",
+            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+            OMPI_MCA_rmaps_base_oversubscribe="1",
+            OMPI_MCA_btl_vader_single_copy_mechanism="none",
+            # What a killed Open MPI leaves behind goes with the test.
+            OMPI_MCA_btl_vader_backing_directory=str(self.base / "mpi"),
+            OMPI_MCA_orte_tmpdir_base=str(self.base / "mpi"))
+        environment.update({name: str(value) for name, value in extra.items()})
+        return environment
+
+    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, **settings):
+        """Starts the program: under mpirun, or serially with ranks=1."""
+        if arguments is not None:
+            self.write("arguments", arguments)
+        self.pids.unlink(missing_ok=True)
+        settings = {
+            "archive": self.archive, "arguments": self.base / "arguments", "ledger": self.ledger,
+            "pids": self.pids, **settings}
+        command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
+        if ranks > 1:
+            command = ["mpirun", "-n", str(ranks), *command]
+        return Run(command, self.environment(env), self.base, self.pids)
+
+    def run_map(self, arguments=None, ranks=1, code=0, **others):
+        """Runs the program to its end, which must be this exit code."""
+        outcome = self.start(arguments, ranks, **others).wait()
+        self.assertEqual(outcome.code, code, str(outcome))
+        return outcome
+
+    def load(self, code=0, **settings):
+        outcome = self.start(mode="load", **settings).wait()
+        self.assertEqual(outcome.code, code, str(outcome))
+        return outcome
+
+    def calls(self):
+        """Every call of fn since the last time this was asked."""
+        calls = []
+        for line in read_lines(self.ledger):
+            rank, attempt, argument = line.split(" ", 2)
+            calls.append(Call(int(rank), int(attempt), argument))
+        self.ledger.unlink(missing_ok=True)
+        return calls
+
+    def called(self):
+        return sorted(call.argument for call in self.calls())
+
+    def serial(self, arguments, **settings):
+        """Results of a serial run from nothing, and the bytes of its archive's results."""
+        archive = self.base / "serial.dat"
+        archive.unlink(missing_ok=True)
+        outcome = self.run_map(arguments, archive=archive, ledger="", env={"TASKER_PROGRESS": "off"}, **settings)
+        return outcome.results, archive_results(archive)

@@ -1,0 +1,190 @@
+/// A small program whose work is described by `name=value` arguments, so that tests can change anything about
+/// it between two runs:
+///
+///   archive=FILE     path of the map                      arguments=FILE   its arguments, one a line
+///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
+///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
+///   result=number|text|void|large                         asks=index|count|attempt
+///   version=TEXT     inputs=FILE                          see tasker::Options
+///   mode=map|load|twice|half                              what to do, see main()
+///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
+///   reads=RANK                                            a rank besides rank 0 that reads results
+///   wait_for=FILE    a task whose argument is "wait" ends when this file exists
+///
+/// Rank 0 prints a line of JSON for every result.
+#include <tasker/mpi.hpp>
+#include <tasker/tasker.hpp>
+
+#include <fcntl.h>
+#include <mpi.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+std::map<std::string, std::string> settings;
+
+std::string setting(const std::string& name, const std::string& otherwise = {}) {
+  const auto found = settings.find(name);
+  return found == settings.end() ? otherwise : found->second;
+}
+int rank_setting(const std::string& name) { return std::stoi(setting(name, "-1")); }
+
+Lines read_lines(const std::string& path) {
+  Lines lines;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// One write() for each line, so that lines of several processes never mix, and kill -9 loses none.
+void append_line(const std::string& path, std::string line) {
+  if (path.empty()) return;
+  line += '\n';
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0 || ::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+    throw std::runtime_error("cannot write " + path);
+  ::close(file);
+}
+
+std::uint64_t hash(const std::string& text) {
+  std::uint64_t value = 14695981039346656037U;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return value;
+}
+
+template <class R>
+R result_for(const std::string& argument, std::uint64_t asked) {
+  if constexpr (std::is_same_v<R, std::string>) {
+    const std::size_t size = setting("result") == "large" ? std::size_t{1} << 17 : hash(argument) % 50;
+    return argument + ":" + std::to_string(asked) + std::string(size, 'x');
+  } else if constexpr (!std::is_void_v<R>) {
+    return static_cast<double>(hash(argument) % 1000003) + static_cast<double>(asked) * 1e6;
+  }
+}
+
+/// What every map calls.
+template <class R>
+struct Work {
+  int rank;
+  Lines failing = read_lines(setting("failing"));
+
+  R operator()(const std::string& argument, tasker::Context& context) const {
+    append_line(setting("ledger"),
+                std::to_string(rank) + " " + std::to_string(context.attempt()) + " " + argument);
+    std::this_thread::sleep_for(std::chrono::microseconds(std::stol(setting("sleep_us", "0"))));
+    while (argument == "wait" && !std::filesystem::exists(setting("wait_for")))
+      std::this_thread::sleep_for(1ms);
+    if (std::find(failing.begin(), failing.end(), argument) != failing.end())
+      throw std::runtime_error("cannot do " + argument);
+    std::uint64_t asked = 0;
+    if (setting("asks") == "index") asked = context.index();
+    if (setting("asks") == "count") asked = context.task_count();
+    if (setting("asks") == "attempt") asked = context.attempt();
+    return result_for<R>(argument, asked);
+  }
+};
+
+template <class R>
+void print(const tasker::Results<R>& results, int rank) {
+  for (std::uint64_t i = 0; i < results.size(); ++i) {
+    nlohmann::json line = {{"rank", rank}, {"index", i}};
+    if constexpr (std::is_void_v<R>) {
+      line["result"] = results.has(i);
+    } else {
+      const auto result = results.find(i);
+      line["result"] = result ? nlohmann::json(*result) : nlohmann::json();
+    }
+    if (const auto info = results.info(i)) {
+      line["argument"] = results.template argument<std::string>(i);
+      line["attempts"] = info->attempts;
+      line["computed_by"] = info->rank;
+    }
+    std::cout << line.dump() + "\n";
+  }
+  std::cout << std::flush;
+}
+
+tasker::Options options() {
+  tasker::Options options;
+  options.version = setting("version");
+  if (!setting("inputs").empty()) options.inputs = tasker::digest(tasker::file(setting("inputs")));
+  return options;
+}
+
+template <class R>
+void map(tasker::Tasker& tasker) {
+  const int rank = tasker.rank();
+  append_line(setting("pids"), std::to_string(rank) + " " + std::to_string(::getpid()));
+  if (rank == rank_setting("throws")) throw std::runtime_error("no luck on this rank");
+  if (rank == rank_setting("early")) return;
+  std::string archive = setting("archive");
+  if (rank == rank_setting("other")) archive += ".other";
+  // Only rank 0's arguments count.
+  const Lines arguments = tasker.is_root() ? read_lines(setting("arguments")) : Lines{};
+  const auto results = tasker.map(archive, Work<R>{rank}, arguments, options());
+  if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
+  if constexpr (!std::is_void_v<R>) {
+    if (setting("mode") != "twice") return;
+    const auto lengths = tasker.map(
+        archive + ".second", [](const R& result) { return result_for<double>(nlohmann::json(result).dump(), 0); },
+        results);
+    if (tasker.is_root()) print(lengths, rank);
+  }
+}
+
+/// Two halves of the ranks, each with a map of its own at the same time.
+template <class R>
+void map_by_halves(int rank) {
+  MPI_Comm half = MPI_COMM_NULL;
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
+  {
+    tasker::Tasker tasker{tasker::Communicator{half}};
+    settings["archive"] += rank % 2 == 0 ? ".even" : ".odd";
+    map<R>(tasker);
+  }
+  MPI_Comm_free(&half);
+}
+
+template <class R>
+int work(int argc, char** argv) {
+  if (setting("mode") == "load") {
+    try {
+      print(tasker::load<R>(setting("archive")), 0);
+      return 0;
+    } catch (const tasker::Error& error) {
+      std::cerr << error.what() << '\n';
+      return error.exit_code();
+    }
+  }
+  return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
+    if (setting("mode") == "half")
+      map_by_halves<R>(tasker.rank());
+    else
+      map<R>(tasker);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const auto equals = argument.find('=');
+    settings[argument.substr(0, equals)] = argument.substr(equals + 1);
+  }
+  const std::string result = setting("result", "number");
+  if (result == "void") return work<void>(argc, argv);
+  return result == "number" ? work<double>(argc, argv) : work<std::string>(argc, argv);
+}

@@ -1,0 +1,173 @@
+#include "mpi/doorbell.hpp"
+
+#include "mpi/host.hpp"
+#include "mpi/session.hpp"
+
+#include <arpa/inet.h>
+#include <catch2/catch.hpp>
+#include <mpi.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace tasker::mpi;
+
+namespace {
+
+sockaddr_in address_of(const Doorbell& doorbell) {
+  sockaddr_in address{};
+  socklen_t length = sizeof(address);
+  REQUIRE(getsockname(doorbell.fd(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  return address;
+}
+
+// Someone else on this host, who knows the port but not the secret.
+class Stranger {
+ public:
+  explicit Stranger(const Doorbell& victim) : to_(address_of(victim)) {
+    to_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(fd_ >= 0);
+  }
+  ~Stranger() { close(fd_); }
+  void send(const std::string& bytes) const {
+    REQUIRE(sendto(fd_, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to_),
+                   sizeof(to_)) == static_cast<ssize_t>(bytes.size()));
+  }
+
+ private:
+  int fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to_;
+};
+
+bool rung(const Doorbell& doorbell, int timeout_ms) {
+  pollfd fd{doorbell.fd(), POLLIN, 0};
+  return poll(&fd, 1, timeout_ms) == 1;
+}
+
+Interface interface(const char* address, const char* mask) { return {inet_addr(address), inet_addr(mask)}; }
+
+}  // namespace
+
+TEST_CASE("a ring tells who rang and why") {
+  Doorbell doorbell(MPI_COMM_SELF);
+  doorbell.ring(0, Doorbell::Call::message, 41);
+  doorbell.ring(0, Doorbell::Call::receiving, std::uint64_t{1} << 40);
+  REQUIRE(rung(doorbell, 10'000));
+  const auto rings = doorbell.drain();
+  REQUIRE(rings.size() == 2);
+  CHECK(rings[0].from == 0);
+  CHECK(rings[0].call == Doorbell::Call::message);
+  CHECK(rings[0].number == 41);
+  CHECK(rings[1].call == Doorbell::Call::receiving);
+  CHECK(rings[1].number == std::uint64_t{1} << 40);
+  CHECK_FALSE(rung(doorbell, 0));
+}
+
+TEST_CASE("every rank can ring every other one") {
+  Doorbell doorbell(MPI_COMM_WORLD);
+  int rank = 0;
+  int size = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  for (int to = 0; to < size; ++to)
+    doorbell.ring(to, Doorbell::Call::message, static_cast<std::uint64_t>(rank));
+  std::vector<int> heard;
+  while (heard.size() < static_cast<std::size_t>(size) && rung(doorbell, 20'000)) {
+    for (const Doorbell::Ring& ring : doorbell.drain()) {
+      CHECK(ring.number == static_cast<std::uint64_t>(ring.from));
+      heard.push_back(ring.from);
+    }
+  }
+  std::sort(heard.begin(), heard.end());
+  std::vector<int> everybody;
+  for (int from = 0; from < size; ++from) everybody.push_back(from);
+  CHECK(heard == everybody);
+}
+
+TEST_CASE("on one host only loopback is open") {
+  const Doorbell doorbell(MPI_COMM_SELF);
+  CHECK(address_of(doorbell).sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+}
+
+TEST_CASE("what a stranger sends is dropped") {
+  Doorbell doorbell(MPI_COMM_SELF);
+  const Stranger stranger(doorbell);
+  for (const std::size_t length : {0, 1, 16, 31, 32, 33, 64, 1400, 60'000})
+    stranger.send(std::string(length, 'x'));
+  stranger.send(std::string(32, '\0'));
+  REQUIRE(rung(doorbell, 10'000));
+  CHECK(doorbell.drain().empty());
+  CHECK_FALSE(rung(doorbell, 0));
+}
+
+TEST_CASE("another run's ring is dropped") {
+  Doorbell doorbell(MPI_COMM_SELF);
+  Doorbell other(MPI_COMM_SELF);
+  other.ring(0, Doorbell::Call::message, 1);
+  REQUIRE(rung(other, 10'000));
+  std::string datagram(64, '\0');
+  const ssize_t length = recv(other.fd(), datagram.data(), datagram.size(), 0);
+  REQUIRE(length == 32);
+  datagram.resize(32);
+
+  const Stranger stranger(doorbell);
+  stranger.send(datagram);
+  REQUIRE(rung(doorbell, 10'000));
+  CHECK(doorbell.drain().empty());
+
+  // The same bytes are good where they belong, but not with a tail, an unknown caller or an unknown call.
+  const Stranger friendly(other);
+  friendly.send(datagram + '\0');
+  for (const std::size_t field : {24, 28}) {
+    std::string wrong = datagram;
+    wrong[field] = 2;
+    friendly.send(wrong);
+  }
+  friendly.send(datagram);
+  REQUIRE(rung(other, 10'000));
+  CHECK(other.drain().size() == 1);
+}
+
+TEST_CASE("one drain of a flood is bounded") {
+  Doorbell doorbell(MPI_COMM_SELF);
+  // Junk alone must not keep drain() reading for as long as somebody sends; the socket's buffer holds a few
+  // hundred.
+  const int room = 1 << 20;
+  setsockopt(doorbell.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+  const Stranger stranger(doorbell);
+  for (int i = 0; i < 300; ++i) stranger.send("junk");
+  std::size_t drains = 0;
+  for (; rung(doorbell, 0); ++drains) CHECK(doorbell.drain().empty());
+  CHECK(drains <= 2);
+}
+
+TEST_CASE("a peer is rung through a shared subnet") {
+  const std::vector<Interface> ours = {interface("10.0.0.5", "255.255.255.0"),
+                                       interface("172.17.0.1", "255.255.0.0")};
+  const auto near = interface("10.0.0.9", "255.255.255.0");
+  const auto far = interface("10.0.1.9", "255.255.255.0");
+  const auto bridge = interface("172.17.0.1", "255.255.0.0");  // every host's own
+  const auto to = [&](std::vector<Interface> theirs) { return routes(ours, theirs); };
+  CHECK(to({far, near, bridge}) == std::vector{near.address});
+  CHECK(to({far, bridge}) == std::vector{far.address});
+  CHECK(to({bridge}).empty());
+  CHECK(to({}).empty());
+}
+
+TEST_CASE("only a known and equal place is the same host") {
+  const Place place = here();
+  CHECK(place.same_host(here()));
+  Place other = place;
+  other.network_inode += 1;
+  CHECK_FALSE(place.same_host(other));
+  other = place;
+  other.boot_id[0] = 'x';
+  CHECK_FALSE(place.same_host(other));
+  CHECK_FALSE(Place{}.same_host(Place{}));
+}
+
+TEST_CASE("mpirun is recognised") { CHECK(launched()); }
