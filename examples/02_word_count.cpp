@@ -1,7 +1,7 @@
 // The most frequent words of all files below a directory: mpirun -n 3 ./02_word_count [DIRECTORY]
 //
-// A task is a file: its path, and the digest of its content. So when a file has changed, the same command counts
-// that file again and takes all others from word_count.dat.
+// A task is a file: its path, and the digest of its content. So when a file has changed, the same command
+// counts that file again and takes all others from word_count.dat.
 #include <tasker/tasker.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Draws the Mandelbrot set: mpirun -n 3 ./03_mandelbrot [PICTURE.png]
 //
-// A task is a row. One through the middle of the set takes a thousand times as long as one that misses it; the
-// scheduler evens that out.
+// A task is a row. One through the middle of the set takes a thousand times as long as one that misses it;
+// the scheduler evens that out.
 #include "support/png.hpp"
 
 #include <tasker/tasker.hpp>
@@ -13,8 +13,8 @@ constexpr int width = 1200;
 constexpr int height = 800;
 constexpr int max_steps = 2000;  ///< A point that has not escaped after so many steps belongs to the set.
 
-/// How many steps the point takes to escape, with a fraction that makes the colours smooth; `max_steps` if it never
-/// does.
+/// How many steps the point takes to escape, with a fraction that makes the colours smooth; `max_steps` if it
+/// never does.
 float steps_to_escape(double re, double im) {
   double x = 0;
   double y = 0;
@@ -46,7 +46,8 @@ png::Pixel colour(float steps) {
 int main(int argc, char** argv) {
   return tasker::run(argc, argv, [&](tasker::Tasker& tasker) {
     const std::filesystem::path picture = argc > 1 ? argv[1] : "mandelbrot.png";
-    // What the rows depend on besides their number is declared: with other constants, old rows are not reused.
+    // What the rows depend on besides their number is declared: with other constants, old rows are not
+    // reused.
     const auto rows = tasker.map("mandelbrot.dat", row, std::views::iota(0, height),
                                  {.inputs = tasker::digest(width, height, max_steps)});
     if (!tasker.is_root()) return;

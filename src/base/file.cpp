@@ -162,7 +162,7 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
     file.write({bytes});
     if (sync) file.sync();
     file.close();
-    base::rename(temporary, path);
+    rename_file(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -173,11 +173,11 @@ void publish(const std::filesystem::path& unfinished, const std::filesystem::pat
   const mode_t mask = ::umask(0);
   ::umask(mask);
   if (::chmod(unfinished.c_str(), 0666 & ~mask) != 0) throw_errno("set the mode of", unfinished);
-  base::rename(unfinished, path);
+  rename_file(unfinished, path);
   sync_directory(path.parent_path());
 }
 
-bool exists(const std::filesystem::path& path) {
+bool file_exists(const std::filesystem::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return true;
   if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);

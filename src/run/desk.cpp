@@ -1,6 +1,7 @@
 #include "run/desk.hpp"
 
 #include "base/file.hpp"
+#include "run/messages.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -64,15 +65,17 @@ std::shared_ptr<execute::Chunk> Desk::take_chunk() {
   return chunks_[taken_++];
 }
 
-void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message) {
+void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report) {
+  Done done;
+  done.chunk = chunk->id();
+  done.tasks = report.tasks;
+  done.busy = report.busy.count();
+  done.failed = report.failed;
+  done.failures = std::move(report.failures);
   const std::lock_guard lock(mutex_);
-  erase_locked(chunk);
-  post_locked(std::move(message));
-}
-
-void Desk::drop(const std::shared_ptr<execute::Chunk>& chunk) {
-  const std::lock_guard lock(mutex_);
-  erase_locked(chunk);
+  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
+  --taken_;
+  if (done.tasks > 0) post_locked(pack(std::move(done)));
 }
 
 void Desk::post(std::string message) {
@@ -86,11 +89,6 @@ void Desk::post_frame(std::string message) {
                 [&] { return revoked_ || uncredited_ == 0 || uncredited_ + message.size() <= frames_limit; });
   uncredited_ += message.size();
   post_locked(std::move(message));
-}
-
-void Desk::erase_locked(const std::shared_ptr<execute::Chunk>& chunk) {
-  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
-  --taken_;
 }
 
 void Desk::post_locked(std::string message) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "execute/chunk.hpp"
+#include "execute/run_chunk.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -38,16 +38,14 @@ class Desk {
 
   /// The next chunk, asleep until there is one; nothing once the desk is closed and empty.
   std::shared_ptr<execute::Chunk> take_chunk();
-  /// The chunk has ended; `message` says so.
-  void finish(const std::shared_ptr<execute::Chunk>& chunk, std::string message);
-  /// The chunk has ended, and rank 0 knows.
-  void drop(const std::shared_ptr<execute::Chunk>& chunk);
+  /// The chunk has ended, and what is recorded of it is where it should be. Rank 0 is told, unless all of it
+  /// was taken back: it knows that already.
+  void finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report);
   void post(std::string message);
   /// The same for frames that rank 0 shall write; waits, asleep, while too many bytes are under way.
   void post_frame(std::string message);
 
  private:
-  void erase_locked(const std::shared_ptr<execute::Chunk>& chunk);
   void post_locked(std::string message);
   int event_;
   std::mutex mutex_;

@@ -4,11 +4,23 @@
 
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
+#include <tasker/error.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace tasker::runtime {
+
+/// A rank left, for good, while others were in a map.
+class RankLeft : public Error {
+ public:
+  RankLeft(int rank, const std::string& message, int exit_code) : Error(message, exit_code), rank_(rank) {}
+  int rank() const { return rank_; }
+
+ private:
+  int rank_;
+};
 
 /// One map on rank 0. `comm` is null where there are no other ranks; then this thread computes as well.
 /// `sequence` counts the maps of this Tasker. What it throws was told to all other ranks.

@@ -37,13 +37,13 @@ class RootMap {
     for (const std::string& note : settings_.notes)
       if (sequence_ == 1) reporter.say(note);
     Workspace workspace(call_);
-    if (auto archive = workspace.finished()) {
-      say_begin(reporter, workspace, call_.count);
-      return archive;
-    }
     if (settings_.dry_run) {
       workspace.examine();
       throw Error(dry_run_text(workspace), exit_done);
+    }
+    if (auto archive = workspace.finished()) {
+      say_begin(reporter, workspace, call_.count);
+      return archive;
     }
     workspace.open();
     say_begin(reporter, workspace, call_.count - workspace.missing().size());
@@ -72,10 +72,12 @@ class RootMap {
       if (kind == Kind::leave) {
         const auto leave = unpack<Leave>(envelope->bytes);
         if (!leave.message.empty())
-          throw Error(fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
-        throw UsageError(
+          throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
+        throw RankLeft(
+            rank,
             fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
-                        rank, mine.path));
+                        rank, mine.path),
+            exit_usage);
       }
       if (kind != Kind::enter) continue;  // late: of a map that ended early
       Enter theirs = unpack<Enter>(envelope->bytes);

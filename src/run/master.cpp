@@ -1,5 +1,6 @@
 #include "run/master.hpp"
 
+#include "run/map.hpp"
 #include "run/map_end.hpp"
 
 #include <stdexcept>
@@ -17,7 +18,7 @@ constexpr std::size_t failures_kept = 5;
 
 void Outcome::add(std::uint64_t tasks, std::uint64_t failed_tasks,
                   const std::vector<std::pair<std::uint64_t, std::string>>& messages,
-                  Clock::duration chunk_busy) {
+                  std::chrono::duration<double> chunk_busy) {
   computed += tasks;
   failed += failed_tasks;
   busy += chunk_busy;
@@ -57,14 +58,7 @@ void Master::handle(const Envelope& envelope) {
         scheduler_.join(rank);
         workers_[rank] = unpack<Ready>(envelope.bytes);
         return;
-      case Kind::done: {
-        const auto done = unpack<Done>(envelope.bytes);
-        if (const auto who = workers_.find(rank); who != workers_.end() && !who->second.sees_directory)
-          store_.sync(rank);
-        scheduler_.done(rank, done.chunk, std::chrono::nanoseconds(done.busy));
-        outcome_.add(done.tasks, done.failed, done.failures, std::chrono::nanoseconds(done.busy));
-        return;
-      }
+      case Kind::done: count_done(rank, unpack<Done>(envelope.bytes)); return;
       case Kind::kept: {
         const auto kept = unpack<Kept>(envelope.bytes);
         if (kept.known) scheduler_.returned(rank, kept.chunk, kept.kept);
@@ -76,7 +70,10 @@ void Master::handle(const Envelope& envelope) {
         comm_.send(rank, pack(Recorded{envelope.bytes.size()}));
         return;
       }
-      case Kind::closed: ++closed_; return;
+      case Kind::closed:
+        unpack<Closed>(envelope.bytes);
+        count_closed(rank);
+        return;
       case Kind::trouble: {
         const auto trouble = unpack<Trouble>(envelope.bytes);
         End end;
@@ -87,9 +84,10 @@ void Master::handle(const Envelope& envelope) {
       }
       case Kind::leave: {
         const auto leave = unpack<Leave>(envelope.bytes);
-        throw Error("rank " + std::to_string(rank) + " left during a map" +
-                        (leave.message.empty() ? "" : ": " + leave.message),
-                    leave.exit_code != 0 ? leave.exit_code : int{exit_usage});
+        throw RankLeft(rank,
+                       "rank " + std::to_string(rank) + " left during a map" +
+                           (leave.message.empty() ? "" : ": " + leave.message),
+                       leave.exit_code != 0 ? leave.exit_code : int{exit_usage});
       }
       default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
     }
@@ -97,6 +95,21 @@ void Master::handle(const Envelope& envelope) {
     // What can't be true of a chunk (invalid_argument), or comes from a rank that never said it is ready.
     throw DamagedError("rank " + std::to_string(rank) + " said what can't be true: " + error.what());
   }
+}
+
+void Master::count_done(int rank, Done done) {
+  if (!workers_.at(rank).sees_directory) store_.sync(rank);
+  const std::uint64_t before = scheduler_.done_count();
+  scheduler_.done(rank, done.chunk, std::chrono::nanoseconds(done.busy));
+  if (done.tasks != scheduler_.done_count() - before || done.failed > done.tasks ||
+      done.failures.size() > done.failed)
+    throw std::invalid_argument("its report does not fit its chunk");
+  outcome_.add(done.tasks, done.failed, done.failures, std::chrono::nanoseconds(done.busy));
+}
+
+void Master::count_closed(int rank) {
+  if (!workers_.contains(rank) || !scheduler_.finished() || !closed_.insert(rank).second)
+    throw std::invalid_argument("it closes a journal that is not open, or needed still");
 }
 
 void Master::dispatch(Time now) {

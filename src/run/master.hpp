@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,11 @@ struct Outcome {
   std::uint64_t computed = 0;  ///< Failed ones included.
   std::uint64_t failed = 0;
   std::map<std::uint64_t, std::string> failures;  ///< The first few, by index.
-  Clock::duration busy{0};                        ///< Of all workers, in chunks.
+  std::chrono::duration<double> busy{0};          ///< Of all workers, in chunks.
 
   void add(std::uint64_t tasks, std::uint64_t failed_tasks,
-           const std::vector<std::pair<std::uint64_t, std::string>>& messages, Clock::duration chunk_busy);
+           const std::vector<std::pair<std::uint64_t, std::string>>& messages,
+           std::chrono::duration<double> chunk_busy);
 };
 
 /// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
@@ -48,7 +50,7 @@ class Master {
   void dispatch(Time now);
 
   /// Every worker has closed its journal (after `finish`).
-  bool closed() const { return closed_ == comm_.size() - 1; }
+  bool closed() const { return static_cast<int>(closed_.size()) == comm_.size() - 1; }
   /// Tells the workers that there is no more work.
   void finish();
 
@@ -58,13 +60,15 @@ class Master {
 
  private:
   void send_work(const Assign& assign);
+  void count_done(int rank, Done done);
+  void count_closed(int rank);
   Comm& comm_;
   const detail::MapCall& call_;
   Scheduler& scheduler_;
   MasterStore store_;
   Outcome outcome_;
   std::map<int, Ready> workers_;
-  int closed_ = 0;
+  std::set<int> closed_;
 };
 
 /// Appends the arguments of `tasks`, in order, each behind its size, as long as a message has room; returns

@@ -3,9 +3,10 @@
 #include "run/map.hpp"
 #include "run/messages.hpp"
 
+#include <tasker/error.hpp>
+
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <utility>
 
 namespace tasker::runtime {
@@ -23,8 +24,13 @@ constexpr Clock::duration flush_time = 5s;
 std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
   ++maps_;
   shared_ = nullptr;
+  if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
   try {
     return rank() == 0 ? map_on_root(comm_.get(), call, maps_) : map_on_worker(*comm_, call, maps_);
+  } catch (const RankLeft& left) {
+    gone_.insert(left.rank());
+    shared_ = std::current_exception();
+    throw;
   } catch (...) {
     shared_ = std::current_exception();
     throw;
@@ -43,7 +49,8 @@ Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
 
 Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
   std::set<int> missing;
-  for (int rank = 1; rank < size(); ++rank) missing.insert(rank);
+  for (int rank = 1; rank < size(); ++rank)
+    if (!gone_.contains(rank)) missing.insert(rank);
   const auto end_maps = [&](int rank) {
     End end;
     end.type = "error";

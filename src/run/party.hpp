@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace tasker::runtime {
@@ -43,6 +44,7 @@ class Party {
   std::unique_ptr<Comm> comm_;
   std::uint64_t maps_ = 0;
   std::exception_ptr shared_;
+  std::set<int> gone_;  // ranks that left during a map, on rank 0
   bool left_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -36,16 +37,19 @@ Progress resolve(Progress progress) {
 std::string rate_text(double rate) {
   if (rate >= 1e6) return fmt::format("{:.1f} M/s", rate / 1e6);
   if (rate >= 1e3) return fmt::format("{:.1f} k/s", rate / 1e3);
-  return fmt::format("{:.1f}/s", rate);
+  if (rate >= 1) return fmt::format("{:.1f}/s", rate);
+  if (60 * rate >= 1) return fmt::format("{:.1f}/min", 60 * rate);
+  return fmt::format("{:.1f}/h", 3600 * rate);
 }
 
 }  // namespace
 
 std::string duration_text(Clock::duration duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
-  if (seconds < 1) return fmt::format("{:.0f} ms", 1e3 * seconds);
-  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<std::uint64_t>(seconds);
+  // As they are shown: rounded, but never to a full unit.
+  if (std::round(1e3 * seconds) < 1000) return fmt::format("{:.0f} ms", 1e3 * seconds);
+  if (std::round(10 * seconds) < 600) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::uint64_t>(std::max(seconds, 60.0));
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
@@ -55,8 +59,9 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;
   std::string text = fmt::format("{}/{} done", tally.done, tally.total);
   if (tally.total > 0)
-    text += fmt::format(" ({:.0f} %)",
-                        100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total));
+    text += fmt::format(
+        " ({:.0f} %)",  // 100 % are reached at the end only
+        std::floor(100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total)));
   if (tally.failed > 0) text += fmt::format(", {} failed", tally.failed);
   if (tally.done > 0 && tally.done < tally.total) {
     const std::chrono::duration<double> left(static_cast<double>(tally.total - tally.done) / rate);

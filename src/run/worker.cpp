@@ -41,18 +41,8 @@ void execute_chunks(Desk& desk, const detail::MapCall& call, std::uint64_t tasks
                     execute::Recorder& recorder) {
   while (const auto chunk = desk.take_chunk()) {
     execute::ChunkReport report = execute::run_chunk(*chunk, call, tasks, recorder);
-    if (chunk->kept() == 0) {  // all of it was taken back, which ended it
-      desk.drop(chunk);
-      continue;
-    }
-    sink.sync();
-    Done done;
-    done.chunk = chunk->id();
-    done.tasks = report.tasks;
-    done.busy = report.busy.count();
-    done.failed = report.failed;
-    done.failures = std::move(report.failures);
-    desk.finish(chunk, pack(std::move(done)));
+    if (report.tasks > 0) sink.sync();
+    desk.finish(chunk, std::move(report));
   }
 }
 

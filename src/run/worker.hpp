@@ -19,12 +19,12 @@ class Listener {
 
   /// Talks until rank 0 has ended the map. Never throws: the reason to stop is in the result.
   End listen();
-  /// What one message asks for; the map's end, if it is that.
-  std::optional<End> handle(const Envelope& envelope);
-  void send_messages();
+  /// One turn of that: waits, asleep, for something to say or to hear; the map's end, if that was heard.
+  std::optional<End> hear();
 
  private:
-  std::optional<End> hear();
+  std::optional<End> handle(const Envelope& envelope);
+  void send_messages();
   bool try_to_tell(const End& trouble);
   Comm& comm_;
   Desk& desk_;

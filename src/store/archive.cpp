@@ -35,7 +35,7 @@ Extent parse_extent(std::string_view bytes) {
 }  // namespace
 
 std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) {
-  if (!base::exists(path)) return nullptr;
+  if (!base::file_exists(path)) return nullptr;
   return std::make_shared<const Archive>(path);
 }
 

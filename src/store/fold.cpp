@@ -138,7 +138,7 @@ std::uint64_t fold_journals(const fs::path& directory, const std::vector<Journal
 
 void remove_folded(const fs::path& directory) {
   for (const JournalName& name : list_journals(directory)) {
-    if (name.rank != JournalName::fold || !base::exists(directory / name.to_string())) continue;
+    if (name.rank != JournalName::fold || !base::file_exists(directory / name.to_string())) continue;
     const JournalReader fold(directory, name);
     if (!fold.header()) continue;
     std::vector<std::string> folded = fold.header()->folded;
@@ -150,7 +150,7 @@ void remove_folded(const fs::path& directory) {
 std::uint64_t import_archive(const fs::path& directory, const Archive& archive) {
   const Description& description = archive.description();
   const JournalName name{0, description.id, JournalName::fold};
-  if (base::exists(directory / name.to_string())) return 0;
+  if (base::file_exists(directory / name.to_string())) return 0;
   JournalHeader header{description.manifest, description.origins};
   if (archive.is_whole()) header.folded = description.merged;
   UnfinishedJournal journal(directory, name, header);

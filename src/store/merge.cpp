@@ -227,7 +227,7 @@ bool remove_merged(const fs::path& directory, const std::vector<std::string>& me
   fs::remove(manifest_path(directory), ignored);
   fs::remove(hold_path(directory), ignored);
   fs::remove(directory, ignored);
-  return !base::exists(directory);
+  return !base::file_exists(directory);
 }
 
 }  // namespace tasker::store

@@ -54,7 +54,7 @@ class Change(WorklistTest):
         for name, changed in changes().items():
             with self.subTest(name):
                 run = self.start(LIST + ["wait"], wait_for=self.base / "never")
-                wait_until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
+                run.until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
                 run.kill()
                 self.calls()
                 self.check(changed, to_compute(LIST, changed))
@@ -65,8 +65,8 @@ class Change(WorklistTest):
         self.check(LIST, LIST, ranks=3)
         changed = LIST[20:] + ["new 1", "wait", "new 2", "wait"] + LIST[:10]
         run = self.start(changed, ranks=3, wait_for=self.base / "now")
-        wait_until(lambda: len(read_lines(self.ledger)) == 4, "the new tasks")
-        wait_until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 32, "records")
+        run.until(lambda: len(read_lines(self.ledger)) == 4, "the new tasks")
+        run.until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 32, "records")
         run.kill()
         self.calls()
         (self.base / "now").touch()
@@ -111,7 +111,7 @@ class Change(WorklistTest):
             self.assertEqual(tree(self.place), before)
         self.archive.unlink()
         run = self.start(LIST + ["wait"], wait_for=self.base / "never")
-        wait_until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
+        run.until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
         run.kill()
         before = tree(self.place)
         outcome = self.run_map(LIST, ranks=2, result="text", code=2)

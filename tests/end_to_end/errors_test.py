@@ -125,7 +125,7 @@ class Environment(WorklistTest):
 
         dry_run("30 tasks: 0 would be reused, 30 computed", NAMES)
         run = self.start(NAMES[:20] + ["wait"], wait_for=self.base / "never", sleep_us=1000)
-        wait_until(lambda: len(read_lines(self.ledger)) == 21, "the last task")
+        run.until(lambda: len(read_lines(self.ledger)) == 21, "the last task")
         run.kill()
         self.calls()
         dry_run("30 tasks: 20 would be reused, 10 computed, in about", NAMES)
@@ -145,7 +145,7 @@ class Environment(WorklistTest):
 class Held(WorklistTest):
     def holding(self, **others):
         run = self.start(["wait", "a"], wait_for=self.base / "now", **others)
-        wait_until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "a task at its wait")
+        run.until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "a task at its wait")
         return run
 
     def test_a_directory_held_by_a_live_run(self):

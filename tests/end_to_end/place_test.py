@@ -99,8 +99,8 @@ class NodeLocal(WorklistTest):
         arguments = NAMES + ["wait", "wait"]
         hidden = self.hidden([1, 2])
         run = self.start(arguments, ranks=3, wait_for=self.base / "never", **hidden)
-        wait_until(lambda: len(read_lines(self.ledger)) == len(arguments), "the last tasks")
-        wait_until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == len(NAMES),
+        run.until(lambda: len(read_lines(self.ledger)) == len(arguments), "the last tasks")
+        run.until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == len(NAMES),
                    "all records with rank 0")
         run.kill()
         self.calls()

@@ -14,7 +14,7 @@ class Resume(WorklistTest):
         half = arguments[: len(arguments) // 2] + ["wait"] * ranks + arguments[len(arguments) // 2 :]
         half = half[: len(arguments)]
         run = self.start(half, ranks, wait_for=self.base / "never", **settings)
-        wait_until(lambda: len(read_lines(self.ledger)) >= len(half) - ranks, "half of the tasks")
+        run.until(lambda: len(read_lines(self.ledger)) >= len(half) - ranks, "half of the tasks")
         run.kill()
         self.calls()
         return half, {line["index"]: line["argument"] for line in self.load().lines if line["result"] is not None}
@@ -79,7 +79,7 @@ class Resume(WorklistTest):
         arguments = NAMES + ["wait"]
         for i in range(40):
             run = self.start(arguments[i:], wait_for=self.base / "never")
-            wait_until(lambda: self.directory.exists() and "wait" in map(lambda line: line.split(" ", 2)[2],
+            run.until(lambda: self.directory.exists() and "wait" in map(lambda line: line.split(" ", 2)[2],
                        read_lines(self.ledger)), "the last task")
             run.kill()
             self.calls()
@@ -104,8 +104,8 @@ class Read(WorklistTest):
     def test_load_reads_a_live_directory_a_dead_one_and_an_archive(self):
         arguments = ["a", "b", "wait", "wait", "wait"]
         run = self.start(arguments, ranks=3, wait_for=self.base / "now")
-        wait_until(lambda: len(read_lines(self.ledger)) >= 4, "two tasks at their wait")
-        wait_until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 2,
+        run.until(lambda: len(read_lines(self.ledger)) >= 4, "two tasks at their wait")
+        run.until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 2,
                    "two records")
         live = self.load()
         self.assertEqual([line["index"] for line in live.lines if line["result"] is not None], [0, 1])

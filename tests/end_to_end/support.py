@@ -19,15 +19,6 @@ needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file s
 Call = collections.namedtuple("Call", "rank attempt argument")
 
 
-def wait_until(condition, what, seconds=DEADLINE):
-    """Waits for the thing itself, and says what did not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.002)
-
-
 def archive_parts(path):
     """The archive's description, and a function that returns the bytes of a section."""
     data = Path(path).read_bytes()
@@ -78,6 +69,7 @@ class Run:
     def __init__(self, command, environment, cwd, pids):
         self._pids = pids
         self._known = {}
+        self.ended = False
         self._out = tempfile.TemporaryFile("w+", dir=cwd)
         self._err = tempfile.TemporaryFile("w+", dir=cwd)
         self.process = subprocess.Popen(
@@ -107,11 +99,18 @@ class Run:
             self.kill_rank(rank)
         return self.wait()
 
-    def stderr(self):
-        self._err.seek(0)
-        return self._err.read()
+    def until(self, condition, what, seconds=DEADLINE):
+        """Waits for the thing itself, and says what did not come."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the run ended before {what}\n{self.wait()}")
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {seconds} s in vain for {what}\n{self.kill()}")
+            time.sleep(0.002)
 
     def wait(self, seconds=DEADLINE):
+        self.ended = True
         end = time.monotonic() + seconds
         try:
             code = self.process.wait(seconds)
@@ -130,7 +129,8 @@ class Run:
             os.close(pidfd)
         self._known = {}
         self._out.seek(0)
-        outcome = Outcome(code, self._out.read(), self.stderr())
+        self._err.seek(0)
+        outcome = Outcome(code, self._out.read(), self._err.read())
         self._out.close()
         self._err.close()
         if code is None:
@@ -183,14 +183,16 @@ class WorklistTest(unittest.TestCase):
         """Starts the program: under mpirun, or serially with ranks=1."""
         if arguments is not None:
             self.write("arguments", arguments)
-        self.pids.unlink(missing_ok=True)
         settings = {
             "archive": self.archive, "arguments": self.base / "arguments", "ledger": self.ledger,
             "pids": self.pids, **settings}
+        Path(settings["pids"]).unlink(missing_ok=True)
         command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
         if ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
-        return Run(command, self.environment(env), self.base, self.pids)
+        run = Run(command, self.environment(env), self.base, settings["pids"])
+        self.addCleanup(lambda: run.ended or run.kill())
+        return run
 
     def run_map(self, arguments=None, ranks=1, code=0, **others):
         """Runs the program to its end, which must be this exit code."""
@@ -199,7 +201,7 @@ class WorklistTest(unittest.TestCase):
         return outcome
 
     def load(self, code=0, **settings):
-        outcome = self.start(mode="load", **settings).wait()
+        outcome = self.start(mode="load", pids=self.base / "no_pids", **settings).wait()
         self.assertEqual(outcome.code, code, str(outcome))
         return outcome
 

@@ -96,7 +96,7 @@ struct Work {
   }
 };
 
-template <class R>
+template <class R, class Argument = std::string>
 void print(const tasker::Results<R>& results, int rank) {
   for (std::uint64_t i = 0; i < results.size(); ++i) {
     nlohmann::json line = {{"rank", rank}, {"index", i}};
@@ -107,7 +107,7 @@ void print(const tasker::Results<R>& results, int rank) {
       line["result"] = result ? nlohmann::json(*result) : nlohmann::json();
     }
     if (const auto info = results.info(i)) {
-      line["argument"] = results.template argument<std::string>(i);
+      line["argument"] = results.template argument<Argument>(i);
       line["attempts"] = info->attempts;
       line["computed_by"] = info->rank;
     }
@@ -137,10 +137,10 @@ void map(tasker::Tasker& tasker) {
   if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
   if constexpr (!std::is_void_v<R>) {
     if (setting("mode") != "twice") return;
-    const auto lengths = tasker.map(
-        archive + ".second", [](const R& result) { return result_for<double>(nlohmann::json(result).dump(), 0); },
-        results);
-    if (tasker.is_root()) print(lengths, rank);
+    const auto hashes = tasker.map(
+        archive + ".second",
+        [](const R& result) { return result_for<double>(nlohmann::json(result).dump(), 0); }, results);
+    if (tasker.is_root()) print<double, R>(hashes, rank);
   }
 }
 

@@ -96,7 +96,7 @@ TEST_CASE("on one host only loopback is open") {
 TEST_CASE("what a stranger sends is dropped") {
   Doorbell doorbell(MPI_COMM_SELF);
   const Stranger stranger(doorbell);
-  for (const std::size_t length : {0, 1, 16, 31, 32, 33, 64, 1400, 60'000})
+  for (const std::size_t length : std::initializer_list<std::size_t>{0, 1, 16, 31, 32, 33, 64, 1400, 60'000})
     stranger.send(std::string(length, 'x'));
   stranger.send(std::string(32, '\0'));
   REQUIRE(rung(doorbell, 10'000));
@@ -122,7 +122,7 @@ TEST_CASE("another run's ring is dropped") {
   // The same bytes are good where they belong, but not with a tail, an unknown caller or an unknown call.
   const Stranger friendly(other);
   friendly.send(datagram + '\0');
-  for (const std::size_t field : {24, 28}) {
+  for (const std::size_t field : {std::size_t{24}, std::size_t{28}}) {
     std::string wrong = datagram;
     wrong[field] = 2;
     friendly.send(wrong);

@@ -1,0 +1,190 @@
+#include "base/file.hpp"
+
+#include "support/root.hpp"
+#include "support/store_fixture.hpp"
+
+#include <tasker/error.hpp>
+
+#include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace tasker::base {
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Contains;
+using test::read_file;
+using test::TemporaryDirectory;
+
+TEST_CASE("A file is created for its owner only, and never over another one") {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "new";
+  File file = File::create_new(path);
+  file.write({"ab", "", "c"});
+  file.write_at(1, "X");
+  file.sync();
+  CHECK(file.size() == 3);
+  file.close();
+  CHECK(read_file(path) == "aXc");
+  CHECK((fs::status(path).permissions() & fs::perms::mask) == fs::perms(0600));
+  CHECK_THROWS_WITH(File::create_new(path), Contains(path.string()) && Contains("File exists"));
+}
+
+TEST_CASE("No link is followed in a path's last component") {
+  const TemporaryDirectory home;
+  test::write_file(home.path() / "target", "x");
+  fs::create_symlink("target", home.path() / "link");
+  fs::create_symlink("nowhere", home.path() / "dangling");
+  CHECK_THROWS_WITH(File::open_read(home.path() / "link"), Contains("symbolic link"));
+  CHECK_THROWS_WITH(File::open_write(home.path() / "link"), Contains("symbolic link"));
+  CHECK_THROWS_AS(File::create_new(home.path() / "dangling"), SystemError);
+  CHECK_FALSE(fs::exists(home.path() / "nowhere"));
+  CHECK(file_exists(home.path() / "dangling"));
+}
+
+TEST_CASE("An error names the file, the cause and what to do") {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "no" / "file";
+  CHECK_THROWS_WITH(File::create_new(path), Contains("cannot create " + path.string()) &&
+                                                Contains("No such file") &&
+                                                Contains("create the directory first"));
+  try {
+    File::open_read(path);
+    FAIL("opened");
+  } catch (const SystemError& error) {
+    CHECK(error.exit_code() == exit_system);
+  }
+}
+
+TEST_CASE("What is not there exists not, is removed already and reads as nothing") {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "file";
+  CHECK_FALSE(file_exists(path));
+  CHECK_NOTHROW(remove_file(path));
+  CHECK(read_small_file(path) == std::nullopt);
+  test::write_file(path, "");
+  CHECK(file_exists(path));
+  CHECK_FALSE(file_exists(path / "below a file"));
+  CHECK(read_small_file(path) == "");
+  remove_file(path);
+  CHECK_FALSE(file_exists(path));
+  CHECK_THROWS_AS(rename_file(path, home.path() / "other"), SystemError);
+}
+
+TEST_CASE("A small file that is larger than it may be is refused") {
+  const TemporaryDirectory home;
+  test::write_file(home.path() / "file", std::string(5000, 'x'));
+  CHECK(read_small_file(home.path() / "file", 5000)->size() == 5000);
+  CHECK_THROWS_WITH(read_small_file(home.path() / "file", 4999), Contains("larger"));
+}
+
+TEST_CASE("A file is replaced in one step, and nothing else is left") {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "file";
+  atomic_replace(path, "first");
+  atomic_replace(path, "second", false);
+  CHECK(read_file(path) == "second");
+  CHECK(test::everything_in(home.path()).size() == 1);
+  fs::create_directory(home.path() / "directory");
+  CHECK_THROWS_AS(atomic_replace(home.path() / "directory", "x"), SystemError);
+  CHECK(test::everything_in(home.path()).size() == 2);
+}
+
+TEST_CASE("A published file has the mode that the umask allows") {
+  const TemporaryDirectory home;
+  test::write_file(home.path() / "unfinished", "x");
+  const mode_t before = ::umask(027);
+  publish(home.path() / "unfinished", home.path() / "file");
+  CHECK(::umask(before) == 027);
+  CHECK((fs::status(home.path() / "file").permissions() & fs::perms::mask) == fs::perms(0640));
+  CHECK_FALSE(file_exists(home.path() / "unfinished"));
+}
+
+TEST_CASE("A mapping shows a file's bytes, none for an empty one") {
+  const TemporaryDirectory home;
+  test::write_file(home.path() / "file", "content");
+  test::write_file(home.path() / "empty", "");
+  Mapping mapping(home.path() / "file");
+  CHECK(mapping.bytes() == "content");
+  const Mapping moved = std::move(mapping);
+  CHECK(moved.bytes() == "content");
+  CHECK(Mapping(home.path() / "empty").bytes().empty());
+}
+
+/// A pipe takes a part of what is written: short writes, and interrupted ones, are the rule here.
+TEST_CASE("Short and interrupted writes lose nothing") {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = [](int) {};  // without SA_RESTART
+  REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
+
+  std::string head(300'000, 'a');
+  std::string tail(700'001, 'b');
+  std::string received;
+  std::atomic<bool> writing = true;
+  const pthread_t writer = ::pthread_self();
+  std::thread reader([&] {
+    const int fd = ::open(path.c_str(), O_RDONLY);
+    char buffer[4096];
+    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;) {
+      received.append(buffer, static_cast<std::size_t>(n));
+      if (writing) ::pthread_kill(writer, SIGUSR1);
+    }
+    ::close(fd);
+  });
+  {
+    File file = File::open_write(path);
+    file.write({head, "", tail});
+    writing = false;
+  }
+  reader.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+  CHECK(received == head + tail);
+}
+
+TEST_CASE("A full disk is an error that says so, and keeps what was written before", "[root]") {
+  if (!test::may_as_root("a full disk")) return;
+  const TemporaryDirectory home;
+  const test::SmallDisk disk(home.path());
+  CHECK(free_space(home.path()) <= 1 << 20);
+  const fs::path path = home.path() / "file";
+  atomic_replace(path, "whole");
+  File file = File::create_new(home.path() / "large");
+  CHECK_THROWS_WITH(file.write({std::string(2 << 20, 'x')}),
+                    Contains("No space left") && Contains("free some space"));
+  CHECK_THROWS_AS(atomic_replace(path, std::string(1 << 20, 'y')), SystemError);
+  CHECK(read_file(path) == "whole");
+  CHECK(test::everything_in(home.path()).size() == 2);
+}
+
+TEST_CASE("Without permission there is an error that says what to do", "[root]") {
+  if (!test::may_as_root("a directory without permission")) return;
+  const TemporaryDirectory home;
+  fs::permissions(home.path(), fs::perms(0755));
+  test::write_file(home.path() / "file", "x");
+  const fs::path path = home.path() / "file";
+  const Catch::Matchers::StdString::ContainsMatcher advice =
+      Contains("Permission denied; choose a place that you may write to");
+  CHECK_THAT(test::as_nobody([&] { File::create_new(home.path() / "new"); }), advice);
+  CHECK_THAT(test::as_nobody([&] { atomic_replace(path, "y"); }), advice);
+  CHECK_THAT(test::as_nobody([&] { remove_file(path); }), advice);
+  CHECK_THAT(test::as_nobody([&] { rename_file(path, home.path() / "new"); }), advice);
+  CHECK_THAT(test::as_nobody([&] { (void)file_exists(path); }), Catch::Equals(""));
+  fs::permissions(home.path(), fs::perms(0700));
+  CHECK_THAT(test::as_nobody([&] { (void)file_exists(path); }), advice);
+  CHECK(read_file(path) == "x");
+}
+
+}  // namespace
+}  // namespace tasker::base

@@ -1,0 +1,89 @@
+#include "run/progress.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace tasker::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("A duration is told in the unit that fits it") {
+  const auto [duration, text] = GENERATE(table<Clock::duration, std::string>({
+      {0ms, "0 ms"},
+      {1ms, "1 ms"},
+      {850ms, "850 ms"},
+      {1s, "1.0 s"},
+      {12'300ms, "12.3 s"},
+      {60s, "1 min 00 s"},
+      {250s, "4 min 10 s"},
+      {245s, "4 min 05 s"},
+      {3599s, "59 min 59 s"},
+      {1h, "1 h 00 min"},
+      {3h + 5min + 59s, "3 h 05 min"},
+      {240h, "240 h 00 min"},
+  }));
+  CHECK(duration_text(duration) == text);
+}
+
+TEST_CASE("No duration is rounded to a full unit") {
+  CHECK(duration_text(999'400us) == "999 ms");
+  CHECK(duration_text(999'600us) == "1.0 s");
+  CHECK(duration_text(59'940ms) == "59.9 s");
+  CHECK(duration_text(59'960ms) == "1 min 00 s");
+  CHECK(duration_text(1h - 1ms) == "59 min 59 s");
+}
+
+TEST_CASE("Progress is done, total, rate, time left, and who is idle") {
+  CHECK(progress_text({.total = 1000, .done = 250, .workers = 4}, 10s) ==
+        "250/1000 done (25 %), 25.0/s, 30.0 s left");
+  CHECK(progress_text({.total = 1000, .done = 250, .failed = 3, .idle = 2, .workers = 4}, 10s) ==
+        "250/1000 done (25 %), 3 failed, 25.0/s, 30.0 s left, 2 of 4 workers idle");
+}
+
+TEST_CASE("Before the first task is done, nothing is said about a rate") {
+  CHECK(progress_text({.total = 1000, .workers = 4}, 10s) == "0/1000 done (0 %)");
+  CHECK(progress_text({.total = 1000, .idle = 4, .workers = 4}, 0s) ==
+        "0/1000 done (0 %), 4 of 4 workers idle");
+}
+
+TEST_CASE("At the end nothing is left") {
+  CHECK(progress_text({.total = 1000, .done = 1000, .workers = 4}, 10s) == "1000/1000 done (100 %)");
+  CHECK(progress_text({}, 10s) == "0/0 done");
+}
+
+TEST_CASE("100 % are reached at the end only") {
+  CHECK(progress_text({.total = 1000, .done = 999, .workers = 1}, 999s) ==
+        "999/1000 done (99 %), 1.0/s, 1.0 s left");
+}
+
+TEST_CASE("A rate is told in the unit that fits it") {
+  const auto [done, elapsed, rate] = GENERATE(table<std::uint64_t, Clock::duration, std::string>({
+      {20'500'000, 1s, ", 20.5 M/s, "},
+      {20'500, 1s, ", 20.5 k/s, "},
+      {3, 2s, ", 1.5/s, "},
+      {1, 2s, ", 30.0/min, "},
+      {1, 1h, ", 1.0/h, "},
+      {1, 40h, ", 0.0/h, "},
+  }));
+  CHECK_THAT(progress_text({.total = 100'000'000, .done = done, .workers = 1}, elapsed),
+             Catch::Contains(rate));
+}
+
+TEST_CASE("What takes longer than a year takes years") {
+  CHECK_THAT(progress_text({.total = 1'000'000'000, .done = 1, .workers = 1}, 1h),
+             Catch::Contains("years left"));
+  CHECK_THAT(progress_text({.total = 10, .done = 1, .workers = 1}, 0s), Catch::Contains("years left"));
+}
+
+TEST_CASE("Progress is due soon on a terminal, seldom in a log, and never when it is off") {
+  const Time begin{1h};
+  CHECK(Reporter("a.dat", Progress::line, begin).due() <= begin + 1s);
+  CHECK(Reporter("a.dat", Progress::log, begin).due() >= begin + 1s);
+  CHECK(Reporter("a.dat", Progress::off, begin).due() == Time::max());
+}
+
+}  // namespace
+}  // namespace tasker::runtime

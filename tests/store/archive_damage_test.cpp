@@ -1,0 +1,258 @@
+#include "base/hash.hpp"
+#include "store/archive.hpp"
+#include "store/archive_writer.hpp"
+#include "store/fold.hpp"
+#include "support/store_fixture.hpp"
+
+#include <tasker/detail/bytes.hpp>
+#include <tasker/error.hpp>
+
+#include <catch2/catch.hpp>
+
+namespace tasker::store {
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Contains;
+using test::Store;
+
+/// An archive with a hole, offsets, and results of another list.
+std::string make_archive(Store& store) {
+  store.journal(1, 0, 3, {{{0, "a", "AAAA"}, {1, "b", "why", Outcome::failed}, {2, "c", "CC"}}});
+  store.journal(2, 0, 3, {{{7, "stray", "S"}}});
+  auto catalog = store.catalog(3);
+  std::vector<std::uint64_t> missing;
+  test::match(*catalog, {"a", "b", "c"}, missing);
+  store.merge(*catalog);
+  return test::read_file(store.file());
+}
+
+/// Reads all there is; what is neither right nor refused is a wrong result. Returns how many results came.
+std::uint64_t check_nothing_wrong(const Store& store) {
+  std::uint64_t right = 0;
+  const auto check = [&](auto read, const auto& expected) {
+    try {
+      REQUIRE(read() == expected);
+      ++right;
+    } catch (const DamagedError&) {
+    }
+  };
+  using Bytes = std::optional<std::string_view>;
+  std::shared_ptr<const Archive> archive;
+  try {
+    archive = store.archive();
+  } catch (const DamagedError&) {
+    return right;
+  } catch (const MismatchError&) {
+    return right;
+  }
+  REQUIRE(archive->size() == 3);
+  check([&] { return archive->result(0); }, Bytes("AAAA"));
+  check([&] { return archive->result(1); }, Bytes());
+  check([&] { return archive->result(2); }, Bytes("CC"));
+  check([&] { return archive->argument(2); }, Bytes("c"));
+  check([&] { return archive->fingerprint(1); }, test::fingerprint_of("b"));
+  check([&] { return archive->info(0)->host; }, std::string("node0"));
+
+  const test::TemporaryDirectory home;
+  const std::uint64_t damaged = import_archive(home.path(), *archive);
+  Catalog catalog(home.path(), 3);
+  for (const JournalName& name : list_journals(home.path())) catalog.add(home.path(), name);
+  REQUIRE(catalog.records() <= 4);
+  std::uint64_t imported = 0;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    if (catalog.empty() || !catalog.slot(i).done()) continue;
+    REQUIRE(catalog.record(catalog.slot(i)).payload == (i == 0 ? "AAAA" : "CC"));
+    ++imported;
+  }
+  for (const Stray& stray : catalog.strays()) {
+    REQUIRE(catalog.record(stray.entry).payload == "S");
+    ++imported;
+  }
+  REQUIRE(damaged == 3 - imported);
+  return right;
+}
+
+TEST_CASE("An archive cut short at any byte is refused, never misread") {
+  Store store;
+  const std::string bytes = make_archive(store);
+  CHECK(check_nothing_wrong(store) == 6);
+  for (std::uint64_t size = 0; size < bytes.size(); ++size) {
+    fs::remove(store.file());
+    test::write_file(store.file(), bytes.substr(0, size));
+    INFO("size " << size);
+    REQUIRE(check_nothing_wrong(store) == 0);
+  }
+  test::write_file(store.file(), bytes + "x");
+  CHECK_THROWS_AS(store.archive(), DamagedError);
+}
+
+TEST_CASE("An archive with any flipped bit gives right results or says that it is damaged") {
+  Store store;
+  const std::string bytes = make_archive(store);
+  std::uint64_t harmless = 0;
+  for (std::uint64_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    fs::remove(store.file());
+    test::write_file(store.file(), flipped);
+    INFO("bit " << bit);
+    if (check_nothing_wrong(store) == 6) ++harmless;
+  }
+  // Only the header's unused bytes are nobody's.
+  CHECK(harmless == 8 * (archive_header_size - 72));
+}
+
+TEST_CASE("Damage in one block leaves the others' results readable") {
+  Store store;
+  std::vector<test::Kept> records;
+  for (std::uint64_t i = 0; i < 8; ++i)
+    records.push_back({i, "a", std::string(block_size, static_cast<char>('A' + i))});
+  store.journal(1, 0, 8, {records});
+  store.merge(*store.catalog(8));
+  const std::string bytes = test::read_file(store.file());
+  for (std::uint64_t block = 0; block < 8; ++block) {
+    fs::remove(store.file());
+    test::write_file(store.file(), bytes);
+    test::flip_bit(store.file(), 8 * (archive_header_size + block * block_size + 7 * block));
+    const auto archive = store.archive();
+    CHECK_FALSE(archive->is_whole());
+    std::uint64_t lost = 0;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+      try {
+        CHECK(archive->result(i) == records[i].payload);
+      } catch (const DamagedError& error) {
+        CHECK_THAT(error.what(),
+                   Contains(store.file().string()) && Contains("block " + std::to_string(block)));
+        ++lost;
+      }
+    }
+    CHECK(lost <= 2);
+    CHECK(lost >= 1);
+  }
+}
+
+TEST_CASE("What is not an archive is refused and left alone") {
+  const Store store;
+  fs::remove(store.directory());
+  const auto refused = [&](const std::string& bytes) {
+    test::write_file(store.file(), bytes);
+    CHECK_THROWS_AS(store.archive(), MismatchError);
+    CHECK_THROWS_WITH(store.archive(), Contains(store.file().string()));
+    CHECK(test::read_file(store.file()) == bytes);
+    fs::remove(store.file());
+  };
+  CHECK_FALSE(store.archive());
+  refused("");
+  refused("TASKER");
+  refused(std::string(1000, 'x'));
+  fs::create_directory(store.file());
+  CHECK_THROWS_AS(store.archive(), MismatchError);
+}
+
+TEST_CASE("An archive of a newer format is refused, not called damaged") {
+  Store store;
+  std::string bytes = make_archive(store);
+  bytes[8] = 2;
+  const std::string checked = bytes.substr(0, 64);
+  std::string checksum;
+  detail::put(checksum, base::hash64(checked));
+  test::put_at(store.file(), 0, checked + checksum);
+  CHECK_THROWS_AS(store.archive(), MismatchError);
+  CHECK_THROWS_WITH(store.archive(), Contains("newer"));
+}
+
+/// An archive whose checksums hold, around any content.
+void forge(const fs::path& path, Description description,
+           const std::vector<std::pair<std::string, std::string>>& sections) {
+  fs::remove(path);
+  ArchiveWriter out(path);
+  for (const auto& [name, bytes] : sections) {
+    out.begin(name);
+    out.append(bytes);
+  }
+  out.finish(description);
+}
+
+TEST_CASE("Sizes that make no sense are refused though their checksums hold") {
+  const Store store;
+  Description description;
+  description.manifest = test::manifest_for(2);
+  const std::string fingerprints(32, 'f');
+  const auto refused = [&](const std::vector<std::pair<std::string, std::string>>& sections) {
+    forge(store.file(), description, sections);
+    CHECK_THROWS_AS(store.archive(), DamagedError);
+  };
+  refused({});
+  refused({{section::fingerprints, fingerprints}});
+  refused({{section::fingerprints, fingerprints}, {section::extents, std::string(63, '\0')}});
+  description.result_stride = 8;
+  refused({{section::fingerprints, fingerprints}, {section::results, std::string(15, 'r')}});
+  refused({{section::fingerprints, fingerprints.substr(1)}, {section::results, std::string(16, 'r')}});
+  description.result_stride = 0;
+  refused({{section::fingerprints, fingerprints}, {section::results, "r"}});
+  description.result_stride = std::uint64_t{1} << 63;  // times two is zero
+  refused({{section::fingerprints, fingerprints}});
+  description.result_stride = 0;
+  for (const std::uint64_t tasks : {UINT64_MAX, std::uint64_t{1} << 60, (std::uint64_t{1} << 60) + 2}) {
+    description.manifest.tasks = tasks;
+    refused({{section::fingerprints, fingerprints}});
+  }
+  description.manifest.tasks = 2;
+  description.failed = 3;
+  refused({{section::fingerprints, fingerprints}});
+}
+
+TEST_CASE("Offsets and extents that make no sense cost what they are for") {
+  const Store store;
+  Description description;
+  description.manifest = test::manifest_for(3);
+  description.failed = 1;
+  const auto numbers = [](std::initializer_list<std::uint64_t> all) {
+    std::string bytes;
+    for (const std::uint64_t number : all) detail::put(bytes, number);
+    return bytes;
+  };
+  const auto extent = [&](std::uint64_t first, std::uint64_t count) {
+    std::string bytes = numbers({first, count, 0, 0, 0, 0, UINT64_MAX, 0});
+    bytes[60] = 1;  // done
+    return bytes;
+  };
+  forge(store.file(), description,
+        {{section::results, "abc"},
+         {section::result_offsets, numbers({0, 1, UINT64_MAX, 3})},
+         {section::fingerprints, std::string(48, 'f')},
+         {section::extents, extent(0, 1) + extent(1, UINT64_MAX) + extent(0, 3)}});
+  const auto archive = store.archive();
+  CHECK(archive->result(0) == "a");
+  CHECK(archive->info(0)->host.empty());
+  CHECK_THROWS_AS(archive->result(1), DamagedError);
+  CHECK_THROWS_AS(archive->result(2), DamagedError);
+  CHECK(import_archive(store.directory(), *archive) == 1);
+  const auto catalog = store.catalog(3);
+  CHECK(catalog->records() == 1);
+  CHECK(catalog->record(catalog->slot(0)).payload == "a");
+}
+
+TEST_CASE("A text that is no description is damage") {
+  const Store store;
+  Description description;
+  description.manifest = test::manifest_for(0);
+  description.result_stride = 0;
+  forge(store.file(), description, {});
+  CHECK(store.archive()->size() == 0);
+  std::string bytes = test::read_file(store.file());
+  const std::string text = R"({"id": 7, "sections": [1, 2]})";
+  ArchiveHeader header = *ArchiveHeader::from_bytes(bytes);
+  header.description_size = text.size();
+  header.description_checksum = base::hash64(text);
+  header.file_size = header.description_offset + text.size();
+  bytes = header.to_bytes() +
+          bytes.substr(archive_header_size, header.description_offset - archive_header_size) + text;
+  fs::remove(store.file());
+  test::write_file(store.file(), bytes);
+  CHECK_THROWS_WITH(store.archive(), Contains("description makes no sense"));
+}
+
+}  // namespace
+}  // namespace tasker::store

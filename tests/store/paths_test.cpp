@@ -1,0 +1,76 @@
+#include "store/paths.hpp"
+
+#include "support/root.hpp"
+#include "support/store_fixture.hpp"
+
+#include <tasker/error.hpp>
+
+#include <catch2/catch.hpp>
+
+namespace tasker::store {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TemporaryDirectory;
+using test::write_file;
+
+TEST_CASE("A journal's name is read as it was written, and no other name is") {
+  for (const JournalName& name :
+       {JournalName{0, 0, 0}, JournalName{3, 0x8f3a1c9be02d7745, 2},
+        JournalName{UINT32_MAX, UINT64_MAX, INT32_MAX}, JournalName{7, 1, JournalName::fold}})
+    CHECK(JournalName::parse(name.to_string()) == name);
+  CHECK(JournalName{3, 0x8f3a1c9be02d7745, 2}.to_string() == "000003-8f3a1c9be02d7745-2.journal");
+  CHECK(JournalName{3, 0x8f3a1c9be02d7745, JournalName::fold}.to_string() ==
+        "000003-8f3a1c9be02d7745-fold.journal");
+  for (const char* name :
+       {"", ".journal", "-.journal", "--.journal", "3-8f3a1c9be02d7745-2.journal",
+        "000003-8F3A1C9BE02D7745-2.journal", "000003-8f3a1c9be02d774-2.journal",
+        "000003-8f3a1c9be02d7745--1.journal", "000003-8f3a1c9be02d7745-02.journal",
+        "000003-8f3a1c9be02d7745-2.journal.0123456789abcdef", "000003-8f3a1c9be02d7745-.journal",
+        "../003-8f3a1c9be02d7745-2.journal", "9999999999-8f3a1c9be02d7745-2.journal"})
+    CHECK_FALSE(JournalName::parse(name));
+}
+
+TEST_CASE("Journals are listed in the order of their runs") {
+  const TemporaryDirectory home;
+  const JournalName late{1'000'000, 1, 0};
+  const JournalName middle{10, 5, 3};
+  const JournalName early{9, 7, 12};
+  for (const JournalName& name : {middle, late, early}) write_file(home.path() / name.to_string(), "");
+  write_file(home.path() / "notes.txt", "");
+  CHECK(list_journals(home.path()) == std::vector<JournalName>{early, middle, late});
+  CHECK(list_journals(home.path() / "missing").empty());
+}
+
+TEST_CASE("Only what this library leaves half-made is removed") {
+  const TemporaryDirectory home;
+  const JournalName name{1, 2, JournalName::fold};
+  const std::vector<fs::path> leftovers = {
+      unfinished_archive_path(home.path()), temporary_path(manifest_path(home.path())),
+      temporary_path(hold_path(home.path())), temporary_path(temporary_path(hold_path(home.path()))),
+      temporary_path(home.path() / name.to_string())};
+  for (const fs::path& path : leftovers) write_file(path, "x");
+  CHECK(holds_nothing(home.path()));
+  const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef", home.path() / "data",
+                                        home.path() / name.to_string(), manifest_path(home.path())};
+  for (const fs::path& path : others) {
+    write_file(path, "x");
+    CHECK_FALSE(holds_nothing(home.path()));
+  }
+  remove_leftovers(home.path());
+  for (const fs::path& path : leftovers) CHECK_FALSE(fs::exists(path));
+  for (const fs::path& path : others) CHECK(fs::exists(path));
+}
+
+TEST_CASE("A directory that can't be read is never taken for an empty one", "[root]") {
+  if (!test::may_as_root("a directory that can't be read")) return;
+  const TemporaryDirectory home;
+  write_file(home.path() / JournalName{1, 2, 3}.to_string(), "");
+  fs::permissions(home.path(), fs::perms(0711));
+  const auto message = Catch::Contains("cannot read " + home.path().string());
+  CHECK_THAT(test::as_nobody([&] { (void)list_journals(home.path()); }), message);
+  CHECK_THAT(test::as_nobody([&] { (void)holds_nothing(home.path()); }), message);
+}
+
+}  // namespace
+}  // namespace tasker::store
