@@ -1,6 +1,6 @@
 // Draws the Mandelbrot set: mpirun -n 3 ./03_mandelbrot [PICTURE.png]
 //
-// A task is a row. One through the middle of the set takes a thousand times as long as one that misses it;
+// A task is a row. One through the middle of the set takes hundreds of times as long as one that misses it;
 // the scheduler evens that out.
 #include "support/png.hpp"
 

@@ -39,7 +39,7 @@ void Recorder::begin() {
   cpu_at_start_ = thread_cpu_time();
 }
 
-void Recorder::end(store::Record record) {
+void Recorder::end(store::Record& record) {
   record.fingerprint = fingerprint_(record.argument);
   if (!keep_arguments_) record.argument = {};
   const bool large = record.payload.size() > copy_limit;

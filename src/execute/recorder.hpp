@@ -31,8 +31,9 @@ class Recorder {
 
   /// Call before a task begins.
   void begin();
-  /// Records how the task ended that began last; `record.fingerprint` is filled in here.
-  void end(store::Record record);
+  /// Records how the task ended that began last. Fills in the fingerprint and drops an argument
+  /// that is not kept.
+  void end(store::Record& record);
   /// Writes what is collected.
   void flush();
   /// Time spent in tasks so far.

@@ -104,6 +104,9 @@ class RootMap {
     if (workspace.damaged_results() > 0)
       reporter.say(fmt::format("{} results were damaged in the archive and are computed again",
                                workspace.damaged_results()));
+    if (workspace.damaged_bytes() > 0)
+      reporter.say(fmt::format("{} bytes of {} are damaged; what they recorded is computed again",
+                               workspace.damaged_bytes(), workspace.directory().string()));
   }
 
   void say_end(Reporter& reporter, const Workspace& workspace) const {

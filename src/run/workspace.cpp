@@ -1,9 +1,11 @@
 #include "run/workspace.hpp"
 
+#include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/launcher.hpp"
 #include "store/fold.hpp"
+#include "store/list.hpp"
 #include "store/merge.hpp"
 #include "store/snapshot.hpp"
 
@@ -38,6 +40,14 @@ void each_argument(const detail::MapCall& call, const std::function<bool(std::st
   }
 }
 
+/// The archive if there is one. Throws MismatchError if it is of other types.
+std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) {
+  auto archive = store::Archive::open(call.path);
+  if (archive)
+    store::require_types(call.path, archive->description().manifest, call.argument_type, call.result_type);
+  return archive;
+}
+
 /// A directory that goes with the object.
 class TemporaryDirectory {
  public:
@@ -64,12 +74,10 @@ Workspace::Workspace(const detail::MapCall& call)
     : call_(call),
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
-      archive_(store::Archive::open(call.path)),
+      archive_(open_archive(call)),
       run_id_(base::random_id()),
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
-  if (archive_)
-    store::require_types(call.path, archive_->description().manifest, call.argument_type, call.result_type);
   if (fs::exists(directory_)) {
     if (!fs::is_directory(directory_))
       throw MismatchError(directory_.string() + " is not a directory; choose another file name");
@@ -116,16 +124,18 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
 void Workspace::open() {
   if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) base::throw_errno("create", directory_);
   hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
+  archive_ = open_archive(call_);  // another run may have finished it meanwhile
   store::remove_leftovers(directory_);
   store::remove_folded(directory_);
   if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
   if (journals.size() > journals_kept) store::fold_journals(directory_, journals);
-  store::write_manifest(directory_, manifest());
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
+  write_list();
+  store::write_manifest(directory_, manifest());
 }
 
 void Workspace::examine() {
@@ -151,6 +161,20 @@ void Workspace::match_arguments() {
       return true;
     });
   match_ = matcher.finish([&](base::Range range) { missing_.insert(range); });
+}
+
+/// Readers of the directory take the list for the truth, so it is there before the manifest changes.
+void Workspace::write_list() const {
+  if (match_.moved + match_.carried == 0) {
+    base::remove_file(store::list_path(directory_));
+    return;
+  }
+  store::ListWriter list(directory_);
+  each_argument(call_, [&](std::string_view argument) {
+    list.append(fingerprint_(argument));
+    return true;
+  });
+  list.publish();
 }
 
 std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
@@ -202,8 +226,9 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   const store::Description description =
       store::merge(*catalog_, directory_, call_.path, manifest(), call_.options.keep_arguments);
   catalog_.reset();
-  hold_.reset();
+  // Before the hold is given back: what comes next in the directory may be another run's.
   if (!call_.options.keep_directory) store::remove_merged(directory_, description.merged);
+  hold_.reset();
   return store::Archive::open(call_.path);
 }
 

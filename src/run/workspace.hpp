@@ -37,7 +37,7 @@ class Workspace {
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
   std::uint64_t damaged_results() const { return damaged_results_; }
-  std::uint64_t damaged_bytes() const { return catalog_->damaged_bytes(); }
+  std::uint64_t damaged_bytes() const { return catalog_ ? catalog_->damaged_bytes() : 0; }
   /// Mean duration of the recorded tasks; nothing without records.
   std::optional<std::chrono::nanoseconds> mean_duration() const;
 
@@ -58,6 +58,7 @@ class Workspace {
  private:
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
+  void write_list() const;
   store::Manifest manifest() const;
 
   const detail::MapCall& call_;

@@ -1,6 +1,7 @@
 #include "store/hold.hpp"
 
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <optional>
@@ -31,11 +33,12 @@ struct Holder {
   std::uint64_t beats = 0;
 };
 
-std::optional<Holder> read_holder(const fs::path& path) {
-  const auto text = base::read_small_file(path, size_limit);
-  if (!text) return std::nullopt;
-  const auto j = unseal(*text);
-  if (!j) return Holder{};  // damaged: nobody's, unless somebody renews it
+std::optional<std::string> read_hold(const fs::path& path) { return base::read_small_file(path, size_limit); }
+
+/// A damaged one is nobody's, unless somebody renews it.
+Holder parse_holder(const std::string& text) {
+  const auto j = unseal(text);
+  if (!j) return {};
   Holder holder;
   try {
     j->at("run").get_to(holder.run);
@@ -46,9 +49,14 @@ std::optional<Holder> read_holder(const fs::path& path) {
     j->at("started").get_to(holder.process.started);
     j->at("beat").get_to(holder.beats);
   } catch (const nlohmann::json::exception&) {
-    return Holder{};
+    return {};
   }
   return holder;
+}
+
+std::optional<Holder> read_holder(const fs::path& path) {
+  const auto text = read_hold(path);
+  return text ? std::optional(parse_holder(*text)) : std::nullopt;
 }
 
 [[noreturn]] void throw_held(const fs::path& path, const Holder& holder) {
@@ -71,32 +79,21 @@ bool is_dead(const fs::path& path, const Holder& holder, std::chrono::millisecon
     const auto now = read_holder(path);
     if (!now) return true;
     if (now->run != holder.run || now->beats != holder.beats) return false;
-    std::this_thread::sleep_for(patience / 50);
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(patience / 50, 200ms));
   }
   return true;
-}
-
-/// Moves the hold of a dead run away; if somebody else's came in between, it is put back.
-void remove_dead(const fs::path& path, const Holder& holder) {
-  const fs::path away = temporary_path(path);
-  if (::rename(path.c_str(), away.c_str()) != 0) {
-    if (errno != ENOENT) base::throw_errno("remove the hold of a dead run,", path);
-    return;
-  }
-  const auto moved = read_holder(away);
-  if (moved && moved->run != holder.run) (void)::link(away.c_str(), path.c_str());
-  ::unlink(away.c_str());
 }
 
 }  // namespace
 
 Hold::Hold(const fs::path& directory, const std::string& run, const std::string& job, Timing timing)
     : timing_(timing), path_(hold_path(directory)), run_(run), job_(job), process_(base::this_process()) {
-  while (!link_hold()) {
-    const auto holder = read_holder(path_);
-    if (!holder) continue;  // it was just given back
-    if (!is_dead(path_, *holder, timing_.patience)) throw_held(path_, *holder);
-    remove_dead(path_, *holder);
+  while (!link_as(path_)) {
+    const auto text = read_hold(path_);
+    if (!text) continue;  // it was just given back
+    const Holder holder = parse_holder(*text);
+    if (!is_dead(path_, holder, timing_.patience)) throw_held(path_, read_holder(path_).value_or(holder));
+    if (take_over(*text)) break;
   }
   thread_ = std::jthread([this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -104,13 +101,13 @@ Hold::Hold(const fs::path& directory, const std::string& run, const std::string&
   });
 }
 
-bool Hold::link_hold() {
+bool Hold::link_as(const fs::path& path) {
   // link() is atomic on network file systems, too, and the file is complete when it appears.
   const fs::path mine = temporary_path(path_);
   base::File file = base::File::create_new(mine);
   file.write({content()});
   file.close();
-  const int result = ::link(mine.c_str(), path_.c_str());
+  const int result = ::link(mine.c_str(), path.c_str());
   const int error = errno;
   // A network file system may say no to what it has done when its answer was lost on the way.
   struct stat status {};
@@ -118,8 +115,27 @@ bool Hold::link_hold() {
   ::unlink(mine.c_str());
   errno = error;
   // ENOENT: somebody who has just taken the directory tidied it up.
-  if (!linked && error != EEXIST && error != ENOENT) base::throw_errno("create", path_);
+  if (!linked && error != EEXIST && error != ENOENT) base::throw_errno("create", path);
   return linked;
+}
+
+bool Hold::take_over(const std::string& dead) {
+  // The claim's name says whose hold it is for, so of all who saw that one only one replaces it, and nobody
+  // replaces one that came later.
+  const fs::path claim = path_.string() + "." + base::to_hex(base::hash64(dead));
+  if (link_as(claim)) {
+    if (read_hold(path_) == dead) {
+      base::rename_file(claim, path_);
+      return true;
+    }
+    base::remove_file(claim);
+    return false;
+  }
+  const auto claimer = read_holder(claim);
+  if (!claimer) return false;
+  if (!is_dead(claim, *claimer, timing_.patience)) throw_held(path_, *claimer);
+  base::remove_file(claim);
+  return false;
 }
 
 Hold::~Hold() {

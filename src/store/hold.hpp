@@ -37,7 +37,10 @@ class Hold {
   bool lost() const { return lost_; }
 
  private:
-  bool link_hold();
+  /// Puts this run's hold at `path`; false if something is there.
+  bool link_as(const std::filesystem::path& path);
+  /// Replaces the hold `dead`, unless it is another by now.
+  bool take_over(const std::string& dead);
   void beat();
   bool ours() const;
   std::string content() const;

@@ -41,6 +41,8 @@ void Matcher::sort_strays() {
   };
   const auto age = [](const Entry& entry) { return std::tie(entry.source, entry.frame, entry.record); };
   std::sort(strays.begin(), strays.end(), [&](const Stray& a, const Stray& b) {
+    if (a.entry.fingerprint.high != b.entry.fingerprint.high)  // nearly always
+      return a.entry.fingerprint.high < b.entry.fingerprint.high;
     const auto task_a = task(a);
     const auto task_b = task(b);
     return task_a != task_b ? task_a < task_b : age(a.entry) < age(b.entry);
@@ -48,7 +50,9 @@ void Matcher::sort_strays() {
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < strays.size(); ++i) {
     const Stray& stray = strays[i];
-    const bool repeated = i + 1 < strays.size() && task(strays[i + 1]) == task(stray);
+    const bool repeated = i + 1 < strays.size() &&
+                          strays[i + 1].entry.fingerprint == stray.entry.fingerprint &&
+                          task(strays[i + 1]) == task(stray);
     const bool in_slot =
         stray.index < catalog_.tasks() && catalog_.slot(stray.index).done() &&
         catalog_.slot(stray.index).fingerprint == stray.entry.fingerprint &&
@@ -62,7 +66,8 @@ std::uint64_t Matcher::take_strays() {
   auto& strays = catalog_.strays();
   if (strays.empty()) return 0;
   std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) {
-    return std::make_tuple(key(a.fingerprint), a.index) < std::make_tuple(key(b.fingerprint), b.index);
+    if (a.fingerprint.high != b.fingerprint.high) return a.fingerprint.high < b.fingerprint.high;
+    return std::tie(a.fingerprint.low, a.index) < std::tie(b.fingerprint.low, b.index);
   });
   std::uint64_t moved = 0;
   const auto take = [&](const Wanted& wanted, Stray& stray) {

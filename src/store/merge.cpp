@@ -224,6 +224,7 @@ bool remove_merged(const fs::path& directory, const std::vector<std::string>& me
     if (JournalName::parse(name)) fs::remove(directory / name, ignored);
   if (!list_journals(directory).empty()) return false;
   remove_leftovers(directory);
+  fs::remove(list_path(directory), ignored);
   fs::remove(manifest_path(directory), ignored);
   fs::remove(hold_path(directory), ignored);
   fs::remove(directory, ignored);

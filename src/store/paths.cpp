@@ -18,6 +18,7 @@ constexpr std::string_view fold_rank = "fold";
 
 const fs::path manifest_name = "manifest.json";
 const fs::path hold_name = "hold.json";
+const fs::path list_name = "list.bin";
 const fs::path archive_name = "archive.unfinished";
 
 /// Calls `visit` with the name of every entry; a directory that is not there has none.
@@ -44,7 +45,7 @@ bool is_leftover(std::string_view name) {
     is_temporary = true;
   }
   return is_temporary && (name == manifest_name.native() || name == hold_name.native() ||
-                          JournalName::parse(std::string(name)));
+                          name == list_name.native() || JournalName::parse(std::string(name)));
 }
 
 template <class T>
@@ -58,6 +59,7 @@ bool parse_number(std::string_view text, T& value) {
 fs::path directory_of(const fs::path& file) { return file.string() + ".mpi"; }
 fs::path manifest_path(const fs::path& directory) { return directory / manifest_name; }
 fs::path hold_path(const fs::path& directory) { return directory / hold_name; }
+fs::path list_path(const fs::path& directory) { return directory / list_name; }
 fs::path unfinished_archive_path(const fs::path& directory) { return directory / archive_name; }
 fs::path temporary_path(const fs::path& path) {
   return path.string() + "." + base::to_hex(base::random_id());

@@ -15,6 +15,7 @@ std::filesystem::path directory_of(const std::filesystem::path& file);
 
 std::filesystem::path manifest_path(const std::filesystem::path& directory);
 std::filesystem::path hold_path(const std::filesystem::path& directory);
+std::filesystem::path list_path(const std::filesystem::path& directory);
 /// Where the archive grows until it is complete.
 std::filesystem::path unfinished_archive_path(const std::filesystem::path& directory);
 

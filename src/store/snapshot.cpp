@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "store/info.hpp"
+#include "store/match.hpp"
 
 #include <tasker/error.hpp>
 
@@ -32,6 +33,8 @@ Snapshot::Snapshot(fs::path directory) : directory_(std::move(directory)) {
 bool Snapshot::read_journals() {
   std::error_code error;
   const fs::path scratch = fs::temp_directory_path(error);
+  const auto list = List::read(directory_);
+  if (list) manifest_.tasks = list->size();
   catalog_ = std::make_unique<Catalog>(error ? "/tmp" : scratch, manifest_.tasks);
   const auto journals = list_journals(directory_);
   try {
@@ -42,7 +45,15 @@ bool Snapshot::read_journals() {
     throw;
   }
   catalog_->make_slots();
+  if (list) match(*list);
   return true;
+}
+
+/// Finds the tasks of the current list among records of earlier ones, as the run did that wrote the list.
+void Snapshot::match(const List& list) {
+  Matcher matcher(*catalog_, catalog_->scratch(), {});
+  for (std::uint64_t index = 0; index < list.size(); ++index) matcher.next(list[index]);
+  matcher.finish([](base::Range) {});
 }
 
 std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/catalog.hpp"
+#include "store/list.hpp"
 
 #include <tasker/detail/result_source.hpp>
 
@@ -26,6 +27,7 @@ class Snapshot final : public detail::ResultSource {
  private:
   /// Reads what is there; false if it changed meanwhile.
   bool read_journals();
+  void match(const List& list);
   std::filesystem::path directory_;
   Manifest manifest_;
   std::unique_ptr<Catalog> catalog_;

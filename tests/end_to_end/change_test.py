@@ -53,7 +53,7 @@ class Change(WorklistTest):
     def test_a_killed_run_serves_a_changed_list(self):
         for name, changed in changes().items():
             with self.subTest(name):
-                run = self.start(LIST + ["wait"], wait_for=self.base / "never")
+                run = self.start(LIST + ["wait"], sleep_us=1000, wait_for=self.base / "never")
                 run.until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
                 run.kill()
                 self.calls()
@@ -64,9 +64,13 @@ class Change(WorklistTest):
     def test_a_finished_archive_then_a_changed_list_then_a_kill(self):
         self.check(LIST, LIST, ranks=3)
         changed = LIST[20:] + ["new 1", "wait", "new 2", "wait"] + LIST[:10]
-        run = self.start(changed, ranks=3, wait_for=self.base / "now")
+        run = self.start(changed, ranks=3, sleep_us=1000, wait_for=self.base / "now")
         run.until(lambda: len(read_lines(self.ledger)) == 4, "the new tasks")
         run.until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 32, "records")
+        # The old archive is still there; the directory has the new list's results, each at its new place.
+        for line in self.load(archive=self.directory).lines:
+            if line["result"] is not None:
+                self.assertEqual(line["argument"], changed[line["index"]])
         run.kill()
         self.calls()
         (self.base / "now").touch()
@@ -110,7 +114,7 @@ class Change(WorklistTest):
             self.assertRegex(outcome.err, r"list\.dat holds results of type f64, this program has str")
             self.assertEqual(tree(self.place), before)
         self.archive.unlink()
-        run = self.start(LIST + ["wait"], wait_for=self.base / "never")
+        run = self.start(LIST + ["wait"], sleep_us=1000, wait_for=self.base / "never")
         run.until(lambda: any(line.endswith(" wait") for line in read_lines(self.ledger)), "the last task")
         run.kill()
         before = tree(self.place)

@@ -6,18 +6,18 @@ from pathlib import Path
 from support import *
 
 NAMES = [f"task {i}" for i in range(60)]
+HALF = [*NAMES[:30], *(f"wait {i}" for i in range(30))]
 
 
 class Resume(WorklistTest):
-    def interrupted_at_half(self, arguments, ranks=3, **settings):
-        """kill -9 of everything half-way; what was recorded by then, as (index, argument)."""
-        half = arguments[: len(arguments) // 2] + ["wait"] * ranks + arguments[len(arguments) // 2 :]
-        half = half[: len(arguments)]
-        run = self.start(half, ranks, wait_for=self.base / "never", **settings)
-        run.until(lambda: len(read_lines(self.ledger)) >= len(half) - ranks, "half of the tasks")
+    def interrupted_at_half(self, ranks=3):
+        """kill -9 of everything as soon as all workers wait; what was recorded by then, as (index, argument)."""
+        run = self.start(HALF, ranks, sleep_us=1000, wait_for=self.base / "now")
+        run.until(lambda: len(read_lines(self.ledger)) == 30 + ranks - 1, "all workers wait")
         run.kill()
         self.calls()
-        return half, {line["index"]: line["argument"] for line in self.load().lines if line["result"] is not None}
+        (self.base / "now").touch()
+        return {line["index"]: line["argument"] for line in self.load().lines if line["result"] is not None}
 
     def assert_finished_like_serial(self, outcome, arguments, **settings):
         results, serial_bytes = self.serial(arguments, **settings)
@@ -28,14 +28,12 @@ class Resume(WorklistTest):
     def test_any_number_of_ranks_goes_on(self):
         for ranks in (1, 2, 3, 7):
             with self.subTest(ranks=ranks):
-                arguments, recorded = self.interrupted_at_half(NAMES)
-                self.assertGreater(len(recorded), 0)
-                (self.base / "now").touch()
-                outcome = self.run_map(arguments, ranks, wait_for=self.base / "now")
-                missing = [a for i, a in enumerate(arguments) if i not in recorded]
-                self.assertEqual(self.called(), sorted(missing))
-                self.assertIn(f"{len(recorded)} reused, {len(missing)} to compute", outcome.err)
-                self.assert_finished_like_serial(outcome, arguments, wait_for=self.base / "now")
+                recorded = self.interrupted_at_half()
+                self.assertEqual(recorded, dict(enumerate(HALF[:30])))
+                outcome = self.run_map(HALF, ranks, wait_for=self.base / "now")
+                self.assertEqual(self.called(), sorted(HALF[30:]))
+                self.assertIn("30 reused, 30 to compute", outcome.err)
+                self.assert_finished_like_serial(outcome, HALF, wait_for=self.base / "now")
                 self.archive.unlink()
                 (self.base / "now").unlink()
 
@@ -78,7 +76,7 @@ class Resume(WorklistTest):
     def test_many_killed_runs_leave_few_files(self):
         arguments = NAMES + ["wait"]
         for i in range(40):
-            run = self.start(arguments[i:], wait_for=self.base / "never")
+            run = self.start(arguments[i:], sleep_us=1000, wait_for=self.base / "never")
             run.until(lambda: self.directory.exists() and "wait" in map(lambda line: line.split(" ", 2)[2],
                        read_lines(self.ledger)), "the last task")
             run.kill()
@@ -88,6 +86,19 @@ class Resume(WorklistTest):
         outcome = self.run_map(arguments, wait_for=self.base / "now")
         self.assertEqual(self.called(), ["wait"])
         self.assert_finished_like_serial(outcome, arguments, wait_for=self.base / "now")
+
+    def test_damage_costs_only_what_is_damaged(self):
+        self.interrupted_at_half(ranks=2)
+        (self.directory / "manifest.json").write_text("{")
+        journal = max(self.directory.glob("*.journal"), key=lambda path: path.stat().st_size)
+        damaged = bytearray(journal.read_bytes())
+        damaged[len(damaged) * 3 // 4] ^= 16
+        journal.write_bytes(damaged)
+        outcome = self.run_map(HALF, ranks=3, wait_for=self.base / "now")
+        # A task that lasts a millisecond is recorded by itself.
+        self.assertEqual(len(self.called()), 30 + 1)
+        self.assertRegex(outcome.err, r"\d+ bytes of .*list\.dat\.mpi are damaged")
+        self.assert_finished_like_serial(outcome, HALF, wait_for=self.base / "now")
 
     def test_a_kill_just_before_the_directory_goes_costs_nothing(self):
         """Archive and journals are there both."""

@@ -1,5 +1,6 @@
 """What the end-to-end tests share: runs of the worklist program with a deadline, its ledger, its files."""
 import collections
+import itertools
 import json
 import os
 import select
@@ -51,23 +52,23 @@ def tree(path):
 class Outcome:
     """How a run ended."""
 
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-        self.lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    def __init__(self, code, out, err, lines):
+        self.code, self.out, self.err, self.lines = code, out, err, lines
 
     @property
     def results(self):
         return [line["result"] for line in self.lines]
 
     def __str__(self):
-        return f"exit code {self.code}\n{self.out[-2000:]}\n{self.err[-4000:]}"
+        return f"exit code {self.code}\n{self.out}\n{self.err[-4000:]}"
 
 
 class Run:
     """A run under way. All its processes are gone when `wait` or `kill` returns."""
 
-    def __init__(self, command, environment, cwd, pids):
+    def __init__(self, command, environment, cwd, pids, results):
         self._pids = pids
+        self._results = results
         self._known = {}
         self.ended = False
         self._out = tempfile.TemporaryFile("w+", dir=cwd)
@@ -130,7 +131,8 @@ class Run:
         self._known = {}
         self._out.seek(0)
         self._err.seek(0)
-        outcome = Outcome(code, self._out.read(), self._err.read())
+        lines = [json.loads(line) for line in read_lines(self._results)]
+        outcome = Outcome(code, self._out.read(), self._err.read(), lines)
         self._out.close()
         self._err.close()
         if code is None:
@@ -160,6 +162,7 @@ class WorklistTest(unittest.TestCase):
         self.directory = self.place / "list.dat.mpi"
         self.ledger = self.base / "ledger"
         self.pids = self.base / "pids"
+        self.numbers = itertools.count()
 
     def write(self, name, lines):
         path = self.base / name
@@ -173,6 +176,8 @@ class WorklistTest(unittest.TestCase):
             OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
             OMPI_MCA_rmaps_base_oversubscribe="1",
             OMPI_MCA_btl_vader_single_copy_mechanism="none",
+            # When one rank dies the others are killed at once, not after a second's grace.
+            OMPI_MCA_odls_base_sigkill_timeout="0",
             # What a killed Open MPI leaves behind goes with the test.
             OMPI_MCA_btl_vader_backing_directory=str(self.base / "mpi"),
             OMPI_MCA_orte_tmpdir_base=str(self.base / "mpi"))
@@ -180,17 +185,21 @@ class WorklistTest(unittest.TestCase):
         return environment
 
     def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, **settings):
-        """Starts the program: under mpirun, or serially with ranks=1."""
+        """Starts the program: under mpirun, or serially with ranks=1.
+
+        A test that counts on the record of a finished task while another one runs needs sleep_us=1000: results
+        that stand for less than a millisecond of work may be written later.
+        """
         if arguments is not None:
             self.write("arguments", arguments)
         settings = {
             "archive": self.archive, "arguments": self.base / "arguments", "ledger": self.ledger,
-            "pids": self.pids, **settings}
+            "pids": self.pids, "results": self.base / f"results.{next(self.numbers)}", **settings}
         Path(settings["pids"]).unlink(missing_ok=True)
         command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
         if ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
-        run = Run(command, self.environment(env), self.base, settings["pids"])
+        run = Run(command, self.environment(env), self.base, settings["pids"], settings["results"])
         self.addCleanup(lambda: run.ended or run.kill())
         return run
 

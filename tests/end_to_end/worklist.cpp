@@ -2,6 +2,7 @@
 /// it between two runs:
 ///
 ///   archive=FILE     path of the map                      arguments=FILE   its arguments, one a line
+///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   result=number|text|void|large                         asks=index|count|attempt
@@ -9,9 +10,7 @@
 ///   mode=map|load|twice|half                              what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   reads=RANK                                            a rank besides rank 0 that reads results
-///   wait_for=FILE    a task whose argument is "wait" ends when this file exists
-///
-/// Rank 0 prints a line of JSON for every result.
+///   wait_for=FILE    a task "wait ..." ends when this file exists
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
 
@@ -48,12 +47,11 @@ Lines read_lines(const std::string& path) {
   return lines;
 }
 
-/// One write() for each line, so that lines of several processes never mix, and kill -9 loses none.
-void append_line(const std::string& path, std::string line) {
+/// In one write(), so that what several processes append never mixes, and kill -9 loses nothing.
+void append(const std::string& path, const std::string& text) {
   if (path.empty()) return;
-  line += '\n';
   const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0 || ::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+  if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw std::runtime_error("cannot write " + path);
   ::close(file);
 }
@@ -81,10 +79,10 @@ struct Work {
   Lines failing = read_lines(setting("failing"));
 
   R operator()(const std::string& argument, tasker::Context& context) const {
-    append_line(setting("ledger"),
-                std::to_string(rank) + " " + std::to_string(context.attempt()) + " " + argument);
+    append(setting("ledger"),
+           std::to_string(rank) + " " + std::to_string(context.attempt()) + " " + argument + "\n");
     std::this_thread::sleep_for(std::chrono::microseconds(std::stol(setting("sleep_us", "0"))));
-    while (argument == "wait" && !std::filesystem::exists(setting("wait_for")))
+    while (argument.starts_with("wait") && !std::filesystem::exists(setting("wait_for")))
       std::this_thread::sleep_for(1ms);
     if (std::find(failing.begin(), failing.end(), argument) != failing.end())
       throw std::runtime_error("cannot do " + argument);
@@ -98,6 +96,7 @@ struct Work {
 
 template <class R, class Argument = std::string>
 void print(const tasker::Results<R>& results, int rank) {
+  std::string lines;
   for (std::uint64_t i = 0; i < results.size(); ++i) {
     nlohmann::json line = {{"rank", rank}, {"index", i}};
     if constexpr (std::is_void_v<R>) {
@@ -111,9 +110,9 @@ void print(const tasker::Results<R>& results, int rank) {
       line["attempts"] = info->attempts;
       line["computed_by"] = info->rank;
     }
-    std::cout << line.dump() + "\n";
+    lines += line.dump() + "\n";
   }
-  std::cout << std::flush;
+  append(setting("results"), lines);
 }
 
 tasker::Options options() {
@@ -126,7 +125,7 @@ tasker::Options options() {
 template <class R>
 void map(tasker::Tasker& tasker) {
   const int rank = tasker.rank();
-  append_line(setting("pids"), std::to_string(rank) + " " + std::to_string(::getpid()));
+  append(setting("pids"), std::to_string(rank) + " " + std::to_string(::getpid()) + "\n");
   if (rank == rank_setting("throws")) throw std::runtime_error("no luck on this rank");
   if (rank == rank_setting("early")) return;
   std::string archive = setting("archive");

@@ -184,7 +184,7 @@ TEST_CASE("a rank wakes soon after a long silence") {
 TEST_CASE("a long message does not crawl") {
   // Both ends have to push. If each looked once a millisecond only, this would take 6 s where MPI copies
   // through small buffers (tests mpi_copies and mpi_hosts).
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 1'000'000});
+  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 1 << 30});
   const std::string bytes(30'000'000, 'x');
   const auto start = Clock::now();
   if (mailbox.rank() == 0 && mailbox.size() > 1) {

@@ -28,14 +28,18 @@ std::string make_archive(Store& store) {
 }
 
 /// Reads all there is; what is neither right nor refused is a wrong result. Returns how many results came.
-std::uint64_t check_nothing_wrong(const Store& store) {
+/// With `import`, also by way of a directory.
+std::uint64_t check_nothing_wrong(const Store& store, bool import = true) {
   std::uint64_t right = 0;
   const auto check = [&](auto read, const auto& expected) {
+    std::optional<std::decay_t<decltype(expected)>> got;
     try {
-      REQUIRE(read() == expected);
-      ++right;
+      got = read();
     } catch (const DamagedError&) {
+      return;
     }
+    REQUIRE(*got == expected);
+    ++right;
   };
   using Bytes = std::optional<std::string_view>;
   std::shared_ptr<const Archive> archive;
@@ -54,6 +58,7 @@ std::uint64_t check_nothing_wrong(const Store& store) {
   check([&] { return archive->fingerprint(1); }, test::fingerprint_of("b"));
   check([&] { return archive->info(0)->host; }, std::string("node0"));
 
+  if (!import) return right;
   const test::TemporaryDirectory home;
   const std::uint64_t damaged = import_archive(home.path(), *archive);
   Catalog catalog(home.path(), 3);
@@ -78,7 +83,6 @@ TEST_CASE("An archive cut short at any byte is refused, never misread") {
   const std::string bytes = make_archive(store);
   CHECK(check_nothing_wrong(store) == 6);
   for (std::uint64_t size = 0; size < bytes.size(); ++size) {
-    fs::remove(store.file());
     test::write_file(store.file(), bytes.substr(0, size));
     INFO("size " << size);
     REQUIRE(check_nothing_wrong(store) == 0);
@@ -94,10 +98,10 @@ TEST_CASE("An archive with any flipped bit gives right results or says that it i
   for (std::uint64_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     std::string flipped = bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
-    fs::remove(store.file());
     test::write_file(store.file(), flipped);
     INFO("bit " << bit);
-    if (check_nothing_wrong(store) == 6) ++harmless;
+    const bool import = bit % 8 == 0;  // it waits for the disk
+    if (check_nothing_wrong(store, import) == 6) ++harmless;
   }
   // Only the header's unused bytes are nobody's.
   CHECK(harmless == 8 * (archive_header_size - 72));
@@ -112,20 +116,22 @@ TEST_CASE("Damage in one block leaves the others' results readable") {
   store.merge(*store.catalog(8));
   const std::string bytes = test::read_file(store.file());
   for (std::uint64_t block = 0; block < 8; ++block) {
-    fs::remove(store.file());
     test::write_file(store.file(), bytes);
     test::flip_bit(store.file(), 8 * (archive_header_size + block * block_size + 7 * block));
     const auto archive = store.archive();
     CHECK_FALSE(archive->is_whole());
     std::uint64_t lost = 0;
     for (std::uint64_t i = 0; i < 8; ++i) {
+      std::optional<std::string_view> result;
       try {
-        CHECK(archive->result(i) == records[i].payload);
+        result = archive->result(i);
       } catch (const DamagedError& error) {
         CHECK_THAT(error.what(),
                    Contains(store.file().string()) && Contains("block " + std::to_string(block)));
         ++lost;
+        continue;
       }
+      CHECK(result == records[i].payload);
     }
     CHECK(lost <= 2);
     CHECK(lost >= 1);
@@ -249,7 +255,6 @@ TEST_CASE("A text that is no description is damage") {
   header.file_size = header.description_offset + text.size();
   bytes = header.to_bytes() +
           bytes.substr(archive_header_size, header.description_offset - archive_header_size) + text;
-  fs::remove(store.file());
   test::write_file(store.file(), bytes);
   CHECK_THROWS_WITH(store.archive(), Contains("description makes no sense"));
 }

@@ -1,6 +1,7 @@
 #include "store/hold.hpp"
 
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 #include "support/root.hpp"
@@ -145,7 +146,7 @@ TEST_CASE("A hold cut short or with a flipped bit is watched, then taken, and ne
     const Hold hold(home.path(), "run", "4711", {1h, 1h});
     bytes = test::read_file(hold_path(home.path()));
   }
-  constexpr Hold::Timing instant{1h, 1ms};
+  constexpr Hold::Timing instant{1h, 0ms};
   const auto check = [&](const std::string& damaged) {
     test::write_file(hold_path(home.path()), damaged);
     try {
@@ -169,7 +170,7 @@ TEST_CASE("A hold cut short or with a flipped bit is watched, then taken, and ne
 }
 
 TEST_CASE("Of many that watch one dead holder, one gets the directory") {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 200; ++round) {
     const TemporaryDirectory home;
     base::ProcessId dead = base::this_process();
     ++dead.started;
@@ -193,6 +194,21 @@ TEST_CASE("Of many that watch one dead holder, one gets the directory") {
     CHECK(refused == watchers - 1);
     CHECK(test::everything_in(home.path()).empty());
   }
+}
+
+TEST_CASE("Whoever died while taking a hold over is in nobody's way") {
+  const TemporaryDirectory home;
+  base::ProcessId dead = base::this_process();
+  ++dead.started;
+  write_hold(home.path(), "dead", dead);
+  const std::string hold = test::read_file(hold_path(home.path()));
+  const fs::path claim = hold_path(home.path()).string() + "." + base::to_hex(base::hash64(hold));
+  test::write_file(claim, hold);
+  {
+    const Hold next(home.path(), "next", "", patient);
+    CHECK(hold_is_of(home.path(), "next"));
+  }
+  CHECK(test::everything_in(home.path()).empty());
 }
 
 TEST_CASE("A run whose hold another took knows that it is lost, and leaves the other's alone") {
@@ -232,7 +248,7 @@ TEST_CASE("A directory that is gone, or not for us, is an error that says so", "
   write_hold(home.path(), "far", elsewhere());
   fs::permissions(hold_path(home.path()), fs::perms(0644));
   CHECK_THAT(test::as_nobody([&] { const Hold hold(home.path(), "run", "", quick); }),
-             Contains("cannot remove the hold of a dead run"));
+             Contains("cannot create " + hold_path(home.path()).string()));
 }
 
 }  // namespace

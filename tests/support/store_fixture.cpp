@@ -15,8 +15,22 @@ namespace tasker::test {
 namespace fs = std::filesystem;
 using store::JournalName;
 
+namespace {
+
+/// In memory, where there is enough: thousands of small files are synced here.
+fs::path place_for_tests() {
+  std::error_code error;
+  const fs::path memory = "/dev/shm";
+  const bool chosen = ::getenv("TMPDIR") != nullptr;
+  if (!chosen && fs::is_directory(memory, error) && fs::space(memory, error).available > (256U << 20))
+    return memory;
+  return fs::temp_directory_path();
+}
+
+}  // namespace
+
 TemporaryDirectory::TemporaryDirectory() {
-  std::string name = fs::temp_directory_path() / "tasker-test.XXXXXX";
+  std::string name = place_for_tests() / "tasker-test.XXXXXX";
   if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create " + name);
   path_ = name;
 }
@@ -34,7 +48,9 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  // A new file, not the old one's content: who has that mapped keeps it.
+  fs::remove(path);
+  std::ofstream out(path, std::ios::binary);
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (!out.flush()) throw std::runtime_error("cannot write " + path.string());
 }

@@ -172,7 +172,7 @@ std::string schema() {
   else if constexpr (Fixed<T>)
     return Codec<T>::schema();
   else
-    return "boost:" + class_name(typeid(T));
+    return concat({"boost:", class_name(typeid(T))});
 }
 
 template <class T>

@@ -1,0 +1,239 @@
+#include "execute/run_chunk.hpp"
+
+#include <tasker/detail/make_call.hpp>
+#include <tasker/error.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace tasker::execute {
+namespace {
+
+using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+
+struct Kept {
+  store::Outcome outcome;
+  std::uint8_t binding;
+  std::uint32_t attempt;
+  std::string argument;
+  std::string payload;
+  int times = 0;
+};
+
+/// Decodes what is written and keeps it by index.
+class RecordSink final : public FrameSink {
+ public:
+  void write(const store::FrameInfo&, std::string_view head, std::string_view tail) override {
+    if (full) throw SystemError("No space left on device");
+    const std::string body = std::string(head) + std::string(tail);
+    store::RecordReader reader(body);
+    while (const auto record = reader.next()) {
+      const int times = ++records[record->index].times;
+      records[record->index] = {record->outcome,
+                                record->binding,
+                                record->attempt,
+                                std::string(record->argument),
+                                std::string(record->payload),
+                                times};
+    }
+  }
+  void sync() override {}
+
+  std::map<std::uint64_t, Kept> records;
+  bool full = false;
+};
+
+/// The arguments 0, 10, 20 ..., a map of `fn` over them, and what becomes of one chunk of it.
+template <class Fn>
+struct Map {
+  explicit Map(Fn fn) {
+    for (int i = 0; i < 100; ++i) args.push_back(10 * i);
+    call = detail::make_call("a.dat", std::move(fn), args, {});
+  }
+
+  Chunk chunk(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    std::string arguments;
+    for (const base::Range& range : tasks)
+      call.encode_arguments(range.first, range.last, std::string::npos, arguments);
+    return Chunk(1, tasks, attempts, arguments);
+  }
+
+  ChunkReport run(Chunk& tasks) {
+    const store::Fingerprinter fingerprint(call);
+    Recorder recorder(sink, fingerprint, true);
+    return run_chunk(tasks, call, args.size(), recorder);
+  }
+  ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    Chunk one = chunk(tasks, attempts);
+    return run(one);
+  }
+
+  std::vector<int> args;
+  detail::MapCall call;
+  RecordSink sink;
+};
+
+/// A result that is half encoded when that fails.
+struct Unwritable {
+  int value = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& value;
+    if (Archive::is_saving::value) throw std::runtime_error("half-way");
+  }
+};
+
+template <class R>
+R result(const Kept& record) {
+  return detail::decode<R>(record.payload);
+}
+
+TEST_CASE("Every task of a chunk is called with its own argument, and recorded once before the chunk ends") {
+  Map map([](int x) { return 2 * x; });
+  const ChunkReport report = map.run({{0, 3}, {50, 52}, {99, 100}});
+  CHECK(report.tasks == 6);
+  CHECK(report.failed == 0);
+  CHECK(report.failures.empty());
+  CHECK(report.busy.count() > 0);
+  REQUIRE(map.sink.records.size() == 6);
+  for (const auto& [index, record] : map.sink.records) {
+    INFO("task " << index);
+    CHECK(record.outcome == store::Outcome::done);
+    CHECK(record.times == 1);
+    CHECK(result<int>(record) == static_cast<int>(20 * index));
+    CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
+  }
+}
+
+TEST_CASE("A chunk without tasks, or one that was taken back, calls nothing and records nothing") {
+  int calls = 0;
+  Map map([&calls](int) { return ++calls; });
+  CHECK(map.run(base::Ranges{}).tasks == 0);
+  Chunk revoked = map.chunk({{0, 10}});
+  revoked.revoke();
+  CHECK(map.run(revoked).tasks == 0);
+  CHECK(calls == 0);
+  CHECK(map.sink.records.empty());
+}
+
+TEST_CASE("What is taken back while a task runs is not started") {
+  Chunk* running = nullptr;
+  Map map([&running](int x) {
+    if (x == 20) CHECK(running->take_back() == 6);  // three are started, and three of the other seven stay
+    return x;
+  });
+  Chunk chunk = map.chunk({{0, 10}});
+  running = &chunk;
+  CHECK(map.run(chunk).tasks == 6);
+  CHECK(map.sink.records.size() == 6);
+  CHECK(map.sink.records.rbegin()->first == 5);
+}
+
+TEST_CASE("An exception costs its task, and its type and text are kept") {
+  struct Odd {};
+  Map map([](int x) {
+    switch (x / 10) {
+      case 0: throw std::runtime_error("no such file");
+      case 1: throw std::out_of_range("far away");
+      case 2: throw 42;
+      case 3: throw "a text";
+      case 4: throw std::string("another");
+      case 5: throw Odd{};
+      case 6: throw UsageError("not here");
+      default: return x;
+    }
+  });
+  const ChunkReport report = map.run({{0, 10}});
+  CHECK(report.tasks == 10);
+  CHECK(report.failed == 7);
+  std::vector<std::string> why;
+  for (const auto& [index, record] : map.sink.records) {
+    CHECK(record.outcome == (index < 7 ? store::Outcome::failed : store::Outcome::done));
+    if (record.outcome == store::Outcome::failed) why.push_back(record.payload);
+  }
+  REQUIRE(why.size() == 7);
+  CHECK(why[0] == "std::runtime_error: no such file");
+  CHECK(why[1] == "std::out_of_range: far away");
+  CHECK(why[2] == "an exception of type int");
+  CHECK(why[3] == "an exception of type char const*");
+  CHECK_THAT(why[4], Catch::Contains("an exception of type std::") && Catch::Contains("string"));
+  CHECK_THAT(why[5], Catch::Contains("Odd"));
+  CHECK(why[6] == "tasker::UsageError: not here");
+  CHECK(result<int>(map.sink.records.at(8)) == 80);
+}
+
+TEST_CASE("The first few failures are reported with their indices") {
+  Map map([](int x) -> int { throw std::runtime_error(std::to_string(x)); });
+  const ChunkReport report = map.run({{20, 40}});
+  CHECK(report.failed == 20);
+  REQUIRE(report.failures.size() == 5);
+  CHECK(report.failures[0].first == 20);
+  CHECK(report.failures[0].second == "std::runtime_error: 200");
+  CHECK(report.failures[4].first == 24);
+}
+
+TEST_CASE("A task learns which attempt it is, and its record says so") {
+  Map map([](int, Context& context) { return context.attempt(); });
+  map.run({{0, 4}, {8, 10}}, {{1, 2}, {3, 7}, {5, 9}, {9, 3}});
+  const std::map<std::uint64_t, std::uint32_t> expected = {{0, 1}, {1, 2}, {2, 1}, {3, 7}, {8, 1}, {9, 3}};
+  REQUIRE(map.sink.records.size() == expected.size());
+  for (const auto& [index, attempt] : expected) {
+    INFO("task " << index);
+    CHECK(map.sink.records.at(index).attempt == attempt);
+    CHECK(result<std::uint32_t>(map.sink.records.at(index)) == attempt);
+  }
+}
+
+TEST_CASE("A task is bound to what it asked, and the next one is not") {
+  Map map([](int x, Context& context) {
+    std::uint64_t answer = 0;
+    if (x == 10 || x == 30) answer += context.index();
+    if (x == 20 || x == 30) answer += 1000 * context.task_count();
+    return answer;
+  });
+  map.run({{0, 5}});
+  const auto& records = map.sink.records;
+  CHECK(records.at(0).binding == 0);
+  CHECK(records.at(1).binding == store::bound_to_index);
+  CHECK(records.at(2).binding == store::bound_to_count);
+  CHECK(records.at(3).binding == (store::bound_to_index | store::bound_to_count));
+  CHECK(records.at(4).binding == 0);
+  CHECK(result<std::uint64_t>(records.at(3)) == 100'003);
+}
+
+TEST_CASE("Large results and tiny ones follow each other") {
+  const auto size_of = [](int x) { return x % 20 == 0 ? std::size_t{20} << 20 : std::size_t{3}; };
+  Map map([&](int x) { return std::string(size_of(x), static_cast<char>('a' + x / 10)); });
+  map.run({{0, 4}});
+  for (const auto& [index, record] : map.sink.records) {
+    INFO("task " << index);
+    const auto text = result<std::string>(record);
+    CHECK(text.size() == size_of(static_cast<int>(10 * index)));
+    CHECK(text.find_first_not_of(static_cast<char>('a' + index)) == std::string::npos);
+  }
+}
+
+TEST_CASE("A result that can't be encoded to its end leaves nothing in its record but the failure") {
+  Map map([](int x) { return Unwritable{x}; });
+  CHECK(map.run({{0, 1}}).failed == 1);
+  CHECK(map.sink.records.at(0).payload == "std::runtime_error: half-way");
+}
+
+TEST_CASE("Arguments that end too early end the chunk, not a task") {
+  Map map([](int x) { return x; });
+  Chunk short_of_arguments(1, {{0, 5}}, {}, map.chunk({{0, 3}}).arguments());
+  CHECK_THROWS_AS(map.run(short_of_arguments), DamagedError);
+}
+
+TEST_CASE("When records can't be written the chunk ends: that is not a task's failure") {
+  Map map([](int x) { return x; });
+  map.sink.full = true;
+  CHECK_THROWS_AS(map.run({{0, 10}}), SystemError);
+}
+
+}  // namespace
+}  // namespace tasker::execute

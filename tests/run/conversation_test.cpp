@@ -1,0 +1,225 @@
+#include "support/conversation.hpp"
+
+#include "support/sample_messages.hpp"
+
+#include <tasker/detail/make_call.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+namespace tasker::runtime {
+namespace {
+
+using Catch::Contains;
+
+TEST_CASE("Whatever happens first, no task is lost or done twice, done means recorded, and all are done") {
+  test::Corners corners;
+  for (unsigned seed = 1; seed <= 3000; ++seed) {
+    INFO("seed " << seed);
+    test::Conversation(seed, corners).run();
+  }
+  CHECK(corners.take_backs > 1000);
+  CHECK(corners.given_whole > 20);
+  CHECK(corners.crossed > 100);
+  CHECK(corners.cut > 100);
+  CHECK(corners.stopped > 100);
+}
+
+/// Rank 0 in a map of ten tasks with workers that say what the test lets them say.
+struct Rank0 {
+  explicit Rank0(std::vector<std::string> arguments = std::vector<std::string>(10, "argument"))
+      : args(std::move(arguments)),
+        call(detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, args, {})),
+        scheduler(IntervalSet({0, args.size()})),
+        master(network.comm(0), call, scheduler,
+               {[](std::uint64_t index) { return static_cast<std::uint32_t>(index == 1 ? 3 : 1); },
+                [this](int, const Ready&, std::string_view frame) { frames.emplace_back(frame); },
+                [this](int rank) { synced.push_back(rank); }}) {}
+
+  void hear_bytes(int rank, std::string bytes) {
+    master.handle({rank, std::move(bytes)});
+    master.dispatch(Time{});
+  }
+  template <class Message>
+  void hear(int rank, const Message& message) {
+    hear_bytes(rank, pack(message));
+  }
+  /// The oldest message that rank 0 has sent to this rank.
+  template <class Message>
+  Message sent(int rank) {
+    network.deliver(0, rank);
+    return unpack<Message>(network.comm(rank).wait(Time::max())->bytes);
+  }
+
+  std::vector<std::string> args;
+  detail::MapCall call;
+  test::FakeNetwork network{3};
+  Scheduler scheduler;
+  std::vector<std::string> frames;
+  std::vector<int> synced;
+  Master master;
+};
+
+const Ready sees{true, "host", "build", 1};
+const Ready blind{false, "host", "build", 1};
+
+TEST_CASE("A worker gets its first task when it is ready, the next when it has done it") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  const auto first = rank0.sent<Work>(1);
+  CHECK(first.tasks == base::Ranges{{0, 1}});
+  CHECK(first.attempts.empty());
+  rank0.hear(1, Done{first.chunk, 1, 1'000'000'000, 0, {}});
+  const auto second = rank0.sent<Work>(1);
+  CHECK(second.tasks == base::Ranges{{1, 2}});
+  CHECK(second.attempts == decltype(second.attempts){{1, 3}});
+  CHECK(rank0.master.outcome().computed == 1);
+  CHECK(rank0.network.under_way() == 0);
+}
+
+TEST_CASE("No message has much more than a mebibyte of arguments, and no task is forgotten for that") {
+  Rank0 rank0(std::vector<std::string>(300, std::string(100'000, 'x')));
+  rank0.hear(1, sees);
+  std::size_t largest = 0;
+  while (!rank0.scheduler.finished()) {
+    const auto work = rank0.sent<Work>(1);
+    largest = std::max<std::size_t>(largest, base::count(work.tasks));
+    REQUIRE(work.arguments.size() == base::count(work.tasks) * 100'016);
+    rank0.hear(1, Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
+  }
+  CHECK(largest == 11);  // the one with which a mebibyte is full is the last
+  CHECK(rank0.scheduler.done_count() == 300);
+}
+
+TEST_CASE("Frames of a rank that does not see the directory are written before its chunk is done") {
+  Rank0 rank0;
+  rank0.hear(1, blind);
+  const auto work = rank0.sent<Work>(1);
+  const std::string records = pack(Records{"a frame"});
+  rank0.hear_bytes(1, records);
+  CHECK(rank0.frames == std::vector<std::string>{"a frame"});
+  CHECK(rank0.sent<Recorded>(1).bytes == records.size());
+  CHECK(rank0.synced.empty());
+  rank0.hear(1, Done{work.chunk, 1, 1000, 0, {}});
+  CHECK(rank0.synced == std::vector<int>{1});
+  CHECK(rank0.scheduler.done_count() == 1);
+}
+
+TEST_CASE("The failures with the lowest indices are kept, whoever reports them") {
+  Outcome outcome;
+  outcome.add(10, 3, {{50, "a"}, {51, "b"}, {52, "c"}}, std::chrono::seconds(1));
+  outcome.add(10, 4, {{1, "d"}, {2, "e"}, {3, "f"}, {60, "g"}}, std::chrono::seconds(2));
+  CHECK(outcome.computed == 20);
+  CHECK(outcome.failed == 7);
+  CHECK(outcome.busy == std::chrono::seconds(3));
+  CHECK(outcome.failures == decltype(outcome.failures){{1, "d"}, {2, "e"}, {3, "f"}, {50, "a"}, {51, "b"}});
+}
+
+TEST_CASE("A worker's trouble ends the map with the exception that fits it") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  CHECK_THROWS_AS(rank0.hear(1, Trouble{exit_system, "No space left on device"}), SystemError);
+  CHECK_THROWS_WITH(rank0.hear(2, Trouble{exit_system, "No space left on device"}),
+                    "rank 2: No space left on device");
+  try {
+    rank0.hear(1, Trouble{exit_failed, "why"});
+    FAIL("it goes on");
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == exit_failed);
+    CHECK(dynamic_cast<const SystemError*>(&error) == nullptr);
+  }
+}
+
+TEST_CASE("A rank that leaves during a map ends it, with its message and exit code if it has one") {
+  const auto [mine, seen] = GENERATE(table<int, int>({{0, exit_usage}, {7, 7}}));
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  try {
+    rank0.hear(1, Leave{mine, "std::runtime_error: why"});
+    FAIL("it goes on");
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == seen);
+    CHECK_THAT(error.what(), Contains("rank 1 left during a map: std::runtime_error: why"));
+  }
+}
+
+TEST_CASE("What can't be true is damage, and is not believed") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  const ChunkId chunk = rank0.sent<Work>(1).chunk;
+  const auto refused = [&](int rank, const auto& message) {
+    CHECK_THROWS_AS(rank0.master.handle({rank, pack(message)}), DamagedError);
+    CHECK_THROWS_WITH(rank0.master.handle({rank, pack(message)}), Contains("rank " + std::to_string(rank)));
+    CHECK(rank0.scheduler.done_count() == 0);
+    CHECK(rank0.scheduler.in_flight() == 1);
+    CHECK(rank0.master.outcome().computed == 0);
+    CHECK(rank0.frames.empty());
+  };
+  refused(1, sees);                         // a second time
+  refused(2, Done{chunk, 1, 1000, 0, {}});  // never was ready
+  refused(2, Records{"a frame"});
+  refused(2, Closed{0});
+  refused(1, Closed{0});                        // while it has work
+  refused(1, Done{chunk + 1, 1, 1000, 0, {}});  // an unknown chunk
+  refused(1, Done{chunk, 1, -1, 0, {}});        // less than no time
+  refused(1, Kept{chunk + 1, 0, true});
+  refused(1, Kept{chunk, 2, true});  // more than it has
+  refused(1, Finish{});              // what only rank 0 says
+  refused(1, Work{});
+}
+
+TEST_CASE("A report that does not fit its chunk is damage") {
+  const Done done = GENERATE(Done{1, 2, 1000, 0, {}}, Done{1, 0, 1000, 0, {}}, Done{1, 1, 1000, 2, {}},
+                             Done{1, 1, 1000, 0, {{0, "why"}}});
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  REQUIRE(rank0.sent<Work>(1).chunk == 1);
+  CHECK_THROWS_AS(rank0.hear(1, done), DamagedError);
+  CHECK(rank0.master.outcome().computed == 0);
+}
+
+TEST_CASE("A worker closes once, after the end of all work") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  while (!rank0.scheduler.finished()) {
+    const auto work = rank0.sent<Work>(1);
+    rank0.hear(1, Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
+  }
+  rank0.master.finish();
+  rank0.hear(1, Closed{5});
+  CHECK_FALSE(rank0.master.closed());
+  CHECK_THROWS_AS(rank0.hear(1, Closed{5}), DamagedError);
+  CHECK_FALSE(rank0.master.closed());
+  rank0.hear(2, sees);  // late, which is no harm
+  rank0.hear(2, Closed{5});
+  CHECK(rank0.master.closed());
+}
+
+TEST_CASE("No message, however damaged, does more to rank 0 than to end the map") {
+  std::vector<std::string> messages = {"", "\xff"};
+  const auto damage = [&](const std::string& bytes) {
+    for (std::size_t size = 0; size < bytes.size(); ++size) messages.push_back(bytes.substr(0, size));
+    for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+      messages.push_back(bytes);
+      messages.back()[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
+    }
+  };
+  test::for_each_message([&](const auto& message) { damage(pack(message)); });
+  std::size_t refused = 0;
+  for (const std::string& bytes : messages) {
+    Rank0 rank0;
+    rank0.hear(1, blind);
+    try {
+      rank0.hear_bytes(1, bytes);
+    } catch (const Error&) {
+      ++refused;
+    }
+    CHECK(rank0.scheduler.pending() + rank0.scheduler.in_flight() + rank0.scheduler.done_count() == 10);
+  }
+  CHECK(refused > messages.size() / 2);
+}
+
+}  // namespace
+}  // namespace tasker::runtime

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "run/master.hpp"
+#include "support/fake_comm.hpp"
+#include "support/fake_worker.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace tasker::test {
+
+/// What happened in conversations: shows that they came into the corners that tests are made for.
+struct Corners {
+  int take_backs = 0;   // requests answered
+  int given_whole = 0;  // of them: the whole chunk came back
+  int crossed = 0;      // of them: the chunk had ended, and its report crossed the request
+  int cut = 0;          // chunks whose arguments did not fit into one message
+  int stopped = 0;      // conversations that ended before all tasks were done
+};
+
+/// A whole map between rank 0 and its workers: real Master and Scheduler, and FakeWorkers. Everything that
+/// could happen next happens in a random order; after every step each task must be in exactly one place, and
+/// done means recorded. Throws std::logic_error where that does not hold.
+class Conversation {
+ public:
+  Conversation(unsigned seed, Corners& corners);
+  void run();
+
+ private:
+  enum class Event { at_rank_0, at_worker, says, executes };
+  bool step();
+  bool may(Event event, int worker) const;
+  void happen(Event event, int worker);
+  void at_rank_0(int worker);
+  void send_end();
+  void check() const;
+  void check_end() const;
+  std::vector<int> places() const;
+  FakeWorker& worker(int rank) const { return *workers_.at(static_cast<std::size_t>(rank - 1)); }
+  int workers() const { return static_cast<int>(workers_.size()); }
+
+  std::mt19937 random_;
+  Corners& corners_;
+  std::vector<std::size_t> weights_;  // how often an event happens when it may
+  bool stop_on_failure_;
+  Ledger ledger_;
+  detail::MapCall call_;
+  FakeNetwork network_;
+  runtime::Scheduler scheduler_;
+  runtime::Master master_;
+  std::vector<std::unique_ptr<FakeWorker>> workers_;
+  runtime::Time now_;
+  bool finished_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace tasker::test

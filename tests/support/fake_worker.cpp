@@ -1,0 +1,136 @@
+#include "support/fake_worker.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+namespace tasker::test {
+
+using namespace runtime;
+using namespace std::chrono_literals;
+
+namespace {
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::logic_error(what);
+}
+
+/// Those of `tasks` from position `first` up to, not including, `last`.
+base::Ranges part(base::Ranges tasks, std::uint64_t first, std::uint64_t last) {
+  base::split_after(tasks, last);
+  return base::split_after(tasks, first);
+}
+
+}  // namespace
+
+FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledger& ledger,
+                       std::mt19937& random)
+    : network_(network),
+      rank_(rank),
+      sees_directory_(sees_directory),
+      ledger_(ledger),
+      random_(random),
+      listener_(network.comm(rank), desk_) {
+  network.comm(rank).send(0, pack(Ready{sees_directory, "host", "build", 1}));
+}
+
+bool FakeWorker::may_say() const {
+  pollfd watched{desk_.fd(), POLLIN, 0};
+  return !end_ && ::poll(&watched, 1, 0) > 0;
+}
+
+void FakeWorker::hear() { end_ = listener_.hear(); }
+
+void FakeWorker::receive() {
+  const std::string bytes = network_.under_way(0, rank_).at(0);
+  network_.deliver(0, rank_);
+  switch (kind_of(bytes).value()) {
+    case Kind::work: {
+      hear();
+      held_.push_back(desk_.find(unpack<Work>(bytes).chunk));
+      require(held_.back() != nullptr, "a chunk that was sent is at the desk");
+      return;
+    }
+    case Kind::take_back: {
+      const auto chunk = desk_.find(unpack<TakeBackRequest>(bytes).chunk);
+      const std::uint64_t before = chunk ? chunk->kept() : 0;
+      hear();
+      returning_.push_back(chunk ? part(chunk->tasks(), chunk->kept(), before) : base::Ranges());
+      return;
+    }
+    case Kind::finish: finishing_ = true; break;
+    default: break;
+  }
+  hear();
+}
+
+bool FakeWorker::may_execute() const { return executing_ || !held_.empty() || (finishing_ && !closed_); }
+
+void FakeWorker::execute() {
+  if (!executing_)
+    take_chunk();
+  else if (running_)
+    end_task();
+  else if (held_.front()->start()) {
+    const base::Ranges task = part(held_.front()->tasks(), started_, started_ + 1);
+    ++started_;
+    running_ = task.at(0).first;
+    require(++ledger_.started.at(*running_) == 1, "no task is started twice");
+    detail::Reader argument(arguments_.bytes(arguments_.number<std::uint64_t>()));
+    require(detail::Codec<std::string>::decode(argument) == ledger_.arguments.at(*running_),
+            "a task gets its own argument");
+  } else {
+    end_chunk();
+  }
+}
+
+void FakeWorker::take_chunk() {
+  const auto chunk = desk_.take_chunk();
+  require(chunk == (held_.empty() ? nullptr : held_.front()),
+          "chunks are done in the order of their sending");
+  if (!chunk) {
+    closed_ = true;
+    desk_.post(pack(Closed{0}));
+    return;
+  }
+  executing_ = true;
+  started_ = 0;
+  report_ = {};
+  arguments_ = detail::Reader(chunk->arguments());
+}
+
+void FakeWorker::end_task() {
+  const std::uint64_t index = *running_;
+  running_.reset();
+  ++report_.tasks;
+  report_.busy += random_() % 8 == 0 ? 1s : 1ms * (random_() % 3);
+  if (ledger_.fails(index)) {
+    ++report_.failed;
+    if (report_.failures.size() < 5) report_.failures.emplace_back(index, "why");
+  }
+  if (sees_directory_)
+    ++ledger_.recorded.at(index);
+  else
+    detail::put(frame_, index);
+}
+
+/// As run_chunk and execute_chunks do it: what is recorded is written first, then the chunk ends.
+void FakeWorker::end_chunk() {
+  if (!frame_.empty()) desk_.post_frame(pack(Records{std::exchange(frame_, {})}));
+  desk_.finish(held_.front(), std::move(report_));
+  held_.pop_front();
+  executing_ = false;
+}
+
+std::vector<base::Ranges> FakeWorker::unstarted() const {
+  std::vector<base::Ranges> all;
+  for (const auto& chunk : held_) {
+    const std::uint64_t first = executing_ && chunk == held_.front() ? started_ : 0;
+    all.push_back(part(chunk->tasks(), first, chunk->kept()));
+  }
+  return all;
+}
+
+}  // namespace tasker::test

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "run/desk.hpp"
+#include "run/worker.hpp"
+#include "support/fake_comm.hpp"
+
+#include <tasker/detail/bytes.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tasker::test {
+
+/// What became of each task, written down apart from what ranks say about it.
+struct Ledger {
+  std::vector<std::string> arguments;
+  std::vector<int> started;   // how often
+  std::vector<int> recorded;  // how often
+  std::function<bool(std::uint64_t index)> fails;
+};
+
+/// A worker whose two threads are played step by step, in one: Desk, Listener and Chunk are real, tasks start
+/// and end when the test says so. Throws std::logic_error for what must never be.
+class FakeWorker {
+ public:
+  FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledger& ledger, std::mt19937& random);
+
+  // The thread that talks:
+
+  /// Whether there is something to say.
+  bool may_say() const;
+  void say() { hear(); }
+  /// Hears the oldest message that is under way to this rank.
+  void receive();
+  /// The end of the map, once it was heard.
+  const std::optional<runtime::End>& end() const { return end_; }
+
+  // The thread that executes:
+
+  bool may_execute() const;
+  /// The next thing that it does: takes a chunk, starts a task, ends one, or ends the chunk.
+  void execute();
+
+  /// The tasks that are here and not started, and those on their way back to rank 0.
+  std::vector<base::Ranges> unstarted() const;
+  std::deque<base::Ranges>& returning() { return returning_; }
+
+ private:
+  void hear();
+  void take_chunk();
+  void end_task();
+  void end_chunk();
+
+  FakeNetwork& network_;
+  int rank_;
+  bool sees_directory_;
+  Ledger& ledger_;
+  std::mt19937& random_;
+  runtime::Desk desk_;
+  runtime::Listener listener_;
+
+  std::deque<std::shared_ptr<execute::Chunk>> held_;  // the first may be being executed
+  std::deque<base::Ranges> returning_;                // one for each answer that is under way
+  bool finishing_ = false;
+  bool closed_ = false;
+  std::optional<runtime::End> end_;
+
+  bool executing_ = false;
+  std::uint64_t started_ = 0;  // tasks of the chunk that is being executed
+  std::optional<std::uint64_t> running_;
+  detail::Reader arguments_{{}};
+  std::string frame_;
+  execute::ChunkReport report_;
+};
+
+}  // namespace tasker::test
