@@ -59,9 +59,9 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;
   std::string text = fmt::format("{}/{} done", tally.done, tally.total);
   if (tally.total > 0)
-    text += fmt::format(
-        " ({:.0f} %)",  // 100 % are reached at the end only
-        std::floor(100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total)));
+    text +=
+        fmt::format(" ({:.0f} %)",  // 100 % are reached at the end only
+                    std::floor(100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total)));
   if (tally.failed > 0) text += fmt::format(", {} failed", tally.failed);
   if (tally.done > 0 && tally.done < tally.total) {
     const std::chrono::duration<double> left(static_cast<double>(tally.total - tally.done) / rate);

@@ -1,4 +1,5 @@
 """What fails, fails for everybody, once, soon, and without loss."""
+import os
 import signal
 import unittest
 

@@ -1,7 +1,6 @@
 """Finished tasks are not computed again, however the run ended and whoever goes on."""
 import subprocess
 import unittest
-from pathlib import Path
 
 from support import *
 
