@@ -7,13 +7,12 @@
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
+#include <string>
 #include <thread>
 
 namespace tasker::base {
@@ -119,6 +118,11 @@ TEST_CASE("A mapping shows a file's bytes, none for an empty one") {
   CHECK(Mapping(home.path() / "empty").bytes().empty());
 }
 
+bool sleeps(pid_t thread) {
+  const std::string stat = *read_small_file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  return stat.substr(stat.rfind(')')).starts_with(") S");
+}
+
 /// A pipe takes a part of what is written: short writes, and interrupted ones, are the rule here.
 TEST_CASE("Short and interrupted writes lose nothing") {
   const TemporaryDirectory home;
@@ -126,27 +130,31 @@ TEST_CASE("Short and interrupted writes lose nothing") {
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   struct sigaction action {};
   struct sigaction before {};
-  action.sa_handler = [](int) {};  // without SA_RESTART
+  static std::atomic<int> interrupts;
+  interrupts = 0;
+  action.sa_handler = [](int) { ++interrupts; };  // without SA_RESTART
   REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
 
   std::string head(300'000, 'a');
   std::string tail(700'001, 'b');
   std::string received;
-  std::atomic<bool> writing = true;
-  const pthread_t writer = ::pthread_self();
+  const pid_t writer = ::gettid();
   std::thread reader([&] {
     const int fd = ::open(path.c_str(), O_RDONLY);
-    char buffer[4096];
-    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;) {
-      received.append(buffer, static_cast<std::size_t>(n));
-      if (writing) ::pthread_kill(writer, SIGUSR1);
+    // The first interrupt finds a full pipe behind a part that was written, the next ones nothing written.
+    for (int sent = 0; sent < 3; ++sent) {
+      while (!sleeps(writer)) std::this_thread::yield();
+      ::tgkill(::getpid(), writer, SIGUSR1);
+      while (interrupts <= sent) std::this_thread::yield();
     }
+    char buffer[4096];
+    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;)
+      received.append(buffer, static_cast<std::size_t>(n));
     ::close(fd);
   });
   {
     File file = File::open_write(path);
     file.write({head, "", tail});
-    writing = false;
   }
   reader.join();
   ::sigaction(SIGUSR1, &before, nullptr);
