@@ -68,7 +68,6 @@ void Recorder::write(std::string_view tail) {
   info.cpu_time = thread_cpu_time() - cpu_at_start_;
   info.memory = memory_high_water();
   sink_.write(info, body_, tail);
-  busy_ += duration;
   body_.clear();
   records_ = 0;
   in_frame_ = false;

@@ -36,8 +36,6 @@ class Recorder {
   void end(store::Record& record);
   /// Writes what is collected.
   void flush();
-  /// Time spent in tasks so far.
-  Clock::duration busy() const { return busy_; }
 
  private:
   void write(std::string_view tail);
@@ -50,7 +48,6 @@ class Recorder {
   Clock::time_point frame_begin_;
   std::int64_t frame_start_ = 0;    // ns since 1970
   std::uint64_t cpu_at_start_ = 0;  // ns
-  Clock::duration busy_{0};
 };
 
 }  // namespace tasker::execute

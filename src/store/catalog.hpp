@@ -11,24 +11,24 @@
 
 namespace tasker::store {
 
-/// Where one record is, and what decides about its use.
+/// Where one record is, and what decides about its use. Small, for there is one for every task.
 struct Entry {
-  Fingerprint fingerprint;
-  std::uint64_t frame = 0;    ///< Offset of its frame in the source.
-  std::uint64_t payload = 0;  ///< Sizes, bytes.
-  std::uint64_t argument = 0;
-  std::uint32_t record = 0;  ///< Offset in the frame's body.
-  std::uint32_t attempt = 0;
-  std::uint16_t source = 0;
+  std::uint64_t frame : 48 = 0;  ///< Offset of its frame in the source.
+  std::uint64_t source : 16 = 0;
+  std::uint32_t record = 0;   ///< Offset in the frame's body.
+  std::uint16_t attempt = 0;  ///< The highest number stands for all beyond, too.
   Outcome outcome = Outcome::none;
   std::uint8_t binding = 0;
 
   bool done() const { return outcome == Outcome::done; }
 };
 
+static_assert(sizeof(Entry) == 16);
+
 /// A result that is not at its own index: the list changed, or runs had different lists.
 struct Stray {
   Entry entry;
+  Fingerprint fingerprint;
   std::uint64_t index = 0;  ///< The one it was recorded with.
 };
 
@@ -54,7 +54,7 @@ class Catalog {
   base::ScratchArray<Stray>& strays() { return strays_; }
   const base::ScratchArray<Stray>& strays() const { return strays_; }
 
-  /// The record itself, its frame's times and who wrote it.
+  /// The record itself (an empty one if there is none), its frame's times and who wrote it.
   Record record(const Entry& entry) const;
   FrameInfo frame(const Entry& entry) const;
   const Origin* origin(const Entry& entry) const;
@@ -63,16 +63,20 @@ class Catalog {
 
   const std::deque<JournalReader>& sources() const { return sources_; }
   std::uint64_t records() const { return records_; }
+  /// Of the arguments and payloads of all records.
+  std::uint64_t bytes() const { return record_bytes_; }
   std::uint64_t damaged_bytes() const { return damaged_; }
 
  private:
-  void insert(std::uint64_t index, const Entry& entry);
+  void insert(const Record& record, const Entry& entry);
   std::filesystem::path scratch_;
   std::uint64_t tasks_;
   std::deque<JournalReader> sources_;
+  std::vector<std::string_view> bytes_;  // of each source
   base::ScratchArray<Entry> slots_;
   base::ScratchArray<Stray> strays_;
   std::uint64_t records_ = 0;
+  std::uint64_t record_bytes_ = 0;
   std::uint64_t damaged_ = 0;
 };
 

@@ -138,9 +138,13 @@ bool Hold::take_over(const std::string& dead) {
   return false;
 }
 
-Hold::~Hold() {
+void Hold::keep_still() {
   thread_.request_stop();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+Hold::~Hold() {
+  keep_still();
   if (ours()) ::unlink(path_.c_str());
 }
 

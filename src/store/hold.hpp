@@ -33,6 +33,10 @@ class Hold {
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
+  /// No beat any more: for the little time that it takes to remove the directory, which must not get a new
+  /// hold meanwhile.
+  void keep_still();
+
   /// Another run took the directory, believing this one dead.
   bool lost() const { return lost_; }
 

@@ -30,6 +30,9 @@ void JournalWriter::append(const FrameInfo& info, std::string_view head, std::st
 }
 
 void JournalWriter::append_built(std::string_view frame) {
+  const auto whole = FrameReader(frame, 0, seed_).next();
+  if (!whole || whole->offset != 0 || frame_header_size + whole->body.size() != frame.size())
+    throw DamagedError("records for " + path_.string() + " were damaged on their way to rank 0");
   if (!created()) create();
   file_.write({frame});
 }

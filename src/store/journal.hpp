@@ -27,7 +27,8 @@ class JournalWriter {
 
   /// Appends one frame: when it returns, the frame survives kill -9. `body` is `head` and `tail` together.
   void append(const FrameInfo& info, std::string_view head, std::string_view tail = {});
-  /// Appends a frame that another rank built, header included, with the same seed.
+  /// Appends a frame that another rank built, header included, with the same seed. Throws DamagedError, with
+  /// nothing written, unless it is whole.
   void append_built(std::string_view frame);
   /// When it returns, everything appended survives a loss of power, the file's name included.
   void sync();

@@ -24,9 +24,9 @@ void Matcher::next(const Fingerprint& fingerprint) {
   const std::uint64_t index = next_++;
   if (catalog_.empty()) return;
   Entry& slot = catalog_.slot(index);
-  const bool ours = slot.outcome != Outcome::none && slot.fingerprint == fingerprint;
+  const bool ours = slot.outcome != Outcome::none && catalog_.record(slot).fingerprint == fingerprint;
   if (ours && usable(slot)) return;
-  if (slot.done()) catalog_.strays().push_back({slot, index});
+  if (slot.done()) catalog_.strays().push_back({slot, catalog_.record(slot).fingerprint, index});
   // A failure of this task stays: it counts the attempts.
   if (!ours || slot.done()) slot = Entry{};
   wanted_.push_back({index, fingerprint});
@@ -36,13 +36,15 @@ void Matcher::next(const Fingerprint& fingerprint) {
 void Matcher::sort_strays() {
   auto& strays = catalog_.strays();
   const auto task = [this](const Stray& stray) {
-    return std::make_tuple(stray.entry.fingerprint.high, stray.entry.fingerprint.low, stray.index,
+    return std::make_tuple(stray.fingerprint.high, stray.fingerprint.low, stray.index,
                            catalog_.bound_count(stray.entry));
   };
-  const auto age = [](const Entry& entry) { return std::tie(entry.source, entry.frame, entry.record); };
+  const auto age = [](const Entry& entry) {
+    return std::make_tuple(entry.source, entry.frame, entry.record);
+  };
   std::sort(strays.begin(), strays.end(), [&](const Stray& a, const Stray& b) {
-    if (a.entry.fingerprint.high != b.entry.fingerprint.high)  // nearly always
-      return a.entry.fingerprint.high < b.entry.fingerprint.high;
+    if (a.fingerprint.high != b.fingerprint.high)  // nearly always
+      return a.fingerprint.high < b.fingerprint.high;
     const auto task_a = task(a);
     const auto task_b = task(b);
     return task_a != task_b ? task_a < task_b : age(a.entry) < age(b.entry);
@@ -50,12 +52,11 @@ void Matcher::sort_strays() {
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < strays.size(); ++i) {
     const Stray& stray = strays[i];
-    const bool repeated = i + 1 < strays.size() &&
-                          strays[i + 1].entry.fingerprint == stray.entry.fingerprint &&
+    const bool repeated = i + 1 < strays.size() && strays[i + 1].fingerprint == stray.fingerprint &&
                           task(strays[i + 1]) == task(stray);
     const bool in_slot =
         stray.index < catalog_.tasks() && catalog_.slot(stray.index).done() &&
-        catalog_.slot(stray.index).fingerprint == stray.entry.fingerprint &&
+        catalog_.record(catalog_.slot(stray.index)).fingerprint == stray.fingerprint &&
         catalog_.bound_count(catalog_.slot(stray.index)) == catalog_.bound_count(stray.entry);
     if (!repeated && !in_slot) strays[kept++] = stray;
   }
@@ -81,9 +82,9 @@ std::uint64_t Matcher::take_strays() {
     const Fingerprint fingerprint = wanted->fingerprint;
     const Wanted* const first = wanted;
     while (wanted != wanted_.end() && wanted->fingerprint == fingerprint) ++wanted;
-    while (stray != strays.end() && key(stray->entry.fingerprint) < key(fingerprint)) ++stray;
+    while (stray != strays.end() && key(stray->fingerprint) < key(fingerprint)) ++stray;
     Stray* const first_stray = stray;
-    while (stray != strays.end() && stray->entry.fingerprint == fingerprint) ++stray;
+    while (stray != strays.end() && stray->fingerprint == fingerprint) ++stray;
 
     Stray* candidate = first_stray;
     for (const Wanted* task = first; task != wanted; ++task) {

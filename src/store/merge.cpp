@@ -15,21 +15,6 @@ using detail::put;
 
 namespace {
 
-/// Sizes of one kind of value over all tasks.
-struct Sizes {
-  std::uint64_t total = 0;
-  std::uint64_t least = UINT64_MAX;
-  std::uint64_t most = 0;
-
-  void add(std::uint64_t size) {
-    total += size;
-    least = std::min(least, size);
-    most = std::max(most, size);
-  }
-  /// The size of all, if they are alike.
-  std::optional<std::uint64_t> stride() const { return least == most ? std::optional(most) : std::nullopt; }
-};
-
 /// Gives the origins of all sources one common numbering.
 class OriginTable {
  public:
@@ -64,23 +49,16 @@ class Merge {
       description_.merged.push_back(source.name().to_string());
     for (std::uint64_t i = 0; i < catalog.tasks(); ++i) {
       const Entry& slot = catalog.slot(i);
-      results_.add(slot.payload);
-      arguments_.add(slot.argument);
       if (!slot.done()) ++description_.failed;
       if (i == 0 || !together(catalog.slot(i - 1), slot)) ++extents_;
     }
-    description_.result_stride = results_.stride();
-    if (keep_arguments_) description_.argument_stride = arguments_.stride();
   }
 
   /// An upper bound of the archive's size.
   std::uint64_t size() const {
-    const std::uint64_t offsets = sizeof(std::uint64_t) * (description_.result_stride ? 0 : 1) +
-                                  sizeof(std::uint64_t) * (description_.argument_stride ? 0 : 1);
-    std::uint64_t size = results_.total + (keep_arguments_ ? arguments_.total : 0) + extents_ * extent_size +
-                         (catalog_.tasks() + 1) * (sizeof(Fingerprint) + offsets);
-    for (const Stray& stray : catalog_.strays())
-      size += stray.entry.payload + stray.entry.argument + 2 * frame_header_size;
+    std::uint64_t size = catalog_.bytes() + catalog_.strays().size() * 2 * frame_header_size +
+                         extents_ * extent_size +
+                         (catalog_.tasks() + 1) * (sizeof(Fingerprint) + 2 * sizeof(std::uint64_t));
     for (const JournalReader& source : catalog_.sources())  // names and origins in the description
       size += 512 * (1 + (source.header() ? source.header()->origins.size() : 0));
     return size + size / 1024 + (1U << 16);
@@ -88,13 +66,11 @@ class Merge {
 
   Description write(const fs::path& path) {
     ArchiveWriter out(path);
-    out.begin(section::results);
-    each_slot([&](const Entry& slot) { out.append(catalog_.record(slot).payload); });
-    if (!description_.result_stride) offsets(out, section::result_offsets, &Entry::payload);
+    description_.result_stride = values(out, section::results, &Record::payload);
+    if (!description_.result_stride) offsets(out, section::result_offsets, &Record::payload);
     if (keep_arguments_) {
-      out.begin(section::arguments);
-      each_slot([&](const Entry& slot) { out.append(catalog_.record(slot).argument); });
-      if (!description_.argument_stride) offsets(out, section::argument_offsets, &Entry::argument);
+      description_.argument_stride = values(out, section::arguments, &Record::argument);
+      if (!description_.argument_stride) offsets(out, section::argument_offsets, &Record::argument);
     }
     fingerprints(out);
     extents(out);
@@ -105,13 +81,21 @@ class Merge {
   }
 
  private:
-  template <class Visit>
-  void each_slot(Visit visit) {
-    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i)
-      if (catalog_.slot(i).outcome != Outcome::none) visit(catalog_.slot(i));
+  /// Returns the size of each of them, if all are alike.
+  std::optional<std::uint64_t> values(ArchiveWriter& out, const char* name, std::string_view Record::*value) {
+    out.begin(name);
+    std::uint64_t least = UINT64_MAX;
+    std::uint64_t most = 0;
+    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
+      const std::string_view bytes = catalog_.record(catalog_.slot(i)).*value;
+      least = std::min<std::uint64_t>(least, bytes.size());
+      most = std::max<std::uint64_t>(most, bytes.size());
+      out.append(bytes);
+    }
+    return least == most ? std::optional(most) : std::nullopt;
   }
 
-  void offsets(ArchiveWriter& out, const char* name, std::uint64_t Entry::*size) {
+  void offsets(ArchiveWriter& out, const char* name, std::string_view Record::*value) {
     out.begin(name);
     std::uint64_t offset = 0;
     std::string bytes;
@@ -119,7 +103,7 @@ class Merge {
       bytes.clear();
       put(bytes, offset);
       out.append(bytes);
-      offset += catalog_.slot(i).*size;
+      offset += (catalog_.record(catalog_.slot(i)).*value).size();
     }
     bytes.clear();
     put(bytes, offset);
@@ -131,8 +115,9 @@ class Merge {
     std::string bytes;
     for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
       bytes.clear();
-      put(bytes, catalog_.slot(i).fingerprint.low);
-      put(bytes, catalog_.slot(i).fingerprint.high);
+      const Record record = catalog_.record(catalog_.slot(i));
+      put(bytes, record.fingerprint.low);
+      put(bytes, record.fingerprint.high);
       out.append(bytes);
     }
   }
@@ -196,8 +181,6 @@ class Merge {
   Description description_;
   OriginTable origins_;
   std::uint64_t extents_ = 0;
-  Sizes results_;
-  Sizes arguments_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/hash.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tasker::store {
 
@@ -11,12 +12,40 @@ using detail::put;
 namespace {
 
 /// Seven bits a byte, the lowest first; the high bit says that more follow.
-void put_varint(std::string& out, std::uint64_t value) {
+/// Returns the end.
+char* put_varint(char* out, std::uint64_t value) {
   while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
+    *out++ = static_cast<char>(value | 0x80);
     value >>= 7;
   }
-  out.push_back(static_cast<char>(value));
+  *out++ = static_cast<char>(value);
+  return out;
+}
+
+char* put_number(char* out, std::uint64_t value) {
+  value = detail::little_endian(value);
+  std::memcpy(out, &value, sizeof value);
+  return out + sizeof value;
+}
+
+constexpr std::size_t longest_varint = 10;
+
+/// Reads a number at `at`, which moves behind it; false if it does not end
+/// before `end`.
+bool get_varint(const char*& at, const char* end, std::uint64_t& value) {
+  value = 0;
+  for (unsigned shift = 0; shift < 64 && at < end; shift += 7) {
+    const auto byte = static_cast<std::uint8_t>(*at++);
+    value |= std::uint64_t{byte & 0x7fU} << shift;
+    if (byte < 0x80) return true;
+  }
+  return false;
+}
+
+std::uint64_t get_number(const char* at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, at, sizeof value);
+  return detail::little_endian(value);
 }
 
 constexpr std::size_t checksum_at = frame_header_size - sizeof(std::uint64_t);
@@ -29,13 +58,15 @@ std::uint64_t frame_checksum(std::string_view header, std::string_view head, std
 }  // namespace
 
 void put_record_head(std::string& out, const Record& record) {
-  put_varint(out, record.index);
-  put(out, record.fingerprint.low);
-  put(out, record.fingerprint.high);
-  out.push_back(static_cast<char>(static_cast<std::uint8_t>(record.outcome) | record.binding));
-  put_varint(out, record.attempt);
-  put_varint(out, record.argument.size());
-  put_varint(out, record.payload.size());
+  char head[4 * longest_varint + 17];
+  char* end = put_varint(head, record.index);
+  end = put_number(end, record.fingerprint.low);
+  end = put_number(end, record.fingerprint.high);
+  *end++ = static_cast<char>(static_cast<std::uint8_t>(record.outcome) | record.binding);
+  end = put_varint(end, record.attempt);
+  end = put_varint(end, record.argument.size());
+  end = put_varint(end, record.payload.size());
+  out.append(head, static_cast<std::size_t>(end - head));
 }
 
 std::string frame_header(const FrameInfo& info, std::string_view head, std::string_view tail,
@@ -55,38 +86,33 @@ std::string frame_header(const FrameInfo& info, std::string_view head, std::stri
   return out;
 }
 
-std::optional<std::uint64_t> RecordReader::varint() {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && at_ < body_.size(); shift += 7) {
-    const auto byte = static_cast<std::uint8_t>(body_[at_++]);
-    value |= std::uint64_t{byte & 0x7fU} << shift;
-    if (byte < 0x80) return value;
-  }
-  return std::nullopt;
+bool get_record(const char*& at, const char* end, Record& record) {
+  if (!get_varint(at, end, record.index) || end - at < 17) return false;
+  record.fingerprint.low = get_number(at);
+  record.fingerprint.high = get_number(at + 8);
+  const auto bits = static_cast<std::uint8_t>(at[16]);
+  at += 17;
+  record.outcome = static_cast<Outcome>(bits & outcome_mask);
+  record.binding = bits & static_cast<std::uint8_t>(~outcome_mask);
+  std::uint64_t attempt = 0;
+  std::uint64_t argument = 0;
+  std::uint64_t payload = 0;
+  if (!get_varint(at, end, attempt) || !get_varint(at, end, argument) || !get_varint(at, end, payload))
+    return false;
+  const auto left = static_cast<std::uint64_t>(end - at);
+  if (argument > left || payload > left - argument) return false;
+  record.attempt = static_cast<std::uint32_t>(attempt);
+  record.argument = {at, argument};
+  record.payload = {at + argument, payload};
+  at += argument + payload;
+  return true;
 }
 
 std::optional<Record> RecordReader::next() {
   Record record;
-  const auto index = varint();
-  if (!index || body_.size() - at_ < 17) return std::nullopt;
-  record.index = *index;
-  detail::Reader fixed(body_.substr(at_, 17));
-  record.fingerprint.low = fixed.number<std::uint64_t>();
-  record.fingerprint.high = fixed.number<std::uint64_t>();
-  const auto bits = fixed.number<std::uint8_t>();
-  at_ += 17;
-  record.outcome = static_cast<Outcome>(bits & outcome_mask);
-  record.binding = bits & static_cast<std::uint8_t>(~outcome_mask);
-  const auto attempt = varint();
-  const auto argument = varint();
-  const auto payload = varint();
-  if (!attempt || !argument || !payload) return std::nullopt;
-  const std::size_t left = body_.size() - at_;
-  if (*argument > left || *payload > left - *argument) return std::nullopt;
-  record.attempt = static_cast<std::uint32_t>(*attempt);
-  record.argument = body_.substr(at_, *argument);
-  record.payload = body_.substr(at_ + *argument, *payload);
-  at_ += *argument + *payload;
+  const char* at = body_.data() + at_;
+  if (!get_record(at, body_.data() + body_.size(), record)) return std::nullopt;
+  at_ = static_cast<std::size_t>(at - body_.data());
   return record;
 }
 

@@ -54,6 +54,10 @@ std::string frame_header(const FrameInfo& info, std::string_view head, std::stri
 /// Reads a frame's header as far as `info`, and the size of its body.
 FrameInfo read_frame_info(detail::Reader& in, std::uint64_t* body_size = nullptr);
 
+/// Reads a record at `at`, which moves behind it; false where the bytes up to
+/// `end` make no sense.
+bool get_record(const char*& at, const char* end, Record& record);
+
 /// Walks through the records of a frame's body.
 class RecordReader {
  public:
@@ -64,7 +68,6 @@ class RecordReader {
   std::size_t offset() const { return at_; }
 
  private:
-  std::optional<std::uint64_t> varint();
   std::string_view body_;
   std::size_t at_ = 0;
 };

@@ -63,9 +63,8 @@ std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {
 }
 
 std::optional<std::string_view> Snapshot::argument(std::uint64_t index) const {
-  const Entry& slot = catalog_->slot(index);
-  if (slot.outcome == Outcome::none || slot.argument == 0) return std::nullopt;
-  return catalog_->record(slot).argument;
+  const Record record = catalog_->record(catalog_->slot(index));
+  return record.argument.empty() ? std::nullopt : std::optional(record.argument);
 }
 
 std::optional<Info> Snapshot::info(std::uint64_t index) const {

@@ -164,7 +164,7 @@ TEST_CASE_METHOD(Fixture, "Many results of medium size are written before they f
   }
 }
 
-TEST_CASE_METHOD(Fixture, "A frame tells how long its tasks took, and the sum is the busy time") {
+TEST_CASE_METHOD(Fixture, "A frame tells how long its tasks took") {
   recorder.begin();
   timespec cpu_begin{};
   timespec cpu_end{};
@@ -181,9 +181,6 @@ TEST_CASE_METHOD(Fixture, "A frame tells how long its tasks took, and the sum is
   CHECK(first.duration >= static_cast<std::uint64_t>(std::chrono::nanoseconds(ended - begun).count()));
   CHECK(first.cpu_time >= static_cast<std::uint64_t>(cpu));
   CHECK(first.memory > 0);
-  std::uint64_t sum = 0;
-  for (const auto& frame : sink.frames) sum += frame.info.duration;
-  CHECK(sum == static_cast<std::uint64_t>(recorder.busy().count()));
 }
 
 TEST_CASE_METHOD(Fixture, "A flush with nothing to write writes nothing") {
@@ -197,12 +194,12 @@ TEST_CASE_METHOD(Fixture, "A flush with nothing to write writes nothing") {
 TEST_CASE_METHOD(Fixture, "Time between a flush and the next task is nobody's") {
   task();
   recorder.flush();
-  const auto before = recorder.busy();
   work_until(Clock::now() + 1ms);
   const auto begun = Clock::now();
   task();
   recorder.flush();
-  CHECK(recorder.busy() - before <= Clock::now() - begun);
+  const auto most = std::chrono::nanoseconds(Clock::now() - begun).count();
+  CHECK(sink.frames.at(1).info.duration <= static_cast<std::uint64_t>(most));
 }
 
 TEST_CASE_METHOD(Fixture, "When records can't be written, whoever records learns why") {
