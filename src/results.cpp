@@ -1,3 +1,4 @@
+#include "base/file.hpp"
 #include "store/archive.hpp"
 #include "store/paths.hpp"
 #include "store/snapshot.hpp"
@@ -12,14 +13,14 @@ namespace tasker::detail {
 namespace fs = std::filesystem;
 
 std::shared_ptr<const ResultSource> open_results(const fs::path& path, const std::string& result_type) {
-  const fs::path directory = fs::is_directory(path) ? path : store::directory_of(path);
+  const fs::path directory = base::is_directory(path) ? path : store::directory_of(path);
   std::shared_ptr<const ResultSource> source;
   std::string type;
-  if (!fs::is_directory(path) && fs::exists(path)) {
+  if (!base::is_directory(path) && base::file_exists(path)) {
     const auto archive = store::Archive::open(path);
     type = archive->description().manifest.result_type;
     source = archive;
-  } else if (fs::is_directory(directory)) {
+  } else if (base::is_directory(directory)) {
     const auto snapshot = std::make_shared<const store::Snapshot>(directory);
     type = snapshot->manifest().result_type;
     source = snapshot;

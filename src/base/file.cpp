@@ -184,6 +184,13 @@ bool file_exists(const std::filesystem::path& path) {
   return false;
 }
 
+bool is_directory(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
+  if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
+  return false;
+}
+
 void remove_file(const std::filesystem::path& path) {
   if (std::remove(path.c_str()) != 0 && errno != ENOENT) throw_errno("remove", path);
 }

@@ -74,6 +74,8 @@ void publish(const std::filesystem::path& unfinished, const std::filesystem::pat
 /// Whether anything has that name, a link that leads nowhere included. Throws SystemError where that can't be
 /// known.
 bool file_exists(const std::filesystem::path& path);
+/// Whether `path` is a directory, or a link to one. Throws SystemError where that can't be known.
+bool is_directory(const std::filesystem::path& path);
 /// Removes a file or an empty directory; one that is not there is fine. Throws SystemError.
 void remove_file(const std::filesystem::path& path);
 /// Throws SystemError.

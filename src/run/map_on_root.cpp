@@ -81,6 +81,7 @@ class RootMap {
       }
       if (kind != Kind::enter) continue;  // late: of a map that ended early
       Enter theirs = unpack<Enter>(envelope->bytes);
+      if (theirs.sequence < mine.sequence) continue;  // late, too: that map ended before this rank called it
       if (pack(theirs) != pack(mine))
         throw UsageError(
             fmt::format("ranks call different maps, all must call the same ones in the same order: rank "

@@ -157,8 +157,7 @@ struct Finish {
 /// Worker: my journal is closed.
 struct Closed {
   static constexpr Kind kind = Kind::closed;
-  std::int64_t busy = 0;  ///< ns spent in tasks
-  auto fields() { return std::tie(busy); }
+  auto fields() { return std::tie(); }
 };
 
 /// Rank 0: how the map ended, for all alike.

@@ -151,7 +151,7 @@ End work(Comm& comm, const detail::MapCall& call, const Start& start) {
     execute::Recorder recorder(sink, fingerprint, start.keep_arguments);
     execute_chunks(desk, call, start.tasks, sink, recorder);
     own.close();
-    desk.post(pack(Closed{recorder.busy().count()}));
+    desk.post(pack(Closed{}));
   } catch (...) {
     // Rank 0 ends the map then, for all alike.
     const End trouble = describe(std::current_exception());

@@ -78,8 +78,8 @@ Workspace::Workspace(const detail::MapCall& call)
       run_id_(base::random_id()),
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
-  if (fs::exists(directory_)) {
-    if (!fs::is_directory(directory_))
+  if (base::file_exists(directory_)) {
+    if (!base::is_directory(directory_))
       throw MismatchError(directory_.string() + " is not a directory; choose another file name");
     if (const auto manifest = store::recover_manifest(directory_))
       store::require_types(directory_, *manifest, call.argument_type, call.result_type);
@@ -110,7 +110,7 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
     return nullptr;  // what is whole of it is reused
   }
   // A run that was killed between its last two steps left its directory behind.
-  if (!call_.options.keep_directory && fs::exists(directory_)) {
+  if (!call_.options.keep_directory && base::file_exists(directory_)) {
     try {
       const store::Hold hold(directory_, run_, cluster::slurm_job());
       store::remove_merged(directory_, archive_->description().merged);
@@ -122,20 +122,32 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
 }
 
 void Workspace::open() {
-  if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) base::throw_errno("create", directory_);
-  hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
+  take_directory();
   archive_ = open_archive(call_);  // another run may have finished it meanwhile
   store::remove_leftovers(directory_);
   store::remove_folded(directory_);
   if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
-  if (journals.size() > journals_kept) store::fold_journals(directory_, journals);
+  if (journals.size() > journals_kept) damaged_bytes_ = store::fold_journals(directory_, journals);
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
   write_list();
   store::write_manifest(directory_, manifest());
+}
+
+void Workspace::take_directory() {
+  for (;;) {
+    if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) base::throw_errno("create", directory_);
+    try {
+      hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
+      return;
+    } catch (const SystemError&) {
+      // Between the two steps another run may have ended, and removed it.
+      if (base::file_exists(directory_)) throw;
+    }
+  }
 }
 
 void Workspace::examine() {
@@ -227,6 +239,7 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
       store::merge(*catalog_, directory_, call_.path, manifest(), call_.options.keep_arguments);
   catalog_.reset();
   // Before the hold is given back: what comes next in the directory may be another run's.
+  hold_->keep_still();
   if (!call_.options.keep_directory) store::remove_merged(directory_, description.merged);
   hold_.reset();
   return store::Archive::open(call_.path);

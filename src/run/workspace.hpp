@@ -37,7 +37,7 @@ class Workspace {
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
   std::uint64_t damaged_results() const { return damaged_results_; }
-  std::uint64_t damaged_bytes() const { return catalog_ ? catalog_->damaged_bytes() : 0; }
+  std::uint64_t damaged_bytes() const { return damaged_bytes_ + (catalog_ ? catalog_->damaged_bytes() : 0); }
   /// Mean duration of the recorded tasks; nothing without records.
   std::optional<std::chrono::nanoseconds> mean_duration() const;
 
@@ -56,6 +56,7 @@ class Workspace {
   std::shared_ptr<const store::Archive> finish(bool holes);
 
  private:
+  void take_directory();
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
   void write_list() const;
@@ -74,6 +75,7 @@ class Workspace {
   store::MatchResult match_;
   base::IntervalSet missing_;
   std::uint64_t damaged_results_ = 0;
+  std::uint64_t damaged_bytes_ = 0;  // of journals that were folded
 };
 
 }  // namespace tasker::runtime

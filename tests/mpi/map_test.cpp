@@ -1,63 +1,19 @@
+#include "mpi/shared.hpp"
 #include "support/types.hpp"
-
-#include <tasker/mpi.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <cstdlib>
-#include <fstream>
 #include <numeric>
 
-// The contract of map through the public API. Run by ctest at 1, 2, 3 and 7 ranks; every rank runs every
-// line.
+// What map takes and gives, through the public API. Run by ctest at 1, 2, 3 and 7 ranks; every rank runs
+// every line.
 
-namespace fs = std::filesystem;
+using namespace tasker::test;
 using tasker::Context;
-using tasker::Options;
 using tasker::Tasker;
 
 namespace {
-
-/// A directory that all ranks know and rank 0 removes.
-class SharedDirectory {
- public:
-  SharedDirectory() {
-    char name[] = "/tmp/tasker_map_test.XXXXXX";
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-    if (rank_ == 0 && !::mkdtemp(name)) MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Bcast(name, sizeof name, MPI_CHAR, 0, MPI_COMM_WORLD);
-    path_ = name;
-  }
-  ~SharedDirectory() {
-    MPI_Barrier(MPI_COMM_WORLD);
-    if (rank_ == 0) fs::remove_all(path_);
-  }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  int rank_ = 0;
-  fs::path path_;
-};
-
-Options quiet() {
-  Options options;
-  options.progress = tasker::Progress::off;
-  return options;
-}
-
-/// Counts calls of `fn` over all ranks.
-struct Ledger {
-  explicit Ledger(const fs::path& file) : path(file) {}
-  void note() const { std::ofstream(path, std::ios::app) << '\n' << std::flush; }
-  std::uintmax_t calls() const {
-    MPI_Barrier(MPI_COMM_WORLD);
-    const auto size = fs::exists(path) ? fs::file_size(path) : 0;
-    MPI_Barrier(MPI_COMM_WORLD);
-    return size;
-  }
-  fs::path path;
-};
 
 struct Cell {
   int value = 0;
@@ -248,133 +204,6 @@ TEST_CASE("one map's results are the next one's arguments") {
   const auto second = tasker.map(
       directory / "second.dat", [](int i) { return i + 1; }, first, quiet());
   CHECK(second[3] == 41);
-}
-
-TEST_CASE("a finished archive is returned without calling fn") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  const Ledger ledger(directory / "ledger");
-  const auto fn = [&](int i) {
-    ledger.note();
-    return i;
-  };
-  const std::vector<int> ints{1, 2, 3, 4};
-  tasker.map(directory / "r.dat", fn, ints, quiet());
-  CHECK(ledger.calls() == 4);
-  CHECK(tasker.map(directory / "r.dat", fn, ints, quiet())[3] == 4);
-  CHECK(ledger.calls() == 4);
-  CHECK_FALSE(fs::exists(directory / "r.dat.mpi"));
-
-  const std::vector<int> changed{1, 2, 5, 4, 6};
-  CHECK(tasker.map(directory / "r.dat", fn, changed, quiet())[4] == 6);
-  CHECK(ledger.calls() == 6);
-  Options other = quiet();
-  other.version = "2";
-  CHECK(tasker.map(directory / "r.dat", fn, changed, other)[4] == 6);
-  CHECK(ledger.calls() == 11);
-  CHECK(tasker.map(directory / "r.dat", fn, ints, quiet())[2] == 3);
-  CHECK(ledger.calls() == 11);
-}
-
-TEST_CASE("another result type is refused on every rank, with both types named") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  const std::vector<int> ints{1, 2};
-  tasker.map(
-      directory / "r.dat", [](int i) { return i; }, ints, quiet());
-  try {
-    tasker.map(
-        directory / "r.dat", [](int) { return std::string("s"); }, ints, quiet());
-    FAIL("it was not refused");
-  } catch (const tasker::MismatchError& error) {
-    CHECK(std::string(error.what()).find("i32") != std::string::npos);
-    CHECK(std::string(error.what()).find("str") != std::string::npos);
-    CHECK(error.exit_code() == 2);
-  }
-  CHECK(tasker.map(
-            directory / "r.dat", [](int) { return 0; }, ints, quiet())[1] == 2);
-}
-
-TEST_CASE("an exception costs its task, and is told alike on every rank") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  const Ledger ledger(directory / "ledger");
-  const std::vector<int> ints{0, 1, 2, 3, 4, 5};
-  const auto picky = [&](int i) {
-    ledger.note();
-    if (i == 3) throw std::runtime_error("three");
-    if (i == 4) throw 4;
-    return i;
-  };
-  try {
-    tasker.map(directory / "r.dat", picky, ints, quiet());
-    FAIL("nothing was thrown");
-  } catch (const tasker::TasksFailed& error) {
-    CHECK(error.failed() == 2);
-    CHECK(error.total() == 6);
-    REQUIRE(error.first().size() == 2);
-    CHECK(error.first()[0].index == 3);
-    CHECK(error.first()[0].message == "std::runtime_error: three");
-    CHECK(error.first()[1].message == "an exception of type int");
-  }
-  CHECK(ledger.calls() == 6);
-  const auto attempts = tasker.map(
-      directory / "r.dat",
-      [&](int i, Context& context) { return ledger.note(), i * 0 + static_cast<int>(context.attempt()); },
-      ints, quiet());
-  CHECK(ledger.calls() == 8);
-  CHECK(attempts[3] == 2);
-  CHECK(attempts.info(3)->attempts == 2);
-  CHECK(attempts.info(0)->attempts == 1);
-}
-
-TEST_CASE("on_failure = keep leaves holes, which a rerun fills") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  Options keep = quiet();
-  keep.on_failure = tasker::OnFailure::keep;
-  const std::vector<int> ints{0, 1, 2};
-  const auto holes = tasker.map(
-      directory / "r.dat",
-      [](int i) {
-        if (i == 1) throw std::runtime_error("no");
-        return i;
-      },
-      ints, keep);
-  CHECK(holes.find(0) == 0);
-  CHECK_FALSE(holes.find(1));
-  CHECK_THROWS_AS(holes[1], tasker::MissingResult);
-  const auto filled = tasker.map(
-      directory / "r.dat", [](int i) { return i; }, ints, keep);
-  CHECK(filled[1] == 1);
-}
-
-TEST_CASE("arguments need not be kept") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  Options lean = quiet();
-  lean.keep_arguments = false;
-  const std::vector<int> ints{0, 1, 2};
-  const auto results = tasker.map(
-      directory / "r.dat", [](int i) { return i; }, ints, lean);
-  CHECK_THROWS_AS(results.argument<int>(1), tasker::MissingResult);
-  CHECK(tasker.map(
-            directory / "r.dat", [](int) { return -1; }, ints, lean)[2] == 2);
-}
-
-TEST_CASE("the directory can be kept, and loaded") {
-  const SharedDirectory directory;
-  Tasker tasker;
-  Options keep = quiet();
-  keep.keep_directory = true;
-  keep.durability = tasker::Durability::power;
-  const std::vector<int> ints{5, 6, 7};
-  tasker.map(
-      directory / "r.dat", [](int i) { return i; }, ints, keep);
-  CHECK(tasker::load<int>(directory / "r.dat")[2] == 7);
-  CHECK(tasker::load<int>(directory / "r.dat.mpi")[2] == 7);
-  CHECK_THROWS_AS(tasker::load<double>(directory / "r.dat"), tasker::MismatchError);
-  CHECK_THROWS_AS(tasker::load<int>(directory / "nothing.dat"), tasker::SystemError);
 }
 
 TEST_CASE("a Tasker works on a sub-communicator") {

@@ -160,8 +160,8 @@ TEST_CASE("What can't be true is damage, and is not believed") {
   refused(1, sees);                         // a second time
   refused(2, Done{chunk, 1, 1000, 0, {}});  // never was ready
   refused(2, Records{"a frame"});
-  refused(2, Closed{0});
-  refused(1, Closed{0});                        // while it has work
+  refused(2, Closed{});
+  refused(1, Closed{});                         // while it has work
   refused(1, Done{chunk + 1, 1, 1000, 0, {}});  // an unknown chunk
   refused(1, Done{chunk, 1, -1, 0, {}});        // less than no time
   refused(1, Kept{chunk + 1, 0, true});
@@ -188,12 +188,12 @@ TEST_CASE("A worker closes once, after the end of all work") {
     rank0.hear(1, Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
   }
   rank0.master.finish();
-  rank0.hear(1, Closed{5});
+  rank0.hear(1, Closed{});
   CHECK_FALSE(rank0.master.closed());
-  CHECK_THROWS_AS(rank0.hear(1, Closed{5}), DamagedError);
+  CHECK_THROWS_AS(rank0.hear(1, Closed{}), DamagedError);
   CHECK_FALSE(rank0.master.closed());
   rank0.hear(2, sees);  // late, which is no harm
-  rank0.hear(2, Closed{5});
+  rank0.hear(2, Closed{});
   CHECK(rank0.master.closed());
 }
 

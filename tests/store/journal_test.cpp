@@ -100,6 +100,19 @@ TEST_CASE("A frame in two parts, or built elsewhere, is the same as a whole one"
   CHECK(test::read_file(store.directory() / "whole") == test::read_file(store.directory() / "built"));
 }
 
+TEST_CASE("A frame that was built elsewhere is refused unless it is whole") {
+  Store store;
+  JournalWriter writer(store.directory() / "journal", 5, {test::manifest_for(1), {}});
+  const std::string body = test::body_of({{1, "argument", "payload"}});
+  const std::string frame = frame_header({.records = 1}, body, {}, 5) + body;
+  std::string flipped = frame;
+  flipped.back() ^= 1;
+  for (const std::string& bad : {flipped, frame + "more", "more" + frame, frame.substr(0, frame.size() - 1),
+                                 frame_header({.records = 1}, body, {}, 6) + body, std::string()})
+    CHECK_THROWS_AS(writer.append_built(bad), DamagedError);
+  CHECK_FALSE(writer.created());
+}
+
 TEST_CASE("A torn tail is normal: what is before it is read, at whatever byte it was torn") {
   Store store;
   const JournalName name =

@@ -92,7 +92,7 @@ void FakeWorker::take_chunk() {
           "chunks are done in the order of their sending");
   if (!chunk) {
     closed_ = true;
-    desk_.post(pack(Closed{0}));
+    desk_.post(pack(Closed{}));
     return;
   }
   executing_ = true;

@@ -22,7 +22,7 @@ void for_each_message(Visit visit) {
   visit(Recorded{1 << 20});
   visit(Trouble{74, "No space left on device"});
   visit(Finish{});
-  visit(Closed{-1});
+  visit(Closed{});
   visit(End{"failed", 1, "2 of 9 tasks failed", 2, {{3, "a"}, {4, "b"}}, 9, "/tmp/b.dat", 77});
   visit(Leave{2, "why"});
 }

@@ -49,7 +49,9 @@ struct Codec<T> {
   static constexpr std::size_t least = sizeof(T);
   static std::string schema() {
     if constexpr (std::same_as<T, bool>) return "bool";
-    const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+    // Whether a plain char has a sign differs between processors.
+    const bool is_signed = std::is_signed_v<T> || std::same_as<T, char>;
+    const char kind = std::is_floating_point_v<T> ? 'f' : is_signed ? 'i' : 'u';
     return kind + std::to_string(8 * sizeof(T));
   }
   static void encode(std::string& out, T value) { put(out, value); }

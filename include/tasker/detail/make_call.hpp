@@ -95,7 +95,7 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
   call.argument_type = schema<Arg>();
   call.result_type = schema<ResultOf<Fn, Args>>();
   call.count = static_cast<std::uint64_t>(std::ranges::size(args));
-  call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t limit,
+  call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t most,
                                   std::string& out) {
     using Difference = std::ranges::range_difference_t<Args>;
     auto it = std::ranges::begin(args) + static_cast<Difference>(first);
@@ -111,7 +111,7 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
       const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
       std::memcpy(out.data() + size_at, &size, sizeof size);
       ++it;
-    } while (++index < last && out.size() < limit);
+    } while (++index < last && out.size() < most);
     return index - first;
   };
   call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
