@@ -67,6 +67,7 @@ int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
+    // The loader gives addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const char* at = reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr);
     const char* const end = at + segment.p_memsz;
     const auto padded = [](std::uint32_t size) { return (size + 3U) & ~3U; };

@@ -47,6 +47,7 @@ End describe(const std::exception_ptr& exception) {
 std::exception_ptr to_exception(const End& end) {
   if (end.type == "failed") {
     std::vector<TaskFailure> first;
+    first.reserve(end.failures.size());
     for (const auto& [index, message] : end.failures) first.push_back({index, message});
     return std::make_exception_ptr(TasksFailed(end.message, end.failed, end.tasks, first));
   }

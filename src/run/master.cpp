@@ -97,7 +97,7 @@ void Master::handle(const Envelope& envelope) {
   }
 }
 
-void Master::count_done(int rank, Done done) {
+void Master::count_done(int rank, const Done& done) {
   if (!workers_.at(rank).sees_directory) store_.sync(rank);
   const std::uint64_t before = scheduler_.done_count();
   scheduler_.done(rank, done.chunk, std::chrono::nanoseconds(done.busy));

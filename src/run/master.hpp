@@ -60,7 +60,7 @@ class Master {
 
  private:
   void send_work(const Assign& assign);
-  void count_done(int rank, Done done);
+  void count_done(int rank, const Done& done);
   void count_closed(int rank);
   Comm& comm_;
   const detail::MapCall& call_;

@@ -195,7 +195,7 @@ Description merge(const Catalog& catalog, const fs::path& directory, const fs::p
     throw SystemError("cannot write " + file.string() + ": it needs up to " + std::to_string(merge.size()) +
                       " bytes, there are " + std::to_string(room) +
                       "; free some space, then run the same command again: all results are kept");
-  const Description description = merge.write(unfinished);
+  Description description = merge.write(unfinished);
   base::publish(unfinished, file);
   return description;
 }

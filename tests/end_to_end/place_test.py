@@ -1,11 +1,14 @@
 """Disks that are full, read-only or not the same everywhere."""
 import os
 import shutil
+import struct
 import subprocess
 import unittest
 
 from support import *
 
+# Bytes of one result; by hand also 3 << 30, with TMPDIR where there is room.
+LARGE = int(os.environ.get("TASKER_LARGE", 40 << 20))
 NAMES = [f"task {i}" for i in range(40)]
 
 # Ranks named in $HIDE see an empty file system where the archive should be.
@@ -89,6 +92,11 @@ class NodeLocal(WorklistTest):
                     self.assertEqual({line["computed_by"] for line in outcome.lines}, {1, 2, 3})
                     self.assertEqual(archive_results(self.archive), self.serial(NAMES, result=result)[1])
                     self.archive.unlink()
+
+    def test_a_result_larger_than_any_message_travels_too(self):
+        self.run_map(["one"], ranks=2, result="large", size=LARGE, results="", **self.hidden([1]))
+        text = b"one:0" + LARGE * b"x"
+        self.assertTrue(archive_results(self.archive) == (len(text) + 8, b"", struct.pack("<Q", len(text)) + text))
 
     def test_such_a_rank_is_told_when_it_reads_results_and_not_before(self):
         # The first map's results are the arguments of a second one, which only rank 0 reads.

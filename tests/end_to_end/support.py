@@ -2,6 +2,7 @@
 import collections
 import itertools
 import json
+import mmap
 import os
 import select
 import shutil
@@ -14,7 +15,8 @@ import unittest
 from pathlib import Path
 
 WORKLIST = os.environ["TASKER_WORKLIST"]
-DEADLINE = 60  # seconds; nothing here takes nearly as long unless it hangs
+# Seconds; nothing here takes nearly as long unless it hangs, or a size was given by hand.
+DEADLINE = 600 if "TASKER_LARGE" in os.environ else 60
 
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file system of its own")
 
@@ -30,7 +32,8 @@ def memory_directory():
 
 def archive_parts(path):
     """The archive's description, and a function that returns the bytes of a section."""
-    data = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     assert data[:8] == b"TASKERA\n", data[:8]
     offset, size = struct.unpack_from("<2Q", data, 16 + 2 * 8)
     description = json.loads(data[offset : offset + size])
@@ -139,7 +142,7 @@ class Run:
         self._known = {}
         self._out.seek(0)
         self._err.seek(0)
-        lines = [json.loads(line) for line in read_lines(self._results)]
+        lines = [json.loads(line) for line in read_lines(self._results)] if self._results else []
         outcome = Outcome(code, self._out.read(), self._err.read(), lines)
         self._out.close()
         self._err.close()

@@ -5,7 +5,7 @@
 ///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
-///   result=number|text|void|large                         asks=index|count|attempt
+///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half                              what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
@@ -65,7 +65,8 @@ std::uint64_t hash(const std::string& text) {
 template <class R>
 R result_for(const std::string& argument, std::uint64_t asked) {
   if constexpr (std::is_same_v<R, std::string>) {
-    const std::size_t size = setting("result") == "large" ? std::size_t{1} << 17 : hash(argument) % 50;
+    const std::size_t size =
+        setting("result") == "large" ? std::stoull(setting("size", "131072")) : hash(argument) % 50;
     return argument + ":" + std::to_string(asked) + std::string(size, 'x');
   } else if constexpr (!std::is_void_v<R>) {
     return static_cast<double>(hash(argument) % 1000003) + static_cast<double>(asked) * 1e6;
@@ -96,6 +97,7 @@ struct Work {
 
 template <class R, class Argument = std::string>
 void print(const tasker::Results<R>& results, int rank) {
+  if (setting("results").empty()) return;
   std::string lines;
   for (std::uint64_t i = 0; i < results.size(); ++i) {
     nlohmann::json line = {{"rank", rank}, {"index", i}};
