@@ -1,12 +1,12 @@
 // Catch2 under mpirun: every rank runs every test, in the same order.
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
+#include "mpi/session.hpp"
+#include "support/catch.hpp"
+
+#include <catch2/catch.hpp>
 #include <mpi.h>
 
 #include <cstdio>
-
-#define CATCH_CONFIG_RUNNER
-#include "mpi/session.hpp"
-
-#include <catch2/catch.hpp>
 
 namespace {
 
@@ -26,5 +26,5 @@ CATCH_REGISTER_LISTENER(AbortOnFailure)
 
 int main(int argc, char** argv) {
   const tasker::mpi::Session mpi(argc, argv);
-  return Catch::Session().run(argc, argv);
+  return tasker::test::run_catch(argc, argv);
 }
