@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -62,21 +61,15 @@ Mailbox::Mailbox(MPI_Comm comm, MailboxOptions options)
 }
 
 Mailbox::~Mailbox() {
-  int gone = 0;
-  MPI_Finalized(&gone);
-  if (gone != 0) return;
-  // Open MPI cannot cancel a send, nor a receive that has matched, and waiting could take forever. MPI (or a
-  // peer that reads our memory) may use the bytes until the process ends, so they stay.
-  static auto& abandoned_sends = *new std::vector<Bytes>();
-  static auto& abandoned_receives = *new std::list<Incoming>();
-  for (MPI_Request& request : sending_) MPI_Request_free(&request);
-  std::move(sending_bytes_.begin(), sending_bytes_.end(), std::back_inserter(abandoned_sends));
+  if (!running()) return;
+  // As in ~Outbox: a receive that has matched can't be cancelled either.
+  static auto& abandoned = *new std::list<Incoming>();
   for (Incoming& incoming : incoming_) {
     for (MPI_Request& request : incoming.parts) {
       if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     }
   }
-  abandoned_receives.splice(abandoned_receives.end(), incoming_);
+  abandoned.splice(abandoned.end(), incoming_);
   MPI_Comm_free(&comm_);
 }
 
@@ -89,14 +82,14 @@ void Mailbox::send(int to, std::string message) {
   }
   const auto bytes = std::make_shared<const std::string>(std::move(message));
   if (bytes->size() <= options_.part_limit) {
-    post(to, kWhole, bytes, 0, bytes->size());
+    outbox_.post(comm_, to, kWhole, bytes, 0, bytes->size());
   } else {
     const std::uint64_t length = bytes->size();
     const auto header =
         std::make_shared<const std::string>(reinterpret_cast<const char*>(&length), sizeof(length));
-    post(to, kLong, header, 0, header->size());
+    outbox_.post(comm_, to, kLong, header, 0, header->size());
     for (std::size_t done = 0; done < bytes->size(); done += options_.part_limit) {
-      post(to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
+      outbox_.post(comm_, to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
     }
   }
   Peer& peer = peers_[static_cast<std::size_t>(to)];
@@ -109,34 +102,8 @@ void Mailbox::ring(int to, Doorbell::Call call, std::uint64_t number) const {
   if (!options_.mute) doorbell_.ring(to, call, number);
 }
 
-void Mailbox::post(int to, int tag, const Bytes& owner, std::size_t offset, std::size_t size) {
-  MPI_Request request = MPI_REQUEST_NULL;
-  check(MPI_Isend(owner->data() + offset, static_cast<int>(size), MPI_BYTE, to, tag, comm_, &request),
-        "MPI_Isend");
-  int sent = 0;
-  check(MPI_Test(&request, &sent, MPI_STATUS_IGNORE), "MPI_Test");
-  if (sent != 0) return;
-  sending_.push_back(request);
-  sending_bytes_.push_back(owner);
-}
-
 void Mailbox::release_sent() {
-  if (sending_.empty()) return;
-  std::vector<int> done(sending_.size());
-  int count = 0;
-  check(MPI_Testsome(static_cast<int>(sending_.size()), sending_.data(), &count, done.data(),
-                     MPI_STATUSES_IGNORE),
-        "MPI_Testsome");
-  if (count <= 0) return;
-  last_event_ = Clock::now();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < sending_.size(); ++i) {
-    if (sending_[i] == MPI_REQUEST_NULL) continue;
-    sending_[kept] = sending_[i];
-    sending_bytes_[kept++] = std::move(sending_bytes_[i]);
-  }
-  sending_.resize(kept);
-  sending_bytes_.resize(kept);
+  if (outbox_.release()) last_event_ = Clock::now();
 }
 
 bool Mailbox::flush(Time deadline) {
@@ -144,7 +111,7 @@ bool Mailbox::flush(Time deadline) {
     // Taking in what arrives, for two ranks that flush long messages to each other.
     while (match()) continue;
     release_sent();
-    if (sending_.empty()) return true;
+    if (outbox_.empty()) return true;
     if (Clock::now() >= deadline) return false;
     sleep(deadline, {});
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "mpi/doorbell.hpp"
+#include "mpi/outbox.hpp"
 #include "run/comm.hpp"
 
 #include <mpi.h>
@@ -8,7 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -60,8 +60,6 @@ class Mailbox final : public runtime::Comm {
   const Doorbell& doorbell() const { return doorbell_; }
 
  private:
-  using Bytes = std::shared_ptr<const std::string>;
-
   // A message that has begun to arrive; its parts are received right into their place.
   struct Incoming {
     int source = 0;
@@ -78,7 +76,6 @@ class Mailbox final : public runtime::Comm {
     bool owes() const { return rung > received; }
   };
 
-  void post(int to, int tag, const Bytes& owner, std::size_t offset, std::size_t size);
   void release_sent();
 
   std::optional<runtime::Envelope> receive();
@@ -92,7 +89,7 @@ class Mailbox final : public runtime::Comm {
   runtime::Clock::duration patience(runtime::Time now) const;
   void listen();
   void push(std::uint64_t bytes);
-  bool under_way() const { return !sending_.empty() || !incoming_.empty(); }
+  bool under_way() const { return !outbox_.empty() || !incoming_.empty(); }
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   MailboxOptions options_;
@@ -101,9 +98,8 @@ class Mailbox final : public runtime::Comm {
   Doorbell doorbell_;
   std::vector<Peer> peers_;
 
-  std::vector<MPI_Request> sending_;
-  std::vector<Bytes> sending_bytes_;  // for each of sending_ what it sends from
-  std::list<Incoming> incoming_;      // in the order they began
+  Outbox outbox_;
+  std::list<Incoming> incoming_;  // in the order they began
 
   std::vector<pollfd> polled_;   // the doorbell, then what the caller watches
   runtime::Time last_event_;     // when something was last sent, received or rung

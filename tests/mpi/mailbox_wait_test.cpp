@@ -1,0 +1,188 @@
+#include "mpi/mailboxes.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace tasker::mpi;
+using namespace tasker::test;
+using namespace std::chrono_literals;
+using tasker::runtime::Clock;
+using tasker::runtime::Envelope;
+
+namespace {
+
+// A pipe with a byte in it or without.
+struct Pipe {
+  explicit Pipe(bool full) {
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    if (full) REQUIRE(write(ends[1], "x", 1) == 1);
+  }
+  ~Pipe() {
+    close(ends[0]);
+    close(ends[1]);
+  }
+  int ends[2];
+};
+
+}  // namespace
+
+TEST_CASE("ranks answer each other after silences of all lengths") {
+  Mailbox mailbox(MPI_COMM_WORLD);
+  for (int trial = 0; trial < 30; ++trial) {
+    if (mailbox.rank() == 0) {
+      CHECK_FALSE(mailbox.wait(Clock::now() + std::chrono::microseconds(1 << (trial / 2))));
+      for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, "ping");
+      for (int to = 1; to < mailbox.size(); ++to) CHECK(next(mailbox).bytes == "pong");
+    } else {
+      CHECK(next(mailbox).bytes == "ping");
+      mailbox.send(0, "pong");
+    }
+  }
+  leave(mailbox);
+}
+
+TEST_CASE("lost rings cost latency only") {
+  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 100'000, .mute = true});
+  const auto start = Clock::now();
+  for (int trial = 0; trial < 20; ++trial) {
+    if (mailbox.rank() == 0) {
+      for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, pattern(350'000, 1));
+      for (int to = 1; to < mailbox.size(); ++to) CHECK(next(mailbox).bytes == "got it");
+    } else {
+      CHECK(next(mailbox).bytes == pattern(350'000, 1));
+      mailbox.send(0, "got it");
+    }
+  }
+  CHECK(seconds_since(start) < 20);
+  leave(mailbox);
+}
+
+TEST_CASE("a rank wakes soon after a long silence") {
+  // By itself it would look 640 and then 1140 ms after the last event.
+  constexpr auto kSilence = 700ms;
+  const bool mute = GENERATE(false, true);
+  Mailbox mailbox(MPI_COMM_WORLD, {.mute = mute});
+  if (mailbox.size() == 1) return;
+  for (int trial = 0; trial < 3; ++trial) {
+    if (mailbox.rank() == 1) {
+      CHECK_FALSE(mailbox.wait(Clock::now() + kSilence));
+      const std::int64_t now = Clock::now().time_since_epoch().count();
+      mailbox.send(0, {reinterpret_cast<const char*>(&now), sizeof(now)});
+      CHECK(next(mailbox).bytes == "again");
+    } else if (mailbox.rank() == 0) {
+      std::int64_t sent = 0;
+      next(mailbox).bytes.copy(reinterpret_cast<char*>(&sent), sizeof(sent));
+      // Where rings get lost the first message is the one to show it.
+      if (!mute || trial > 0) CHECK(seconds_since(Clock::time_point(Clock::duration(sent))) < 0.2);
+      mailbox.send(1, "again");
+    }
+  }
+  leave(mailbox);
+}
+
+TEST_CASE("a deadline is kept") {
+  Mailbox mailbox(MPI_COMM_WORLD);
+  const auto start = Clock::now();
+  CHECK_FALSE(mailbox.wait(start + 50ms));
+  const double waited = seconds_since(start);
+  CHECK(waited >= 0.050);
+  CHECK(waited < 5);
+  CHECK_FALSE(mailbox.wait(Clock::time_point::min()));
+  CHECK_FALSE(mailbox.wait(start));
+  CHECK(seconds_since(start) < 5);
+  leave(mailbox);
+}
+
+TEST_CASE("a watched descriptor ends the wait") {
+  Mailbox mailbox(MPI_COMM_WORLD);
+  const Pipe empty(false);
+  const Pipe full(true);
+  std::vector<pollfd> watched = {{empty.ends[0], POLLIN, POLLERR}, {full.ends[0], POLLIN, 0}};
+  SECTION("that is ready already") {
+    CHECK_FALSE(mailbox.wait(soon(), watched));
+    CHECK(watched[0].revents == 0);
+    CHECK(watched[1].revents == POLLIN);
+  }
+  SECTION("even when the deadline has passed") {
+    CHECK_FALSE(mailbox.wait(Clock::now() - 1s, watched));
+    CHECK(watched[1].revents == POLLIN);
+  }
+  SECTION("that becomes ready in its sleep") {
+    const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    const itimerspec in_80_ms{{}, {0, 80'000'000}};
+    REQUIRE(timerfd_settime(timer, 0, &in_80_ms, nullptr) == 0);
+    watched[1] = {timer, POLLIN, 0};
+    const auto start = Clock::now();
+    CHECK_FALSE(mailbox.wait(Clock::time_point::max(), watched));
+    CHECK(seconds_since(start) < 30);
+    CHECK(watched[1].revents == POLLIN);
+    close(timer);
+  }
+  leave(mailbox);
+}
+
+TEST_CASE("a message goes before a descriptor") {
+  Mailbox mailbox(MPI_COMM_WORLD);
+  if (mailbox.rank() == 0) {
+    for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, "first");
+  }
+  MPI_Barrier(MPI_COMM_WORLD);
+  const Pipe full(true);
+  std::vector<pollfd> watched = {{full.ends[0], POLLIN, POLLERR}};
+  if (mailbox.rank() != 0) {
+    // The message may still be on its way between hosts; descriptors may only be reported until it is here.
+    auto envelope = mailbox.wait(soon(), watched);
+    while (!envelope) envelope = mailbox.wait(soon(), watched);
+    CHECK(envelope->bytes == "first");
+    CHECK(watched[0].revents == 0);
+  }
+  CHECK_FALSE(mailbox.wait(soon(), watched));
+  CHECK(watched[0].revents == POLLIN);
+  leave(mailbox);
+}
+
+TEST_CASE("a flood of junk holds up neither deadlines nor messages") {
+  Mailbox mailbox(MPI_COMM_WORLD);
+  sockaddr_in address{};
+  socklen_t length = sizeof(address);
+  REQUIRE(getsockname(mailbox.doorbell().fd(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::atomic<bool> stop = false;
+  std::atomic<int> sent = 0;
+  std::thread flood([&] {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const std::string junk(32, 'j');
+    for (; !stop; ++sent) {
+      (void)sendto(fd, junk.data(), junk.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+                   sizeof(address));
+    }
+    close(fd);
+  });
+  while (sent < 1000) std::this_thread::yield();
+  const auto start = Clock::now();
+  const bool something = mailbox.rank() == 0 && mailbox.wait(start + 100ms).has_value();
+  const double waited = seconds_since(start);
+  for (int trial = 0; trial < 20; ++trial) {
+    if (mailbox.rank() == 0) {
+      for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, "ping");
+      for (int to = 1; to < mailbox.size(); ++to) CHECK(next(mailbox).bytes == "pong");
+    } else {
+      CHECK(next(mailbox).bytes == "ping");
+      mailbox.send(0, "pong");
+    }
+  }
+  stop = true;
+  flood.join();
+  CHECK_FALSE(something);
+  CHECK(waited < 5);
+  leave(mailbox);
+}
