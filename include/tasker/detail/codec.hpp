@@ -51,8 +51,8 @@ struct Codec<T> {
     if constexpr (std::same_as<T, bool>) return "bool";
     // Whether a plain char has a sign differs between processors.
     const bool is_signed = std::is_signed_v<T> || std::same_as<T, char>;
-    const char kind = std::is_floating_point_v<T> ? 'f' : is_signed ? 'i' : 'u';
-    return kind + std::to_string(8 * sizeof(T));
+    const char* const kind = std::is_floating_point_v<T> ? "f" : is_signed ? "i" : "u";
+    return concat({kind, std::to_string(8 * sizeof(T))});
   }
   static void encode(std::string& out, T value) { put(out, value); }
   static T decode(Reader& in) {
@@ -179,16 +179,16 @@ struct Codec<std::array<T, N>> {
 
 /// "a,b,c" for the schemas of `Ts`.
 template <class... Ts>
-std::string schemas([[maybe_unused]] char separator) {
+std::string schemas([[maybe_unused]] std::string_view separator) {
   std::string all;
-  ((all += (all.empty() ? "" : std::string(1, separator)) + Codec<Ts>::schema()), ...);
+  ((all += concat({all.empty() ? "" : separator, Codec<Ts>::schema()})), ...);
   return all;
 }
 
 template <Fixed... Ts>
 struct Codec<std::tuple<Ts...>> {
   static constexpr std::size_t least = (Codec<Ts>::least + ... + 0);
-  static std::string schema() { return concat({"(", schemas<Ts...>(','), ")"}); }
+  static std::string schema() { return concat({"(", schemas<Ts...>(","), ")"}); }
   static void encode(std::string& out, const std::tuple<Ts...>& value) {
     std::apply([&](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
   }
@@ -201,7 +201,7 @@ struct Codec<std::tuple<Ts...>> {
 template <Fixed A, Fixed B>
 struct Codec<std::pair<A, B>> {
   static constexpr std::size_t least = Codec<A>::least + Codec<B>::least;
-  static std::string schema() { return concat({"(", schemas<A, B>(','), ")"}); }
+  static std::string schema() { return concat({"(", schemas<A, B>(","), ")"}); }
   static void encode(std::string& out, const std::pair<A, B>& value) {
     Codec<A>::encode(out, value.first);
     Codec<B>::encode(out, value.second);
@@ -222,7 +222,7 @@ struct Codec<std::monostate> {
 template <Fixed T>
 struct Codec<std::optional<T>> {
   static constexpr std::size_t least = 1;
-  static std::string schema() { return Codec<T>::schema() + "?"; }
+  static std::string schema() { return concat({Codec<T>::schema(), "?"}); }
   static void encode(std::string& out, const std::optional<T>& value) {
     put(out, value.has_value());
     if (value) Codec<T>::encode(out, *value);
@@ -237,7 +237,7 @@ template <Fixed... Ts>
 struct Codec<std::variant<Ts...>> {
   using Variant = std::variant<Ts...>;
   static constexpr std::size_t least = 1;
-  static std::string schema() { return concat({"<", schemas<Ts...>('|'), ">"}); }
+  static std::string schema() { return concat({"<", schemas<Ts...>("|"), ">"}); }
   static void encode(std::string& out, const Variant& value) {
     put(out, static_cast<std::uint8_t>(value.index()));
     std::visit([&]<class T>(const T& held) { Codec<T>::encode(out, held); }, value);
