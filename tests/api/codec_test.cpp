@@ -147,3 +147,35 @@ TEST_CASE("a digest tells values, types, order and contents of files apart") {
   CHECK(digest(std::string("a"), std::string("bc")) != digest(std::string("ab"), std::string("c")));
   CHECK_THROWS_AS(digest(tasker::file("/there/is/no/such/file")), tasker::SystemError);
 }
+
+namespace serializable {
+
+class Member {
+  friend class boost::serialization::access;
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+};
+struct Inherited : Member {};
+struct Function {};
+template <class Archive>
+void serialize(Archive&, Function&, unsigned) {}
+struct Nothing {};
+struct FromFunction : Function {};
+
+}  // namespace serializable
+
+TEST_CASE("what has no serialize is known, so that one sentence can say so") {
+  using namespace serializable;
+  using tasker::detail::Serializable;
+  STATIC_REQUIRE(Serializable<Member>);
+  STATIC_REQUIRE(Serializable<Inherited>);
+  STATIC_REQUIRE(Serializable<const Function>);
+  STATIC_REQUIRE(Serializable<types::Shape>);
+  STATIC_REQUIRE(Serializable<std::shared_ptr<types::Shape>>);
+  STATIC_REQUIRE(Serializable<std::tuple<int, Member>>);
+  STATIC_REQUIRE(Serializable<std::variant<int, Member>>);
+  STATIC_REQUIRE(Serializable<const boost::serialization::nvp<Member>>);
+  STATIC_REQUIRE_FALSE(Serializable<Nothing>);
+  STATIC_REQUIRE_FALSE(Serializable<FromFunction>);
+  STATIC_REQUIRE_FALSE(Serializable<std::string_view>);
+}

@@ -12,11 +12,61 @@
 #include <boost/serialization/export.hpp>
 #include <boost/serialization/item_version_type.hpp>
 #include <boost/serialization/nvp.hpp>
+#include <boost/serialization/serialization.hpp>
 #include <boost/serialization/split_member.hpp>
 
 /// The way of Boost.Serialization for types without a fixed layout (classes, pointers, polymorphism). Fields
 /// that do have one are written in it; Boost adds class versions, tracking and class names.
 namespace tasker::detail {
+
+/// Stands for an archive where only the choice of a function `serialize` matters. Ours for any type makes
+/// that of Boost for any type ambiguous, so a call compiles only where there is a better one.
+namespace probe {
+struct Archive {
+  using is_loading = std::true_type;
+  using is_saving = std::false_type;
+  template <class T>
+  Archive& operator&(T&&);
+};
+template <class A, class T>
+void serialize(A&, T&, unsigned);
+template <class... Ts>
+void serialize(Archive&, std::tuple<Ts...>&, unsigned);
+template <class T>
+void serialize(Archive&, std::optional<T>&, unsigned);
+template <class... Ts>
+void serialize(Archive&, std::variant<Ts...>&, unsigned);
+
+/// A name that both bases have is ambiguous, whether or not it may be used.
+struct Serialize {
+  int serialize;
+};
+template <class T>
+struct Both : T, Serialize {};
+}  // namespace probe
+
+template <class T>
+concept HasSerialize = !requires { &probe::Both<std::remove_const_t<T>>::serialize; };
+template <class T>
+concept HasSerializeFunction =
+    requires(probe::Archive& archive, std::remove_const_t<T>& value,
+             const boost::serialization::version_type version) { serialize(archive, value, version); };
+
+/// Whether Boost.Serialization knows what to do with a `T`. What is said of a class that can't be derived
+/// from is left to Boost, as are pointers and arrays.
+template <class T>
+concept Serializable =
+    !std::is_class_v<T> || std::is_final_v<T> || HasSerialize<T> || HasSerializeFunction<T>;
+
+/// One sentence instead of Boost's page.
+template <class T>
+constexpr void require_serializable() {
+  static_assert(
+      Serializable<T>,
+      "tasker: an argument or result, or a part of it, has no serialize() for Boost.Serialization. A "
+      "class needs one; a standard container of classes needs its header of boost/serialization; a "
+      "view (std::string_view, std::span) owns nothing: use std::string or std::vector");
+}
 
 class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   using Base = boost::archive::detail::common_oarchive<OutArchive>;
@@ -31,8 +81,10 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   void save_override(const T& value) {
     if constexpr (Fixed<T>)
       Codec<T>::encode(out_, value);
-    else
+    else if constexpr (Serializable<T>)
       Base::save_override(value);
+    else
+      require_serializable<T>();
   }
   void save_override(const boost::archive::class_id_type& v) { put(out_, static_cast<std::int16_t>(v)); }
   void save_override(const boost::archive::class_id_reference_type& v) {
@@ -77,8 +129,10 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
   void load_override(T& value) {
     if constexpr (Fixed<T>)
       value = Codec<T>::decode(in_);
-    else
+    else if constexpr (Serializable<T>)
       Base::load_override(value);
+    else
+      require_serializable<T>();
   }
   void load_override(boost::archive::class_id_type& v) {
     v = boost::archive::class_id_type(in_.number<std::int16_t>());
@@ -193,6 +247,9 @@ T decode(std::string_view bytes) {
     if constexpr (Fixed<T>) {
       return Codec<T>::decode(reader);
     } else {
+      static_assert(std::is_default_constructible_v<T>,
+                    "tasker: arguments and results are made empty, then read: give the class a default "
+                    "constructor");
       T object{};
       InArchive archive(reader);
       archive >> object;
