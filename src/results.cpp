@@ -32,14 +32,25 @@ std::shared_ptr<const ResultSource> open_results(const fs::path& path, const std
   return source;
 }
 
-void throw_out_of_range(const ResultSource& source, std::uint64_t index) {
-  throw std::out_of_range(source.path().string() + " has " + std::to_string(source.size()) +
-                          " results, there is no " + std::to_string(index));
+void throw_out_of_range(const ResultSource* source, std::uint64_t index) {
+  const std::string what =
+      source ? source->path().string() + " has " + std::to_string(source->size()) + " results"
+             : "these results are empty";
+  throw std::out_of_range(what + ", there is no " + std::to_string(index));
 }
 
 void throw_missing(const ResultSource& source, std::uint64_t index) {
-  throw MissingResult(source.path().string() + " has no result of task " + std::to_string(index) +
-                      ": it failed or was not computed; find(i) asks without an exception");
+  const auto failure = source.failure(index);
+  throw MissingResult(source.path().string() + ": task " + std::to_string(index) +
+                      (failure ? " failed: " + std::string(*failure) : std::string(" was not computed")) +
+                      "; find(i) asks without an exception");
+}
+
+void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index,
+                       const std::exception& why) {
+  throw MismatchError(source.path().string() + ", " + what + " " + std::to_string(index) +
+                      ": its bytes can't be decoded as the " + what + " type (" + why.what() +
+                      "); if its serialize has changed, change Options::version");
 }
 
 void throw_no_argument(const ResultSource& source, std::uint64_t index) {

@@ -13,7 +13,8 @@ namespace tasker {
 /// The results of a map, in the order of the arguments: a random-access range of values, decoded on demand
 /// from the mapped archive. Opening costs no memory whatever the number of results; copies share the mapping.
 ///
-/// Reading throws DamagedError where the file is damaged, and SystemError on a rank that can't see the file.
+/// Reading throws DamagedError where the file is damaged, MismatchError where the type's `serialize` has
+/// changed so that the bytes don't fit it, and SystemError on a rank that can't see the file.
 template <class R>
 class Results {
  public:
@@ -26,19 +27,20 @@ class Results {
   std::uint64_t size() const { return source_ ? source_->size() : 0; }
   bool empty() const { return size() == 0; }
 
-  /// Result `i`, by value. Throws MissingResult where there is none; `i` must be below size().
+  /// Result `i`, by value. Throws MissingResult where there is none, which says why, and std::out_of_range
+  /// beyond the end.
   R operator[](std::uint64_t i) const
     requires(!std::is_void_v<R>)
   {
+    require(i);
     const auto bytes = source_->result(i);
     if (!bytes) detail::throw_missing(*source_, i);
-    return detail::decode<R>(*bytes);
+    return decode<R>(*bytes, "result", i);
   }
-  /// The same, and std::out_of_range beyond the end.
+  /// The same.
   R at(std::uint64_t i) const
     requires(!std::is_void_v<R>)
   {
-    require(i);
     return (*this)[i];
   }
   /// Result `i`, or nothing where a task failed or was not computed. Throws std::out_of_range beyond the end.
@@ -47,10 +49,17 @@ class Results {
   {
     require(i);
     const auto bytes = source_->result(i);
-    return bytes ? std::optional<R>(detail::decode<R>(*bytes)) : std::nullopt;
+    return bytes ? std::optional<R>(decode<R>(*bytes, "result", i)) : std::nullopt;
   }
   /// Whether task `i` is done.
   bool has(std::uint64_t i) const { return i < size() && source_->result(i).has_value(); }
+  /// Why task `i` failed: type and what() of the exception. Nothing if it is done, or was not computed.
+  /// Throws std::out_of_range beyond the end.
+  std::optional<std::string> failure(std::uint64_t i) const {
+    require(i);
+    const auto message = source_->failure(i);
+    return message ? std::optional<std::string>(*message) : std::nullopt;
+  }
 
   auto to_vector() const
     requires(!std::is_void_v<R>)
@@ -69,7 +78,7 @@ class Results {
     detail::require_argument_type(*source_, detail::schema<A>());
     const auto bytes = source_->argument(i);
     if (!bytes) detail::throw_no_argument(*source_, i);
-    return detail::decode<A>(*bytes);
+    return decode<A>(*bytes, "argument", i);
   }
   /// Attempts, times, memory, host and rank of task `i`; nothing if there is no record of it.
   std::optional<Info> info(std::uint64_t i) const {
@@ -82,7 +91,16 @@ class Results {
 
  private:
   void require(std::uint64_t i) const {
-    if (i >= size()) detail::throw_out_of_range(*source_, i);
+    if (i >= size()) detail::throw_out_of_range(source_.get(), i);
+  }
+  /// The bytes are what was written, so where they make no value they were written for another one.
+  template <class T>
+  T decode(std::string_view bytes, const char* what, std::uint64_t i) const {
+    try {
+      return detail::decode<T>(bytes);
+    } catch (const std::exception& why) {
+      detail::throw_undecodable(*source_, what, i, why);
+    }
   }
   std::shared_ptr<const detail::ResultSource> source_;
 };
@@ -130,8 +148,8 @@ class Results<R>::iterator {
 };
 
 /// The results in an archive, or in a directory `filename.mpi`, live or dead, as far as it got (name either
-/// the directory or the file that it will become). Needs no MPI. Throws MismatchError if results are not of
-/// type `R`.
+/// the directory or the file that it will become; links are followed). Needs no MPI. Throws MismatchError if
+/// results are not of type `R`, UsageError if nothing is there.
 template <class R>
 Results<R> load(const std::filesystem::path& path) {
   return Results<R>(detail::open_results(path, detail::schema<R>()));

@@ -21,9 +21,13 @@ class LazyArchive final : public detail::ResultSource {
   std::optional<std::string_view> result(std::uint64_t index) const override {
     return archive().result(index);
   }
+  std::optional<std::string_view> failure(std::uint64_t index) const override {
+    return archive().failure(index);
+  }
   std::optional<std::string_view> argument(std::uint64_t index) const override {
     return archive().argument(index);
   }
+  std::string result_type() const override { return archive().result_type(); }
   std::string argument_type() const override { return archive().argument_type(); }
   std::optional<Info> info(std::uint64_t index) const override { return archive().info(index); }
 

@@ -195,6 +195,11 @@ std::optional<std::string_view> Archive::result(std::uint64_t index) const {
   return payload(index);
 }
 
+std::optional<std::string_view> Archive::failure(std::uint64_t index) const {
+  if (description_.failed == 0 || extent_of(index).outcome != Outcome::failed) return std::nullopt;
+  return payload(index);
+}
+
 std::optional<std::string_view> Archive::argument(std::uint64_t index) const {
   if (!description_.sections.contains(section::arguments)) return std::nullopt;
   return element(section::arguments, section::argument_offsets, description_.argument_stride, index);

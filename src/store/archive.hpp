@@ -16,8 +16,8 @@ namespace tasker::store {
 /// none.
 class Archive final : public detail::ResultSource {
  public:
-  /// Throws MismatchError for a file that is not an archive or a newer one, DamagedError for one whose frame
-  /// (header, description, size) is damaged.
+  /// Throws MismatchError for a file that is not an archive or a newer one, UsageError for a symbolic link,
+  /// DamagedError for one whose frame (header, description, size) is damaged.
   explicit Archive(std::filesystem::path path);
   /// Nothing if there is no such file.
   static std::shared_ptr<const Archive> open(const std::filesystem::path& path);
@@ -40,7 +40,9 @@ class Archive final : public detail::ResultSource {
   std::uint64_t size() const override { return description_.manifest.tasks; }
   const std::filesystem::path& path() const override { return path_; }
   std::optional<std::string_view> result(std::uint64_t index) const override;
+  std::optional<std::string_view> failure(std::uint64_t index) const override;
   std::optional<std::string_view> argument(std::uint64_t index) const override;
+  std::string result_type() const override { return description_.manifest.result_type; }
   std::string argument_type() const override { return description_.manifest.argument_type; }
   std::optional<Info> info(std::uint64_t index) const override;
 

@@ -62,6 +62,12 @@ std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {
   return catalog_->record(slot).payload;
 }
 
+std::optional<std::string_view> Snapshot::failure(std::uint64_t index) const {
+  const Entry& slot = catalog_->slot(index);
+  if (slot.outcome != Outcome::failed) return std::nullopt;
+  return catalog_->record(slot).payload;
+}
+
 std::optional<std::string_view> Snapshot::argument(std::uint64_t index) const {
   const Record record = catalog_->record(catalog_->slot(index));
   return record.argument.empty() ? std::nullopt : std::optional(record.argument);

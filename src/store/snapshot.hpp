@@ -20,7 +20,9 @@ class Snapshot final : public detail::ResultSource {
   std::uint64_t size() const override { return manifest_.tasks; }
   const std::filesystem::path& path() const override { return directory_; }
   std::optional<std::string_view> result(std::uint64_t index) const override;
+  std::optional<std::string_view> failure(std::uint64_t index) const override;
   std::optional<std::string_view> argument(std::uint64_t index) const override;
+  std::string result_type() const override { return manifest_.result_type; }
   std::string argument_type() const override { return manifest_.argument_type; }
   std::optional<Info> info(std::uint64_t index) const override;
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -35,21 +36,28 @@ class ResultSource {
   virtual const std::filesystem::path& path() const = 0;
   /// The result's bytes; nothing if the task failed or was not computed.
   virtual std::optional<std::string_view> result(std::uint64_t index) const = 0;
+  /// Why the task failed; nothing if it did not.
+  virtual std::optional<std::string_view> failure(std::uint64_t index) const = 0;
   /// The argument's bytes; nothing if they were not kept.
   virtual std::optional<std::string_view> argument(std::uint64_t index) const = 0;
+  virtual std::string result_type() const = 0;
   virtual std::string argument_type() const = 0;
   /// Nothing if there is no record of this task.
   virtual std::optional<Info> info(std::uint64_t index) const = 0;
 };
 
-/// Opens an archive or a directory; throws MismatchError if its results are not of `result_type`.
+/// Opens an archive or a directory; throws MismatchError if its results are not of `result_type`, UsageError
+/// if nothing is there.
 std::shared_ptr<const ResultSource> open_results(const std::filesystem::path& path,
                                                  const std::string& result_type);
 
-/// The exceptions of Results, out of line.
-[[noreturn]] void throw_out_of_range(const ResultSource& source, std::uint64_t index);
+/// The exceptions of Results, out of line. No source is an empty one.
+[[noreturn]] void throw_out_of_range(const ResultSource* source, std::uint64_t index);
 [[noreturn]] void throw_missing(const ResultSource& source, std::uint64_t index);
 [[noreturn]] void throw_no_argument(const ResultSource& source, std::uint64_t index);
+/// `what`: "result" or "argument".
+[[noreturn]] void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index,
+                                    const std::exception& why);
 void require_argument_type(const ResultSource& source, const std::string& type);
 
 }  // namespace detail
