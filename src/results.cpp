@@ -6,29 +6,78 @@
 #include <tasker/detail/result_source.hpp>
 #include <tasker/error.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace tasker::detail {
 
 namespace fs = std::filesystem;
 
-std::shared_ptr<const ResultSource> open_results(const fs::path& path, const std::string& result_type) {
-  const fs::path directory = base::is_directory(path) ? path : store::directory_of(path);
-  std::shared_ptr<const ResultSource> source;
-  std::string type;
-  if (!base::is_directory(path) && base::file_exists(path)) {
-    const auto archive = store::Archive::open(path);
-    type = archive->description().manifest.result_type;
-    source = archive;
-  } else if (base::is_directory(directory)) {
-    const auto snapshot = std::make_shared<const store::Snapshot>(directory);
-    type = snapshot->manifest().result_type;
-    source = snapshot;
-  } else {
-    throw SystemError("there are no results at " + path.string() + "; check the path");
+namespace {
+
+using ArchivePointer = std::shared_ptr<const store::Archive>;
+
+/// Where the links lead that the user gave: only those are followed.
+fs::path resolved(fs::path path) {
+  std::error_code error;
+  for (int links = 0; links < 40 && fs::is_symlink(path, error); ++links)
+    path = path.parent_path() / fs::read_symlink(path, error);
+  return path;
+}
+
+/// The archive beside a directory that can be read, too: nothing where it is damaged.
+ArchivePointer readable_archive(const fs::path& file) {
+  try {
+    return store::Archive::open(file);
+  } catch (const Error&) {
+    return nullptr;
   }
-  if (type != result_type)
-    throw MismatchError(path.string() + " holds results of type " + type + ", not of " + result_type);
+}
+
+std::uint64_t id_of(const ArchivePointer& archive) { return archive ? archive->description().id : 0; }
+
+/// Whether `directory` holds nothing but what was merged into `archive`: its run has ended, and removes it.
+bool is_merged(const fs::path& directory, const store::Archive& archive) {
+  const auto& merged = archive.description().merged;
+  return std::ranges::all_of(store::list_journals(directory), [&](const store::JournalName& name) {
+    return std::ranges::find(merged, name.to_string()) != merged.end();
+  });
+}
+
+/// A run that ends gives the archive its name, then removes the directory. So what was not found, or was
+/// read, in a directory counts only if neither has happened meanwhile; otherwise this looks again.
+std::shared_ptr<const ResultSource> find_results(const fs::path& path) {
+  for (;;) {
+    const fs::path beside = store::directory_of(path);
+    const bool named_directory =
+        base::is_directory(path) ||
+        (!base::file_exists(path) && !base::is_directory(beside) && !store::file_of(path).empty());
+    const fs::path directory = named_directory ? path : beside;
+    const fs::path file = named_directory ? store::file_of(path) : path;
+    const bool there = base::is_directory(directory);
+    const ArchivePointer archive =
+        named_directory && there ? readable_archive(file) : store::Archive::open(file);
+    if (archive && (!named_directory || !there || is_merged(directory, *archive))) return archive;
+    if (!there) throw UsageError("there are no results at " + path.string() + "; check the path");
+    const auto still = [&] {
+      return base::is_directory(directory) && id_of(readable_archive(file)) == id_of(archive);
+    };
+    try {
+      auto snapshot = std::make_shared<const store::Snapshot>(directory);
+      if (still()) return snapshot;
+    } catch (const Error&) {
+      if (still()) throw;
+    }
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const ResultSource> open_results(const fs::path& path, const std::string& result_type) {
+  auto source = find_results(resolved(path));
+  if (source->result_type() != result_type)
+    throw MismatchError(path.string() + " holds results of type " + source->result_type() + ", not of " +
+                        result_type);
   return source;
 }
 

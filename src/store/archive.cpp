@@ -42,20 +42,22 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
 Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code error;
   const auto status = std::filesystem::symlink_status(path_, error);
-  if (std::filesystem::exists(status) && status.type() != std::filesystem::file_type::regular &&
-      status.type() != std::filesystem::file_type::symlink)
-    throw MismatchError(path_.string() + " is not a file; choose another name");
+  if (std::filesystem::is_symlink(status)) {
+    // A new archive would take the link's place.
+    const std::string target = std::filesystem::read_symlink(path_, error).string();
+    throw UsageError(path_.string() + " is a symbolic link to " + target + "; name that file itself");
+  }
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw MismatchError(path_.string() + " is not a file; check the path");
   mapping_ = base::Mapping(path_);
   const std::string_view bytes = mapping_.bytes();
   if (!bytes.starts_with(archive_magic))
-    throw MismatchError(path_.string() +
-                        " is not a Tasker archive; choose another file name. It was not touched");
+    throw MismatchError(path_.string() + " is not a Tasker archive and stays as it is; check the path");
   const auto header = ArchiveHeader::from_bytes(bytes);
   if (!header) throw_damaged("its header is damaged");
   detail::Reader version_reader(bytes.substr(archive_magic.size()));
   if (version_reader.number<std::uint32_t>() > format_version)
-    throw MismatchError(path_.string() +
-                        " was written by a newer version of Tasker; use that one, or another file name");
+    throw MismatchError(path_.string() + " was written by a newer version of Tasker; use that one");
   if (header->file_size != bytes.size()) throw_damaged("it was cut short");
   const auto part = [&](std::uint64_t offset, std::uint64_t size) {
     if (offset > bytes.size() || size > bytes.size() - offset) throw_damaged("its header makes no sense");

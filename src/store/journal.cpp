@@ -64,7 +64,7 @@ JournalReader::JournalReader(const std::filesystem::path& directory, const Journ
   if (base::hash64(text, version) != checksum) return;
   if (version > format_version)
     throw MismatchError((directory / name.to_string()).string() +
-                        " was written by a newer version of Tasker; use that one, or another file name");
+                        " was written by a newer version of Tasker; use that one");
   try {
     const auto header = nlohmann::json::parse(text);
     header_ = {header.at("manifest").get<Manifest>(), header.at("origins").get<std::vector<Origin>>(),

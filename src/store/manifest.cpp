@@ -91,8 +91,7 @@ std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {
   } catch (const json::exception&) {
     // What says less than the first version of this format was not written by any of ours.
   }
-  throw MismatchError(path.string() +
-                      " was written by a newer or another program; use that one, or another file name");
+  throw MismatchError(path.string() + " was written by a newer or another program; use that one");
 }
 
 bool has_manifest(const std::filesystem::path& directory) {

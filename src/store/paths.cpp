@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view directory_suffix = ".mpi";
 constexpr std::string_view journal_suffix = ".journal";
 constexpr std::string_view fold_rank = "fold";
 
@@ -56,7 +57,11 @@ bool parse_number(std::string_view text, T& value) {
 
 }  // namespace
 
-fs::path directory_of(const fs::path& file) { return file.string() + ".mpi"; }
+fs::path directory_of(const fs::path& file) { return file.string() + std::string(directory_suffix); }
+fs::path file_of(const fs::path& directory) {
+  const fs::path named = directory.has_filename() ? directory : directory.parent_path();
+  return named.extension() == directory_suffix ? fs::path(named).replace_extension() : fs::path();
+}
 fs::path manifest_path(const fs::path& directory) { return directory / manifest_name; }
 fs::path hold_path(const fs::path& directory) { return directory / hold_name; }
 fs::path list_path(const fs::path& directory) { return directory / list_name; }

@@ -12,6 +12,8 @@ namespace tasker::store {
 
 /// The directory in which the records of archive `file` are collected.
 std::filesystem::path directory_of(const std::filesystem::path& file);
+/// The archive that `directory` becomes; empty if no archive's directory has such a name.
+std::filesystem::path file_of(const std::filesystem::path& directory);
 
 std::filesystem::path manifest_path(const std::filesystem::path& directory);
 std::filesystem::path hold_path(const std::filesystem::path& directory);

@@ -19,34 +19,42 @@ std::optional<Manifest> recover_manifest(const fs::path& directory) {
       holds_nothing(directory))
     return std::nullopt;
   throw MismatchError(directory.string() +
-                      " is not a directory of Tasker; choose another file name. It was not touched");
+                      " is not a directory of Tasker and stays as it is; check the path");
 }
 
+namespace {
+
+/// What a live run changes under its readers: it folds journals and replaces the list.
+auto look(const fs::path& directory) {
+  return std::pair(list_journals(directory), base::file_exists(list_path(directory)));
+}
+
+}  // namespace
+
 Snapshot::Snapshot(fs::path directory) : directory_(std::move(directory)) {
+  for (;;) {
+    const auto before = look(directory_);
+    try {
+      read(before.first);
+      if (look(directory_) == before) return;
+    } catch (const Error&) {
+      if (look(directory_) == before) throw;
+    }
+  }
+}
+
+void Snapshot::read(const std::vector<JournalName>& journals) {
   const auto manifest = recover_manifest(directory_);
   if (!manifest) throw MismatchError(directory_.string() + " holds no results yet");
   manifest_ = *manifest;
-  while (!read_journals()) {
-  }
-}
-
-bool Snapshot::read_journals() {
-  std::error_code error;
-  const fs::path scratch = fs::temp_directory_path(error);
   const auto list = List::read(directory_);
   if (list) manifest_.tasks = list->size();
+  std::error_code error;
+  const fs::path scratch = fs::temp_directory_path(error);
   catalog_ = std::make_unique<Catalog>(error ? "/tmp" : scratch, manifest_.tasks);
-  const auto journals = list_journals(directory_);
-  try {
-    for (const JournalName& name : journals) catalog_->add(directory_, name);
-  } catch (const SystemError&) {
-    // A live run folds journals: what is gone is in another one now.
-    if (list_journals(directory_) != journals) return false;
-    throw;
-  }
+  for (const JournalName& name : journals) catalog_->add(directory_, name);
   catalog_->make_slots();
   if (list) match(*list);
-  return true;
 }
 
 /// Finds the tasks of the current list among records of earlier ones, as the run did that wrote the list.

@@ -9,13 +9,12 @@
 
 namespace tasker::store {
 
-/// The results in a directory, live or dead, as far as it had got when this was made.
+/// The results in a directory, live or dead, as far as it had got when this was made. Whether the run ended
+/// and removed it meanwhile is for the caller to find out.
 class Snapshot final : public detail::ResultSource {
  public:
   /// Throws MismatchError if it is not such a directory, or a newer one.
   explicit Snapshot(std::filesystem::path directory);
-
-  const Manifest& manifest() const { return manifest_; }
 
   std::uint64_t size() const override { return manifest_.tasks; }
   const std::filesystem::path& path() const override { return directory_; }
@@ -27,8 +26,8 @@ class Snapshot final : public detail::ResultSource {
   std::optional<Info> info(std::uint64_t index) const override;
 
  private:
-  /// Reads what is there; false if it changed meanwhile.
-  bool read_journals();
+  /// What comes out counts if `journals` are still those of the directory.
+  void read(const std::vector<JournalName>& journals);
   void match(const List& list);
   std::filesystem::path directory_;
   Manifest manifest_;

@@ -128,6 +128,15 @@ class Change(WorklistTest):
         self.assertIn("not a Tasker archive", self.run_map(LIST, ranks=2, code=2).err)
         self.assertEqual(tree(self.place), before)
         self.archive.unlink()
+        # A new archive would take the link's place.
+        self.archive.symlink_to("real.dat")
+        self.run_map(LIST, archive=self.place / "real.dat")
+        for changed in (LIST, LIST[1:]):
+            before = tree(self.place)
+            self.assertIn("list.dat is a symbolic link to real.dat", self.run_map(changed, code=2).err)
+            self.assertEqual(tree(self.place), before)
+        self.assertEqual(len(self.load().results), len(LIST))
+        self.archive.unlink()
         self.directory.mkdir()
         (self.directory / "thesis.tex").write_text("years of work")
         before = tree(self.place)

@@ -128,7 +128,7 @@ class Read(WorklistTest):
         self.assertEqual(self.load(result="text", code=2).results, [])
 
     def test_load_says_what_is_wrong(self):
-        self.assertIn("no results at", self.load(code=74).err)
+        self.assertIn("no results at", self.load(code=2).err)
         self.directory.mkdir()
         self.assertIn("no results yet", self.load(code=2).err)
         self.write("work/list.dat", ["a letter"])

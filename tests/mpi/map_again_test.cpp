@@ -60,5 +60,5 @@ TEST_CASE("the directory can be kept, and loaded") {
   CHECK(tasker::load<int>(directory / "r.dat")[2] == 7);
   CHECK(tasker::load<int>(directory / "r.dat.mpi")[2] == 7);
   CHECK_THROWS_AS(tasker::load<double>(directory / "r.dat"), tasker::MismatchError);
-  CHECK_THROWS_AS(tasker::load<int>(directory / "nothing.dat"), tasker::SystemError);
+  CHECK_THROWS_AS(tasker::load<int>(directory / "nothing.dat"), tasker::UsageError);
 }

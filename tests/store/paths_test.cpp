@@ -31,6 +31,12 @@ TEST_CASE("A journal's name is read as it was written, and no other name is") {
     CHECK_FALSE(JournalName::parse(name));
 }
 
+TEST_CASE("A directory's name tells the archive that it becomes") {
+  CHECK(file_of(directory_of("a/b.dat")) == "a/b.dat");
+  CHECK(file_of("a/b.dat.mpi/") == "a/b.dat");
+  for (const char* name : {"", ".", "a/b.dat", "a/.mpi", "mpi"}) CHECK(file_of(name).empty());
+}
+
 TEST_CASE("Journals are listed in the order of their runs") {
   const TemporaryDirectory home;
   const JournalName late{1'000'000, 1, 0};

@@ -1,0 +1,150 @@
+#include "store/merge.hpp"
+#include "store/snapshot.hpp"
+#include "support/store_fixture.hpp"
+
+#include <tasker/error.hpp>
+#include <tasker/results.hpp>
+
+#include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <thread>
+
+namespace tasker::store {
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Contains;
+using test::Store;
+
+/// A codec's bytes of a string.
+std::string encoded(const std::string& text) {
+  std::string bytes;
+  detail::encode(bytes, text);
+  return bytes;
+}
+
+/// Calls `read` in another thread; when that has got as far as to open `path`, calls `meanwhile`, then lets
+/// it go on with `content`.
+template <class Read>
+auto interrupted_at(const fs::path& path, const std::string& content, const Read& read,
+                    const std::function<void()>& meanwhile) {
+  using namespace std::chrono_literals;
+  fs::remove(path);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  auto reading = std::async(std::launch::async, read);
+  // A pipe opens for writing only when it is open for reading.
+  int pipe = -1;
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while ((pipe = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(1ms);
+  REQUIRE(pipe >= 0);
+  meanwhile();
+  CHECK(::write(pipe, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  ::close(pipe);
+  return reading.get();
+}
+
+TEST_CASE("A run that ends while its directory is read leaves all results, never none") {
+  for (const bool whole_manifest : {true, false}) {
+    for (const bool name_directory : {true, false}) {
+      CAPTURE(whole_manifest, name_directory);
+      Store store;
+      store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+      write_manifest(store.directory(), test::manifest_for(1));
+      const std::string manifest = test::read_file(manifest_path(store.directory()));
+      const auto results = interrupted_at(
+          manifest_path(store.directory()), whole_manifest ? manifest : "",
+          [&] { return load<std::string>(name_directory ? store.directory() : store.file()); },
+          [&] {
+            const Description description =
+                merge(*store.catalog(1), store.directory(), store.file(), test::manifest_for(1), true);
+            REQUIRE(remove_merged(store.directory(), description.merged));
+          });
+      REQUIRE(results.size() == 1);
+      CHECK(results.find(0) == "A");
+    }
+  }
+}
+
+TEST_CASE("A directory that a finished run has begun to remove is read as its archive") {
+  Store store;
+  const JournalName name = store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+  write_manifest(store.directory(), test::manifest_for(1));
+  store.merge(*store.catalog(1));
+  fs::remove(store.path_of(name));
+  CHECK(load<std::string>(store.directory())[0] == "A");
+  fs::remove_all(store.directory());
+  CHECK(load<std::string>(store.directory())[0] == "A");
+}
+
+TEST_CASE("A damaged archive does not stand before its directory") {
+  Store store;
+  store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+  store.merge(*store.catalog(1));
+  test::shrink_to(store.file(), 200);
+  CHECK_THROWS_AS(load<std::string>(store.file()), DamagedError);
+  CHECK(load<std::string>(store.directory())[0] == "A");
+}
+
+TEST_CASE("Journals that are folded while they are read are found where they are now") {
+  Store store;
+  write_manifest(store.directory(), test::manifest_for(1));
+  const JournalName name = store.journal(2, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+  const fs::path elsewhere = store.directory().parent_path() / "elsewhere";
+  fs::rename(store.path_of(name), elsewhere);
+  const fs::path early = store.path_of({1, 1, 0});
+  const auto snapshot = interrupted_at(
+      early, "", [&] { return std::make_shared<const Snapshot>(store.directory()); },
+      [&] {
+        fs::rename(elsewhere, store.path_of(name));
+        fs::remove(early);
+      });
+  CHECK(snapshot->result(0) == encoded("A"));
+}
+
+TEST_CASE("A directory that is removed while it is read is an error") {
+  Store store;
+  write_manifest(store.directory(), test::manifest_for(1));
+  const std::string manifest = test::read_file(manifest_path(store.directory()));
+  CHECK_THROWS_AS(
+      interrupted_at(
+          manifest_path(store.directory()), manifest, [&] { return load<std::string>(store.file()); },
+          [&] { fs::remove_all(store.directory()); }),
+      UsageError);
+}
+
+TEST_CASE("A link to an archive is read, a link to nothing is nothing") {
+  Store store;
+  store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+  store.merge(*store.catalog(1));
+  const fs::path link = store.file().string() + ".link";
+  fs::create_symlink("words", link);
+  CHECK(load<std::string>(link)[0] == "A");
+  fs::remove(link);
+  fs::create_symlink("nowhere", link);
+  CHECK_THROWS_AS(load<std::string>(link), UsageError);
+  // A map would replace the link, so it says so at once.
+  CHECK_THROWS_AS(Archive::open(link), UsageError);
+  CHECK_THROWS_WITH(Archive::open(link), Contains(link.string()) && Contains("nowhere"));
+}
+
+TEST_CASE("Who only reads is not advised to choose another name") {
+  const Store store;
+  CHECK_THROWS_AS(load<int>(store.file().string() + "x"), UsageError);
+  const fs::path letter = store.file().string() + ".txt";
+  test::write_file(letter, "a letter");
+  CHECK_THROWS_WITH(load<int>(letter), Contains("not a Tasker archive") && !Contains("choose"));
+  test::write_file(store.directory() / "thesis.tex", "years of work");
+  CHECK_THROWS_WITH(load<int>(store.directory()),
+                    Contains("not a directory of Tasker") && !Contains("choose"));
+}
+
+}  // namespace
+}  // namespace tasker::store
