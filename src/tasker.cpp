@@ -1,11 +1,14 @@
+#include "base/console.hpp"
 #include "cluster/launcher.hpp"
 #include "run/party.hpp"
 
 #include <tasker/tasker.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #ifdef TASKER_WITH_MPI
 #include "mpi/mailbox.hpp"
@@ -35,6 +38,9 @@ struct Tasker::State {
   }
 
   void join(MPI_Comm communicator) {
+    mpi::require_serialized();
+    if (communicator == MPI_COMM_NULL)
+      throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
     nodes = mpi::node_count(communicator);
     auto mailbox = std::make_unique<mpi::Mailbox>(communicator);
     if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
@@ -55,8 +61,8 @@ struct Tasker::State {
 
   void say(const std::string& message, bool name_rank) const {
     if (message.empty()) return;
-    std::cerr << "tasker: " << (name_rank ? "rank " + std::to_string(party->rank()) + ": " : "") << message
-              << std::endl;
+    base::say("tasker: " + (name_rank ? "rank " + std::to_string(party->rank()) + ": " : "") + message +
+              "\n");
   }
 
   std::unique_ptr<runtime::Party> party;
@@ -107,8 +113,16 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
     if (mpi::launched()) session.emplace(argc, argv);
 #endif
     tasker.emplace();
+  } catch (const UsageError& error) {
+    // All ranks have this alike, without knowing each other yet. A launcher may kill all when the first ends,
+    // which must not be before it is said.
+    if (cluster::launched_rank() == 0)
+      base::say(std::string("tasker: ") + error.what() + "\n");
+    else
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return error.exit_code();
   } catch (const Error& error) {
-    std::cerr << "tasker: " << error.what() << std::endl;
+    base::say(std::string("tasker: ") + error.what() + "\n");
     return error.exit_code();
   }
   int exit_code = exit_done;

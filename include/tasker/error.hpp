@@ -10,11 +10,12 @@ namespace tasker {
 
 /// Exit codes of `tasker::run`, for scripts and schedulers.
 enum ExitCode : int {
-  exit_done = 0,          ///< All tasks are done.
-  exit_failed = 1,        ///< Tasks failed, or another exception left the program.
-  exit_usage = 2,         ///< Wrong usage, or a file that does not fit this program.
-  exit_system = 74,       ///< The disk or the system failed.
-  exit_interrupted = 75,  ///< Stopped early (time, signal, held by another run): run the same command again.
+  exit_done = 0,     ///< All tasks are done.
+  exit_failed = 1,   ///< Tasks failed, or another exception left the program.
+  exit_usage = 2,    ///< Wrong usage, or a file that does not fit this program.
+  exit_system = 74,  ///< The disk or the system failed.
+  exit_interrupted =
+      75,  ///< The directory is held by, or was lost to, another run: run the same command again.
 };
 
 /// Base of everything Tasker throws. The message names what is concerned, the cause and what to do next.
@@ -54,10 +55,17 @@ class DamagedError : public SystemError {
   using SystemError::SystemError;
 };
 
-/// Stopped before the end; everything finished is kept, the same command again goes on from there.
+/// Stopped before the end, since another run holds the directory or has taken it, or since it has been
+/// removed; the same command again goes on with what is there.
 class Interrupted : public Error {
  public:
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}
+};
+
+/// Not a failure: TASKER_DRY_RUN is set, and this map would compute something. The message says what.
+class DryRun : public Error {
+ public:
+  explicit DryRun(const std::string& message) : Error(message, exit_done) {}
 };
 
 /// A result that is not there: its task failed, or was not computed yet.

@@ -32,13 +32,15 @@ enum class Progress {
 /// How a map is done. Plain data; every default is meant for real work.
 ///
 /// Only rank 0's options count. Each has an environment variable that overrides it, `TASKER_SEED=7` for
-/// `seed`, except `version`, which belongs to the code.
+/// `seed`, except `version`, which belongs to the code. Besides there is `TASKER_DRY_RUN=1`: say what would
+/// be reused and computed, and touch nothing (see `Tasker::map`).
 struct Options {
   /// Names the state of the code: change it when `fn` would give other results, and all are computed anew.
   std::string version = {};
   /// Digest of what `fn` reads besides its argument: `tasker::digest(k, tasker::file("model.dat"))`.
   Digest inputs = {};
-  /// Seed of the run's random numbers; part of every task's identity.
+  /// A number that is part of every task's identity: changing it computes all anew. Tasker draws no random
+  /// numbers; let `fn` capture the same number and seed its generators with it.
   std::uint64_t seed = 0;
   /// What a finished record survives.
   Durability durability = Durability::process;

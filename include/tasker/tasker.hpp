@@ -32,7 +32,11 @@ struct Communicator;
 class Tasker;
 
 /// The body of main: starts MPI, builds the Tasker, calls `body`, turns an exception into one message on
-/// stderr and an exit code (see ExitCode), the same on all ranks. Leaves argc and argv alone.
+/// stderr and an exit code (see ExitCode), the same on all ranks. Leaves argc and argv alone. Once per
+/// process, since MPI that was ended can't be started again.
+///
+/// A DryRun is no failure: its message goes to stdout, and the exit code is 0. A rank that ends with an error
+/// waits for the others as `~Tasker` does.
 int run(int argc, char** argv, const std::function<void(Tasker&)>& body);
 
 /// A group of ranks that computes maps: rank 0 schedules, the others call `fn`; alone, it does both.
@@ -52,7 +56,8 @@ class Tasker {
   /// On the ranks of `communicator` only (tasker/mpi.hpp). MPI must be initialised.
   explicit Tasker(const Communicator& communicator);
   /// Waits, asleep, until all ranks are done with their Tasker; if an exception drives it, tells them that
-  /// this rank leaves, so that they throw instead of waiting.
+  /// this rank leaves, so that they throw instead of waiting. Then it waits for about 5 seconds only: if some
+  /// ranks are still busy (in a long task, or in code of their own), it ends the whole job with MPI_Abort.
   ~Tasker();
   Tasker(Tasker&&) noexcept;
   Tasker& operator=(Tasker&&) = delete;
@@ -71,10 +76,17 @@ class Tasker {
   /// `args`: a sized random-access range, lazy views included; only rank 0's elements are read, other ranks
   /// may pass an empty one. `fn`: called as fn(arg), fn(a, b, ...) for tuple-likes, or with a `Context&`
   /// behind them, on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
-  /// communicator of this Tasker.
+  /// communicator of this Tasker, nor call map.
+  ///
+  /// `path` names a file; a relative one starts at rank 0's working directory as it is when map is called.
+  /// `fn` may go elsewhere: rank 0 is back there when map returns.
   ///
   /// Throws, alike on every rank: TasksFailed when tasks threw; MismatchError when `path` belongs to other
-  /// types; SystemError when the disk fails; Interrupted when another live run holds `path`.
+  /// types; UsageError when it can't be a file; SystemError when the disk fails; Interrupted when another
+  /// live run holds `path`; Error when an element of `args` could not be made.
+  ///
+  /// With TASKER_DRY_RUN set, it prints on rank 0's stdout what would be reused and computed, and touches
+  /// nothing: a map that is finished already returns its results, any other throws DryRun with that text.
   template <class Fn, class Args>
   auto map(const std::filesystem::path& path, Fn fn, Args&& args, Options options = {}) {
     using Range = std::remove_reference_t<Args>;

@@ -22,14 +22,15 @@ namespace tasker::base {
 
 namespace {
 
-std::string_view advice(int error) {
+std::string_view advice(int error, std::string_view what) {
   switch (error) {
     case ENOSPC: return "; free some space, then run the same command again";
     case EDQUOT: return "; your quota is used up: free some space, then run the same command again";
     case EACCES:
     case EPERM:
     case EROFS: return "; choose a place that you may write to";
-    case ENOENT: return "; create the directory first, or check the path";
+    case ENOENT:
+      return what == "create" ? "; create the directory first, or check the path" : "; check the path";
     case ELOOP: return "; it is a symbolic link, which is not followed here";
     case EXDEV: return "; both must be on the same file system";
     case EIO: return "; the medium or the file server failed: run the same command again when it is repaired";
@@ -50,7 +51,7 @@ int open_or_throw(const std::filesystem::path& path, int flags, std::string_view
 void throw_errno(std::string_view what, const std::filesystem::path& path) {
   const int error = errno;
   throw SystemError("cannot " + std::string(what) + " " + path.string() + ": " + std::strerror(error) +
-                    std::string(advice(error)));
+                    std::string(advice(error, what)));
 }
 
 File File::create_new(const std::filesystem::path& path) {
@@ -189,6 +190,16 @@ bool is_directory(const std::filesystem::path& path) {
   if (::stat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
   if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
   return false;
+}
+
+std::filesystem::path absolute(const std::filesystem::path& path) {
+  std::error_code error;
+  auto result = std::filesystem::absolute(path, error);
+  if (error) {
+    errno = error.value();
+    throw_errno("find the working directory for", path);
+  }
+  return result;
 }
 
 void remove_file(const std::filesystem::path& path) {

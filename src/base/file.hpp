@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace tasker::base {
 
@@ -76,6 +77,22 @@ void publish(const std::filesystem::path& unfinished, const std::filesystem::pat
 bool file_exists(const std::filesystem::path& path);
 /// Whether `path` is a directory, or a link to one. Throws SystemError where that can't be known.
 bool is_directory(const std::filesystem::path& path);
+/// `path` from the root, whatever the working directory will be. Throws SystemError where there is none.
+std::filesystem::path absolute(const std::filesystem::path& path);
+
+/// Keeps the working directory: the process is there again when this goes.
+class WorkingDirectory {
+ public:
+  WorkingDirectory() : path_(std::filesystem::current_path(ignored_)) {}
+  ~WorkingDirectory() { std::filesystem::current_path(path_, ignored_); }
+  WorkingDirectory(const WorkingDirectory&) = delete;
+  WorkingDirectory& operator=(const WorkingDirectory&) = delete;
+
+ private:
+  std::error_code ignored_;
+  std::filesystem::path path_;
+};
+
 /// Removes a file or an empty directory; one that is not there is fine. Throws SystemError.
 void remove_file(const std::filesystem::path& path);
 /// Throws SystemError.

@@ -15,6 +15,13 @@ std::string environment(const char* name) {
 
 std::string slurm_job() { return environment("SLURM_JOB_ID"); }
 
+int launched_rank() {
+  // The nearest first: under mpirun, SLURM_PROCID is that of the step in which mpirun runs.
+  for (const char* const name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+    if (const char* const value = std::getenv(name)) return std::atoi(value);
+  return 0;
+}
+
 void refuse_singletons() {
   // SLURM_NTASKS says nothing: every batch script has it.
   const std::string tasks = environment("SLURM_STEP_NUM_TASKS");

@@ -7,6 +7,9 @@ namespace tasker::cluster {
 /// The Slurm job that this process belongs to; empty if none.
 std::string slurm_job();
 
+/// Which of the processes that a launcher started this is, by the environment; 0 where that does not tell.
+int launched_rank();
+
 /// Throws UsageError if a launcher started many processes that each believe they are alone: plain `srun
 /// ./job` without a PMI plugin. To be called by a process that no MPI launcher is known to have started.
 void refuse_singletons();

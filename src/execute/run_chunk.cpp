@@ -11,6 +11,7 @@ namespace tasker::execute {
 namespace {
 
 constexpr std::size_t failures_kept = 5;
+constexpr std::size_t reported_size = 4096;
 
 /// "std::runtime_error: no such file"
 std::string describe(const std::exception_ptr& exception) {
@@ -18,10 +19,23 @@ std::string describe(const std::exception_ptr& exception) {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {
     return boost::core::demangle(typeid(error).name()) + ": " + error.what();
+  } catch (const std::string& text) {
+    return "std::string: " + text;
+  } catch (const char* text) {
+    return std::string("const char*: ") + (text ? text : "null");
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
     return "an exception of type " + (type ? boost::core::demangle(type->name()) : "that is not known");
   }
+}
+
+/// What is told of a message of any length, without half a character (UTF-8) at its end.
+std::string shortened(const std::string& message) {
+  if (message.size() <= reported_size) return message;
+  const std::string_view ellipsis = "…";
+  std::size_t size = reported_size - ellipsis.size();
+  while (size > 0 && (message[size] & 0xC0) == 0x80) --size;
+  return message.substr(0, size).append(ellipsis);
 }
 
 class ChunkSteps final : public detail::Steps {
@@ -64,7 +78,8 @@ class ChunkSteps final : public detail::Steps {
     result_ = describe(exception);
     record_.outcome = store::Outcome::failed;
     ++report_.failed;
-    if (report_.failures.size() < failures_kept) report_.failures.emplace_back(record_.index, result_);
+    if (report_.failures.size() < failures_kept)
+      report_.failures.emplace_back(record_.index, shortened(result_));
     end();
   }
 

@@ -29,7 +29,7 @@ End describe(const std::exception_ptr& exception) {
            describe_as<MismatchError>("mismatch", error, end) ||
            describe_as<UsageError>("usage", error, end) || describe_as<DamagedError>("damaged", error, end) ||
            describe_as<SystemError>("system", error, end) ||
-           describe_as<Interrupted>("interrupted", error, end));
+           describe_as<Interrupted>("interrupted", error, end) || describe_as<DryRun>("dry run", error, end));
     if (const auto* failed = dynamic_cast<const TasksFailed*>(&error)) {
       end.failed = failed->failed();
       end.tasks = failed->total();
@@ -56,6 +56,7 @@ std::exception_ptr to_exception(const End& end) {
   if (end.type == "damaged") return std::make_exception_ptr(DamagedError(end.message));
   if (end.type == "system") return std::make_exception_ptr(SystemError(end.message));
   if (end.type == "interrupted") return std::make_exception_ptr(Interrupted(end.message));
+  if (end.type == "dry run") return std::make_exception_ptr(DryRun(end.message));
   return std::make_exception_ptr(Error(end.message, end.exit_code));
 }
 

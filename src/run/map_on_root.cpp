@@ -1,3 +1,4 @@
+#include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
@@ -6,13 +7,16 @@
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 #include "run/master.hpp"
+#include "run/prepare.hpp"
 #include "run/settings.hpp"
 #include "run/workspace.hpp"
+#include "store/paths.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 
 namespace tasker::runtime {
 
@@ -27,31 +31,42 @@ constexpr Clock::duration longest_sleep = 2s;
 class RootMap {
  public:
   RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence)
-      : comm_(comm), call_(call), sequence_(sequence), begin_(Clock::now()) {}
+      : comm_(comm), call_(call), name_(call.path.string()), sequence_(sequence), begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
     if (comm_) gather();
     settings_ = apply_environment(call_.options);
     call_.options = settings_.options;
-    Reporter reporter(call_.path.string(), call_.options.progress, begin_);
+    call_ = prepared(std::move(call_));
+    Reporter reporter(name_, call_.options.progress, begin_);
     for (const std::string& note : settings_.notes)
       if (sequence_ == 1) reporter.say(note);
     Workspace workspace(call_);
+    auto finished = workspace.finished();
     if (settings_.dry_run) {
-      workspace.examine();
-      throw Error(dry_run_text(workspace), exit_done);
+      if (!finished) workspace.examine();
+      const std::string text = dry_run_text(workspace);
+      if (!finished) throw DryRun(text);
+      std::cout << text << std::endl;
+      return finished;
     }
-    if (auto archive = workspace.finished()) {
+    if (finished) {
+      workspace.tidy();
       say_begin(reporter, workspace, call_.count);
-      return archive;
+      return finished;
     }
     workspace.open();
     say_begin(reporter, workspace, call_.count - workspace.missing().size());
-    compute(workspace, reporter);
+    try {
+      compute(workspace, reporter);
+    } catch (const SystemError&) {
+      workspace.check_directory();
+      throw;
+    }
     reporter.end();
     if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
       say_end(reporter, workspace);
-      throw_failed();
+      throw_failed(workspace);
     }
     auto archive = workspace.finish(call_.options.on_failure == OnFailure::keep);
     say_end(reporter, workspace);
@@ -60,10 +75,11 @@ class RootMap {
 
  private:
   int workers() const { return comm_ ? comm_->size() - 1 : 1; }
+  std::string workers_text() const { return count_text(static_cast<std::uint64_t>(workers()), "worker"); }
 
   /// Waits until all ranks have called this map.
   void gather() {
-    const Enter mine{sequence_, call_.path.string(), call_.argument_type, call_.result_type};
+    const Enter mine{sequence_, name_, call_.argument_type, call_.result_type};
     for (int missing = comm_->size() - 1; missing > 0;) {
       const auto envelope = comm_->wait(Time::max());
       if (!envelope) continue;
@@ -114,11 +130,10 @@ class RootMap {
     const auto wall = Clock::now() - begin_;
     const double share = std::chrono::duration<double>(outcome_.busy).count() /
                          (std::chrono::duration<double>(computing_).count() * workers());
-    reporter.say(
-        fmt::format("computed {}, reused {}, failed {} in {}; {} workers, utilisation {:.0f} %, {} per rank",
-                    outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
-                    duration_text(wall), workers(), 100 * std::min(share, 1.0),
-                    least_cpus_ == 1 ? "1 CPU" : fmt::format("{} CPUs", least_cpus_)));
+    reporter.say(fmt::format("computed {}, reused {}, failed {} in {}; {}, utilisation {:.0f} %, {} per rank",
+                             outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
+                             duration_text(wall), workers_text(), 100 * std::min(share, 1.0),
+                             count_text(least_cpus_, "CPU")));
     const char* const threads = std::getenv("OMP_NUM_THREADS");
     if (threads && std::atol(threads) > static_cast<long>(least_cpus_))
       reporter.say(
@@ -129,17 +144,20 @@ class RootMap {
 
   std::string dry_run_text(const Workspace& workspace) const {
     const std::uint64_t missing = workspace.missing().size();
-    std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", call_.path.string(),
-                                   call_.count, call_.count - missing, missing);
-    const auto mean = workspace.mean_duration();
-    if (mean && missing > 0)
-      text += fmt::format(", in about {} with {} workers",
-                          duration_text(*mean * static_cast<std::int64_t>(missing) / workers()), workers());
+    std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", name_, call_.count,
+                                   call_.count - missing, missing);
+    const auto mean = missing > 0 ? workspace.mean_duration() : std::nullopt;
+    if (mean)
+      text +=
+          fmt::format(", in about {} with {}",
+                      duration_text(*mean * static_cast<std::int64_t>(missing) / workers()), workers_text());
     return text;
   }
 
   void compute(Workspace& workspace, Reporter& reporter) {
     const auto begin = Clock::now();
+    const base::WorkingDirectory
+        kept;  // what `fn` makes of it here is as little of consequence as on other ranks
     Scheduler scheduler(workspace.missing());
     total_ = workspace.missing().size();
     if (total_ > 0) {
@@ -203,7 +221,7 @@ class RootMap {
 
   void compute_here(Workspace& workspace, Scheduler& scheduler, Reporter& reporter);
 
-  [[noreturn]] void throw_failed() const {
+  [[noreturn]] void throw_failed(const Workspace& workspace) const {
     std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
     std::vector<TaskFailure> first;
     for (const auto& [index, why] : outcome_.failures) {
@@ -212,14 +230,17 @@ class RootMap {
     }
     if (outcome_.failed > first.size())
       message += fmt::format("\n  and {} more", outcome_.failed - first.size());
-    message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
-                           store_directory().string());
+    if (outcome_.computed + workspace.match().reused > outcome_.failed)
+      message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
+                             store::directory_of(name_).string());
+    else
+      message += "\nRun the same command again to retry";
     throw TasksFailed(message, outcome_.failed, call_.count, first);
   }
-  std::filesystem::path store_directory() const { return call_.path.string() + ".mpi"; }
 
   Comm* comm_;
   detail::MapCall call_;
+  std::string name_;  // the path as the program gave it
   std::uint64_t sequence_;
   Time begin_;
   Settings settings_;
@@ -267,7 +288,7 @@ std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail
     auto archive = RootMap(comm, call, sequence).run();
     End end;
     end.tasks = archive->size();
-    end.path = std::filesystem::absolute(archive->path()).string();
+    end.path = archive->path().string();
     end.archive = archive->description().id;
     send_to_all(comm, end);
     return archive;

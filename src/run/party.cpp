@@ -17,11 +17,18 @@ namespace {
 
 /// How long a rank that leaves with an error waits for the others, which may be in the middle of a long task.
 constexpr Clock::duration patience_with_error = 5s;
+/// Rank 0 has heard of it by then, if it listens, and ends the job itself: the error is told once.
+constexpr Clock::duration patience_with_root = 1s;
 constexpr Clock::duration flush_time = 5s;
 
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
+  if (mapping_.exchange(true))
+    throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
+                     call.path.string() + "); call one after the other, outside fn");
+  const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> ended(
+      &mapping_, [](std::atomic<bool>* mapping) { *mapping = false; });
   ++maps_;
   shared_ = nullptr;
   if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
@@ -40,7 +47,8 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
 Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   left_ = true;
   if (!comm_) return mine;
-  const Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
+  Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
+  if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
   mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
                      : leave_as_worker(std::move(mine), deadline, left_alone);
   if (!left_alone && !comm_->flush(Clock::now() + flush_time)) left_alone = true;

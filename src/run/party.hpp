@@ -5,6 +5,7 @@
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -21,6 +22,7 @@ class Party {
   int rank() const { return comm_ ? comm_->rank() : 0; }
   int size() const { return comm_ ? comm_->size() : 1; }
 
+  /// Throws UsageError if a map is under way already.
   std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
 
   /// Whether `exception` was thrown alike on every rank by the last map.
@@ -43,6 +45,7 @@ class Party {
 
   std::unique_ptr<Comm> comm_;
   std::uint64_t maps_ = 0;
+  std::atomic<bool> mapping_ = false;
   std::exception_ptr shared_;
   std::set<int> gone_;  // ranks that left during a map, on rank 0
   bool left_ = false;

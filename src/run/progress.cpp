@@ -1,11 +1,12 @@
 #include "run/progress.hpp"
 
+#include "base/console.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr Clock::duration first_pause = 5s;
 constexpr Clock::duration longest_pause = 10min;
 constexpr Clock::duration line_pause = 200ms;
+constexpr const char* erase_line = "\r\033[K";
 
 /// Under mpirun a rank's stderr is a pipe, whose other end mpirun copies to its own.
 bool shown_on_terminal() {
@@ -69,8 +71,12 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
         ", {}, {} left", rate_text(rate),
         left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years");
   }
-  if (tally.idle > 0) text += fmt::format(", {} of {} workers idle", tally.idle, tally.workers);
+  if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.workers, "worker"));
   return text;
+}
+
+std::string count_text(std::uint64_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 Reporter::Reporter(std::string name, Progress progress, Time begin)
@@ -81,17 +87,15 @@ Reporter::Reporter(std::string name, Progress progress, Time begin)
 
 void Reporter::say(const std::string& line) {
   if (progress_ == Progress::off) return;
-  end();
-  fmt::print(stderr, "tasker: {}: {}\n", name_, line);
-  std::fflush(stderr);
+  base::say(fmt::format("{}tasker: {}: {}\n", line_open_ ? erase_line : "", name_, line));
+  line_open_ = false;
 }
 
 void Reporter::update(const Tally& tally, Time now) {
   if (now < due_) return;
   const std::string text = progress_text(tally, now - begin_);
   if (progress_ == Progress::line) {
-    fmt::print(stderr, "\r\033[Ktasker: {}: {}", name_, text);
-    std::fflush(stderr);
+    base::say(fmt::format("{}tasker: {}: {}", erase_line, name_, text));
     line_open_ = true;
   } else {
     say(text);
@@ -102,8 +106,7 @@ void Reporter::update(const Tally& tally, Time now) {
 
 void Reporter::end() {
   if (!line_open_) return;
-  fmt::print(stderr, "\r\033[K");
-  std::fflush(stderr);
+  base::say(erase_line);
   line_open_ = false;
 }
 

@@ -44,6 +44,9 @@ class Reporter {
 /// "done/total, failed, rate, ETA, idle workers", of `elapsed` time.
 std::string progress_text(const Tally& tally, Clock::duration elapsed);
 
+/// "1 worker", "3 workers"
+std::string count_text(std::uint64_t count, const std::string& noun);
+
 /// "850 ms", "12.3 s", "4 min 10 s", "3 h 05 min".
 std::string duration_text(Clock::duration duration);
 

@@ -61,6 +61,9 @@ std::vector<std::string> parse_list(const std::string& value) {
   return parts;
 }
 
+/// A name that takes more letters to mend is taken for another word.
+constexpr std::size_t farthest_typo = 3;
+
 using Apply = void (*)(Settings&, const std::string& name, const std::string& value);
 
 /// Every option with a variable, in one table.
@@ -124,12 +127,17 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-std::string nearest(const std::string& name) {
+/// What to say of a variable that is none of ours.
+std::string unknown(const std::string& name) {
+  if (name == "TASKER_VERSION")
+    return name + " changes nothing: the version belongs to the code (Options::version)";
   const auto& variables = table();
-  return std::min_element(
-             variables.begin(), variables.end(),
-             [&](const auto& a, const auto& b) { return distance(name, a.first) < distance(name, b.first); })
-      ->first;
+  const auto nearest = std::min_element(
+      variables.begin(), variables.end(),
+      [&](const auto& a, const auto& b) { return distance(name, a.first) < distance(name, b.first); });
+  std::string note = "unknown variable " + name;
+  if (distance(name, nearest->first) <= farthest_typo) note += "; did you mean " + nearest->first + "?";
+  return note;
 }
 
 }  // namespace
@@ -144,9 +152,10 @@ Settings apply_environment(Options options, const std::vector<std::string>& envi
     const std::string value = variable.substr(equals + 1);
     const auto known = table().find(name);
     if (known == table().end()) {
-      settings.notes.push_back(fmt::format("unknown variable {}; did you mean {}?", name, nearest(name)));
+      settings.notes.push_back(unknown(name));
       continue;
     }
+    if (value.empty() && name != "TASKER_COLUMNS") continue;  // as if it were not set; a list may be empty
     known->second(settings, name, value);
     settings.notes.push_back(fmt::format("{} from the environment", variable));
   }

@@ -109,16 +109,17 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
   } catch (const DamagedError&) {
     return nullptr;  // what is whole of it is reused
   }
-  // A run that was killed between its last two steps left its directory behind.
-  if (!call_.options.keep_directory && base::file_exists(directory_)) {
-    try {
-      const store::Hold hold(directory_, run_, cluster::slurm_job());
-      store::remove_merged(directory_, archive_->description().merged);
-    } catch (const Interrupted&) {
-      // Another run works in it, on another list.
-    }
-  }
   return archive_;
+}
+
+void Workspace::tidy() {
+  if (call_.options.keep_directory || !base::file_exists(directory_)) return;
+  try {
+    const store::Hold hold(directory_, run_, cluster::slurm_job());
+    store::remove_merged(directory_, archive_->description().merged);
+  } catch (const Interrupted&) {
+    // Another run works in it, on another list.
+  }
 }
 
 void Workspace::open() {
@@ -219,11 +220,23 @@ store::JournalWriter Workspace::journal(int rank, const std::string& host, const
           {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count}}}};
 }
 
+void Workspace::throw_removed() const {
+  throw Interrupted(
+      directory_.string() +
+      " has been removed, or can't be reached any more; results computed since are lost. Run the "
+      "same command again");
+}
+
+void Workspace::check_directory() const {
+  if (!base::file_exists(directory_)) throw_removed();
+}
+
 void Workspace::check_hold() const {
-  if (hold_->lost())
-    throw Interrupted(directory_.string() +
-                      " was taken over by another run, which believed this one dead; its results are kept. "
-                      "Run the same command again when that run has ended");
+  if (!hold_->lost()) return;
+  if (hold_->removed()) throw_removed();
+  throw Interrupted(directory_.string() +
+                    " was taken over by another run, which believed this one dead; its results are kept. "
+                    "Run the same command again when that run has ended");
 }
 
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {

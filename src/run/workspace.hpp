@@ -24,6 +24,8 @@ class Workspace {
 
   /// The archive if it holds a result for every argument, after one pass over them; else nothing.
   std::shared_ptr<const store::Archive> finished();
+  /// Behind a finished archive: removes what a run left that was killed between its last two steps.
+  void tidy();
 
   /// Takes the directory and finds out what must be computed. Throws Interrupted if a live run has it.
   void open();
@@ -48,8 +50,11 @@ class Workspace {
   const std::filesystem::path& directory() const { return directory_; }
   const store::Fingerprinter& fingerprinter() const { return fingerprint_; }
   std::string digest() const;
-  /// Throws Interrupted if another run took the directory.
+  /// Throws Interrupted if another run took the directory, or it has been removed, as the hold's last beat
+  /// saw it.
   void check_hold() const;
+  /// Throws Interrupted if the directory has been removed: the cause of any other failure.
+  void check_directory() const;
 
   /// Writes the archive from all records and removes the directory, unless it shall be kept. With `holes`,
   /// tasks without a result are allowed.
@@ -57,6 +62,7 @@ class Workspace {
 
  private:
   void take_directory();
+  [[noreturn]] void throw_removed() const;
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
   void write_list() const;

@@ -145,7 +145,7 @@ void Hold::keep_still() {
 
 Hold::~Hold() {
   keep_still();
-  if (ours()) ::unlink(path_.c_str());
+  if (state() == State::ours) ::unlink(path_.c_str());
 }
 
 std::string Hold::content() const {
@@ -158,18 +158,20 @@ std::string Hold::content() const {
                {"beat", beats_}});
 }
 
-bool Hold::ours() const {
+Hold::State Hold::state() const {
   try {
     const auto holder = read_holder(path_);
-    return holder && holder->run == run_;
+    if (!holder) return State::removed;
+    return holder->run == run_ ? State::ours : State::taken;
   } catch (const SystemError&) {
-    return false;
+    return State::removed;
   }
 }
 
 void Hold::beat() {
   try {
-    if (!ours()) {
+    if (const State now = state(); now != State::ours) {
+      removed_ = now == State::removed;
       lost_ = true;
       return;
     }

@@ -37,8 +37,10 @@ class Hold {
   /// hold meanwhile.
   void keep_still();
 
-  /// Another run took the directory, believing this one dead.
+  /// Another run took the directory, believing this one dead; or the directory is not what it was.
   bool lost() const { return lost_; }
+  /// Which of them, once lost: the directory has been removed, or can't be reached.
+  bool removed() const { return removed_; }
 
  private:
   /// Puts this run's hold at `path`; false if something is there.
@@ -46,7 +48,8 @@ class Hold {
   /// Replaces the hold `dead`, unless it is another by now.
   bool take_over(const std::string& dead);
   void beat();
-  bool ours() const;
+  enum class State { ours, taken, removed };
+  State state() const;
   std::string content() const;
 
   Timing timing_;
@@ -55,7 +58,8 @@ class Hold {
   std::string job_;
   base::ProcessId process_;
   std::uint64_t beats_ = 0;
-  std::atomic<bool> lost_ = false;
+  std::atomic<bool> removed_ = false;
+  std::atomic<bool> lost_ = false;  // set last
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: it uses all others

@@ -55,6 +55,7 @@ TEST_CASE("An error names the file, the cause and what to do") {
   CHECK_THROWS_WITH(File::create_new(path), Contains("cannot create " + path.string()) &&
                                                 Contains("No such file") &&
                                                 Contains("create the directory first"));
+  CHECK_THROWS_WITH(File::open_read(path), Contains("check the path") && !Contains("create the directory"));
   try {
     File::open_read(path);
     FAIL("opened");

@@ -38,6 +38,18 @@ class Variable {
   std::optional<std::string> before_;
 };
 
+TEST_CASE("The rank is what the nearest launcher says") {
+  const Variable none1("OMPI_COMM_WORLD_RANK", std::nullopt);
+  const Variable none2("PMIX_RANK", std::nullopt);
+  const Variable none3("SLURM_PROCID", std::nullopt);
+  CHECK(launched_rank() == 0);
+  const Variable slurm("SLURM_PROCID", "4");
+  CHECK(launched_rank() == 4);
+  // mpirun in a Slurm job: all its processes have what the batch step has.
+  const Variable mpirun("OMPI_COMM_WORLD_RANK", "7");
+  CHECK(launched_rank() == 7);
+}
+
 TEST_CASE("Outside Slurm a process may be alone") {
   const Variable tasks("SLURM_STEP_NUM_TASKS", std::nullopt);
   CHECK_NOTHROW(refuse_singletons());

@@ -1,5 +1,6 @@
 """What fails, fails for everybody, once, soon, and without loss."""
 import os
+import shutil
 import signal
 import unittest
 
@@ -94,6 +95,14 @@ class Discord(WorklistTest):
         self.check(r"ranks call different maps.*list\.dat.*rank 1: map 1 on .*list\.dat\.other", other=1)
 
 
+    def test_a_rank_that_throws_while_another_is_busy(self):
+        self.check("rank 1: late trouble", throws_after=1, lingers=2)
+
+    def test_what_all_ranks_find_before_they_know_each_other_is_told_once(self):
+        outcome = self.run_map(NAMES, ranks=3, code=2, mode="unthreaded")
+        self.assertEqual(outcome.err.count("MPI was initialised without thread support"), 1, str(outcome))
+
+
 class Environment(WorklistTest):
     def test_an_unknown_variable_is_named_with_its_nearest(self):
         outcome = self.run_map(NAMES, ranks=2, env={"TASKER_PROGRES": "off"})
@@ -135,6 +144,9 @@ class Environment(WorklistTest):
         dry_run("31 tasks: 30 would be reused, 1 computed", ["new", *NAMES])
         # A finished archive, and a directory beside it that a run would remove.
         dry_run("30 tasks: 30 would be reused, 0 computed", NAMES)
+        outcome = self.run_map(NAMES, env=dry, mode="twice")
+        self.assertIn("list.dat: 30 tasks: 30 would be reused, 0 computed\n", outcome.out)
+        self.assertIn("list.dat.second: 30 tasks: 0 would be reused, 30 computed\n", outcome.out)
 
     def test_singletons_are_refused(self):
         outcome = self.run_map(NAMES, code=2, env={"SLURM_STEP_NUM_TASKS": 4})
@@ -163,6 +175,26 @@ class Held(WorklistTest):
                 self.assertEqual(self.called(), ["a", "wait"])
                 (self.base / "now").unlink()
                 self.archive.unlink()
+
+    def test_a_directory_that_is_removed_under_a_run(self):
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                # Much longer than a beat, which notices it.
+                run = self.start(NAMES * 10, ranks=ranks, sleep_us=50000)
+                run.until(lambda: len(list(self.directory.glob("*.journal"))) == max(ranks - 1, 1), "all journals")
+                while self.directory.exists():
+                    shutil.rmtree(self.directory, ignore_errors=True)
+                outcome = run.wait()
+                self.assertEqual(outcome.code, 75, str(outcome))
+                self.assertEqual(outcome.err.count("has been removed"), 1, str(outcome))
+
+    def test_a_directory_that_is_removed_before_the_first_record(self):
+        run = self.holding()
+        shutil.rmtree(self.directory)
+        (self.base / "now").touch()
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 75, str(outcome))
+        self.assertIn("has been removed", outcome.err)
 
     def test_a_dead_holder_is_taken_over_at_once(self):
         self.holding(ranks=2).kill()

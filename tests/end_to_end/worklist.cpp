@@ -7,9 +7,10 @@
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
-///   mode=map|load|twice|half                              what to do, see main()
+///   mode=map|load|twice|half|unthreaded                   what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
-///   reads=RANK                                            a rank besides rank 0 that reads results
+///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
+///   s reads=RANK                                            a rank besides rank 0 that reads results
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
@@ -136,6 +137,8 @@ void map(tasker::Tasker& tasker) {
   const Lines arguments = tasker.is_root() ? read_lines(setting("arguments")) : Lines{};
   const auto results = tasker.map(archive, Work<R>{rank}, arguments, options());
   if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
+  if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
+  if (rank == rank_setting("lingers")) std::this_thread::sleep_for(30s);
   if constexpr (!std::is_void_v<R>) {
     if (setting("mode") != "twice") return;
     const auto hashes = tasker.map(
@@ -168,6 +171,10 @@ int work(int argc, char** argv) {
       std::cerr << error.what() << '\n';
       return error.exit_code();
     }
+  }
+  if (setting("mode") == "unthreaded") {
+    MPI_Init(&argc, &argv);
+    std::atexit([] { MPI_Finalize(); });
   }
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     if (setting("mode") == "half")

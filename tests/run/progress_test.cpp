@@ -43,6 +43,13 @@ TEST_CASE("Progress is done, total, rate, time left, and who is idle") {
         "250/1000 done (25 %), 3 failed, 25.0/s, 30.0 s left, 2 of 4 workers idle");
 }
 
+TEST_CASE("One is not many") {
+  CHECK(count_text(1, "worker") == "1 worker");
+  CHECK(count_text(0, "worker") == "0 workers");
+  CHECK(progress_text({.total = 1000, .idle = 1, .workers = 1}, 0s) ==
+        "0/1000 done (0 %), 1 of 1 worker idle");
+}
+
 TEST_CASE("Before the first task is done, nothing is said about a rate") {
   CHECK(progress_text({.total = 1000, .workers = 4}, 10s) == "0/1000 done (0 %)");
   CHECK(progress_text({.total = 1000, .idle = 4, .workers = 4}, 0s) ==

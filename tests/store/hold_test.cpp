@@ -217,8 +217,23 @@ TEST_CASE("A run whose hold another took knows that it is lost, and leaves the o
     const Hold hold(home.path(), "slow", "", quick);
     write_hold(home.path(), "other", elsewhere());
     wait_until([&] { return hold.lost(); });
+    CHECK_FALSE(hold.removed());
   }
   CHECK(hold_is_of(home.path(), "other"));
+}
+
+TEST_CASE("A run whose directory was removed knows that, too") {
+  const TemporaryDirectory home;
+  fs::create_directory(home.path() / "d");
+  const Hold hold(home.path() / "d", "run", "", quick);
+  // A beat may put a file there meanwhile.
+  wait_until([&] {
+    std::error_code again;
+    fs::remove_all(home.path() / "d", again);
+    return !again;
+  });
+  wait_until([&] { return hold.lost(); });
+  CHECK(hold.removed());
 }
 
 TEST_CASE("A hold that beats goes on holding") {
