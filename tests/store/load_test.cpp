@@ -96,15 +96,17 @@ TEST_CASE("A damaged archive does not stand before its directory") {
 TEST_CASE("Journals that are folded while they are read are found where they are now") {
   Store store;
   write_manifest(store.directory(), test::manifest_for(1));
-  const JournalName name = store.journal(2, 0, 1, {{{0, encoded("a"), encoded("A")}}});
-  const fs::path elsewhere = store.directory().parent_path() / "elsewhere";
-  fs::rename(store.path_of(name), elsewhere);
-  const fs::path early = store.path_of({1, 1, 0});
+  const std::string manifest = test::read_file(manifest_path(store.directory()));
+  const JournalName later = store.journal(2, 0, 1, {{{0, encoded("a"), encoded("A")}}});
+  const JournalName early{1, 1, 0};
+  fs::rename(store.path_of(later), store.path_of(early));
   const auto snapshot = interrupted_at(
-      early, "", [&] { return std::make_shared<const Snapshot>(store.directory()); },
+      manifest_path(store.directory()), manifest,
+      [&] { return std::make_shared<const Snapshot>(store.directory()); },
       [&] {
-        fs::rename(elsewhere, store.path_of(name));
-        fs::remove(early);
+        fs::rename(store.path_of(early), store.path_of(later));
+        fs::remove(manifest_path(store.directory()));
+        write_manifest(store.directory(), test::manifest_for(1));
       });
   CHECK(snapshot->result(0) == encoded("A"));
 }
