@@ -174,7 +174,7 @@ class RootMap {
               const Outcome& outcome) const {
     workspace.check_hold();
     if (outcome.failed > 0 && call_.options.on_failure == OnFailure::stop) scheduler.drain();
-    reporter.update({total_, outcome.computed, outcome.failed, scheduler.idle_workers(), scheduler.workers()},
+    reporter.update({total_, outcome.computed, outcome.failed, scheduler.idle_slots(), scheduler.slots()},
                     Clock::now());
   }
 

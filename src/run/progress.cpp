@@ -71,7 +71,8 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
         ", {}, {} left", rate_text(rate),
         left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years");
   }
-  if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.workers, "worker"));
+  // Whoever reads this may never have heard of slots.
+  if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.slots, "worker"));
   return text;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <queue>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -11,7 +13,7 @@ namespace {
 
 // A hand-out costs a worker about 0.1 ms, which is 1 % of this.
 constexpr double kCheapChunk = 10e-3;
-// What a hand-out and its report cost rank 0. Chunks of `workers` times this keep it just busy; smaller ones
+// What a hand-out and its report cost rank 0. Chunks of `slots` times this keep it just busy; smaller ones
 // would end faster than it can hand out others.
 constexpr double kServe = 10e-6;
 constexpr double kMaxChunk = 65536;
@@ -34,22 +36,24 @@ Clock::duration duration(double seconds) {
 
 Scheduler::Scheduler(IntervalSet pending) : pending_(std::move(pending)) {}
 
-void Scheduler::join(int worker) {
-  if (!workers_.try_emplace(worker).second) {
-    throw std::invalid_argument("worker " + std::to_string(worker) + " joins a second time");
-  }
-  file(worker);
+void Scheduler::join(int worker, std::uint32_t slots) {
+  if (slots == 0) throw std::invalid_argument("worker " + std::to_string(worker) + " has no slots");
+  const auto [joined, is_new] = workers_.try_emplace(worker, Worker{slots});
+  if (!is_new) throw std::invalid_argument("worker " + std::to_string(worker) + " joins a second time");
+  slots_ += slots;
+  file(worker, joined->second);
 }
 
 void Scheduler::leave(int worker) {
   const auto gone = workers_.find(worker);
   if (gone == workers_.end()) return;
-  while (!gone->second.empty()) {
-    const auto chunk = chunks_.find(gone->second.back());
+  while (!gone->second.chunks.empty()) {
+    const auto chunk = chunks_.find(gone->second.chunks.back());
     pending_.insert(chunk->second.tasks);
     end(chunk);
   }
-  idle_.erase(worker);
+  unfile(worker, gone->second);
+  slots_ -= gone->second.slots;
   workers_.erase(gone);
   dry_ = false;
 }
@@ -103,26 +107,29 @@ std::optional<Action> Scheduler::next(Time now) {
 }
 
 std::optional<Action> Scheduler::assign(Time now) {
-  if (idle_.empty() && (single_.empty() || !prefetches())) return std::nullopt;
-  const int worker = idle_.empty() ? *single_.begin() : *idle_.begin();
+  if (by_load_.empty()) return std::nullopt;
+  const auto [load, hungriest] = *by_load_.begin();
+  if (load >= 1 && (load >= 2 || !prefetches())) return std::nullopt;
 
   Chunk chunk;
-  chunk.worker = worker;
+  chunk.worker = hungriest;
   chunk.tasks = pending_.take(chunk_size());
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
   const ChunkId id = next_id_++;
-  Assign action{worker, id, chunk.tasks};
+  Assign action{hungriest, id, chunk.tasks};
   chunks_.emplace(id, std::move(chunk));
-  workers_.at(worker).push_back(id);
-  file(worker);
-  rank(worker, now);
+  Worker& worker = workers_.at(hungriest);
+  unfile(hungriest, worker);
+  worker.chunks.push_back(id);
+  file(hungriest, worker);
+  rank(hungriest, now);
   return action;
 }
 
 std::optional<Action> Scheduler::take_back(Time now) {
-  // One for each idle worker: more would only take from those who could have gone on.
-  if (idle_.size() <= asked_) return std::nullopt;
+  // One for each idle slot: more would only take from those who could have gone on.
+  if (idle_slots_ <= asked_) return std::nullopt;
   while (!by_end_.empty() && by_end_.begin()->first <= now)
     rank(chunks_.at(by_end_.begin()->second).worker, now);
   if (by_end_.empty()) return std::nullopt;
@@ -139,16 +146,16 @@ std::optional<Action> Scheduler::take_back(Time now) {
 /// The last tasks and those taken back wait here for whoever is free first: behind another chunk they might
 /// only be taken back (again).
 bool Scheduler::prefetches() const {
-  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= workers_.size();
+  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= slots_;
 }
 
 std::uint64_t Scheduler::chunk_size() const {
   if (samples_ == 0) return 1;
   const double task = std::exp(log_duration_);
-  const double workers = static_cast<double>(workers_.size());
-  const double least = kServe * workers / task;
+  const double slots = static_cast<double>(slots_);
+  const double least = kServe * slots / task;
   const double most = std::max(kCheapChunk / task, 2 * least);
-  const double share = static_cast<double>(pending_.size()) / (4 * workers);
+  const double share = static_cast<double>(pending_.size()) / (4 * slots);
   const double proven = std::min(static_cast<double>(done_.size()), kMaxChunk);
   return static_cast<std::uint64_t>(
       std::llround(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven))));
@@ -180,49 +187,51 @@ void Scheduler::end(Chunks::iterator it) {
   unrank(id, chunk);
   if (chunk.asked) --asked_;
   in_flight_ -= chunk.size;
-  const int worker = chunk.worker;
-  std::erase(workers_.at(worker), id);
+  Worker& worker = workers_.at(chunk.worker);
+  unfile(chunk.worker, worker);
+  std::erase(worker.chunks, id);
+  file(chunk.worker, worker);
+  changed_.push_back(chunk.worker);
   chunks_.erase(it);
-  file(worker);
-  changed_.push_back(worker);
 }
 
-/// Puts a worker where its number of chunks belongs.
-void Scheduler::file(int worker) {
-  const std::size_t chunks = workers_.at(worker).size();
-  if (chunks == 0)
-    idle_.insert(worker);
-  else
-    idle_.erase(worker);
-  if (chunks == 1)
-    single_.insert(worker);
-  else
-    single_.erase(worker);
+/// Puts a worker where its number of chunks belongs; `unfile`, before that changes, takes it away.
+void Scheduler::file(int id, const Worker& worker) {
+  by_load_.emplace(worker.load(), id);
+  idle_slots_ += worker.idle();
+}
+
+void Scheduler::unfile(int id, const Worker& worker) {
+  by_load_.erase({worker.load(), id});
+  idle_slots_ -= worker.idle();
 }
 
 /// Expects anew when a worker's chunks end, and ranks those that may hold unstarted tasks.
-void Scheduler::rank(int worker, Time now) {
-  const auto found = workers_.find(worker);
+void Scheduler::rank(int id, Time now) {
+  const auto found = workers_.find(id);
   if (found == workers_.end()) return;
+  const Worker& worker = found->second;
   const double task = std::exp(log_duration_);
-  std::optional<Time> end_before;
-  for (const ChunkId id : found->second) {
-    Chunk& chunk = chunks_.at(id);
-    unrank(id, chunk);
+  // When each slot will have done the chunks that we have seen, the first one free on top.
+  std::priority_queue<Time, std::vector<Time>, std::greater<>> ends;
+  for (const ChunkId chunk_id : worker.chunks) {
+    Chunk& chunk = chunks_.at(chunk_id);
+    unrank(chunk_id, chunk);
     const Clock::duration lasts = duration(task * static_cast<double>(chunk.size));
-    const bool first = !end_before;
-    if (first) {
+    const bool has_slot = ends.size() < worker.slots;
+    if (has_slot) {
       if (!chunk.begun) chunk.begun = now;
       chunk.expected_end = *chunk.begun + lasts;
       if (chunk.expected_end <= now) {
         chunk.expected_end = now + std::max(now - *chunk.begun, duration(kCheapChunk));
       }
     } else {
-      chunk.expected_end = *end_before + lasts;
+      chunk.expected_end = ends.top() + lasts;
+      ends.pop();
     }
-    end_before = chunk.expected_end;
-    chunk.ranked = !chunk.asked && !chunk.started && !(first && chunk.size == 1);
-    if (chunk.ranked) by_end_.emplace(chunk.expected_end, id);
+    ends.push(chunk.expected_end);
+    chunk.ranked = !chunk.asked && !chunk.started && !(has_slot && chunk.size == 1);
+    if (chunk.ranked) by_end_.emplace(chunk.expected_end, chunk_id);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "base/intervals.hpp"
 #include "run/comm.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,7 +19,8 @@ using base::IntervalSet;
 using base::Ranges;
 using ChunkId = std::uint64_t;
 
-/// Hand these tasks to this worker, which does them in this order, after the chunks it already has.
+/// Hand these tasks to this worker, which does them in this order, as soon as it has begun all chunks that it
+/// already has and one of its slots is free.
 struct Assign {
   int worker = 0;
   ChunkId chunk = 0;
@@ -44,14 +46,18 @@ using Action = std::variant<Assign, TakeBack>;
 ///
 /// A task is pending (not handed out), in flight (in exactly one worker's chunk) or done (recorded).
 ///
-/// The first chunks are one task each, and no chunk is larger than the number of tasks finished so far.
-/// Otherwise a chunk is a share of what is pending, pending / (4 * workers), so that chunks shrink towards
-/// the end; but no more than makes a hand-out cheap, which is 10 ms of work, and no less than rank 0 can keep
-/// up with, which is 10 us of work for every worker (hundreds of them make chunks larger). While tasks are
-/// short and plenty, a worker gets its next chunk before it has finished the one it has.
+/// A worker with several slots executes as many chunks at the same time, one per slot. Further chunks wait;
+/// whenever a slot is free, the one that was handed out first is begun.
 ///
-/// When nothing is pending, each worker without work has unstarted tasks taken back for it from the chunk
-/// that is expected to end last. A chunk that overruns is expected to last as long again as it has lasted.
+/// The first chunks are one task each, and no chunk is larger than the number of tasks finished so far.
+/// Otherwise a chunk is a share of what is pending, pending / (4 * slots), so that chunks shrink towards the
+/// end; but no more than makes a hand-out cheap, which is 10 ms of work, and no less than rank 0 can keep up
+/// with, which is 10 us of work for every slot (hundreds of them make chunks larger). The next chunk goes to
+/// the worker that has the fewest for its slots. While tasks are short and plenty, a worker gets the next
+/// chunk of every slot before it has finished those it has.
+///
+/// When nothing is pending, each slot without work has unstarted tasks taken back for it from the chunk that
+/// is expected to end last. A chunk that overruns is expected to last as long again as it has lasted.
 ///
 /// What a worker says is checked first: a message that can't be true throws std::invalid_argument and changes
 /// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are.
@@ -59,8 +65,8 @@ class Scheduler {
  public:
   explicit Scheduler(IntervalSet pending);
 
-  /// A worker that is ready for work. Throws std::invalid_argument if it has joined already.
-  void join(int worker);
+  /// A worker that is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
+  void join(int worker, std::uint32_t slots = 1);
   /// A worker that is gone: its unfinished tasks are pending again. Nothing happens if it is gone already.
   /// What it still says afterwards must not be passed on: its chunks are unknown here.
   void leave(int worker);
@@ -90,9 +96,10 @@ class Scheduler {
   const IntervalSet& pending_tasks() const { return pending_; }
   const IntervalSet& done_tasks() const { return done_; }
 
-  /// Numbers of workers that have joined, and of those without a chunk.
+  /// Numbers of workers that have joined, of all their slots, and of those without a chunk.
   std::size_t workers() const { return workers_.size(); }
-  std::size_t idle_workers() const { return idle_.size(); }
+  std::size_t slots() const { return slots_; }
+  std::size_t idle_slots() const { return idle_slots_; }
 
   /// The plain mean over all finished tasks; nothing before the first is done.
   std::optional<Clock::duration> mean_task() const;
@@ -104,14 +111,20 @@ class Scheduler {
     int worker = 0;
     Ranges tasks;
     std::uint64_t size = 0;
-    std::optional<Time> begun{};  // when it became its worker's first
+    std::optional<Time> begun{};  // when it got a slot
     Time expected_end;
     bool ranked = false;   // it is in by_end_
     bool asked = false;    // a take-back is under way
     bool started = false;  // all its tasks are, the worker says
   };
   using Chunks = std::unordered_map<ChunkId, Chunk>;
-  using Queue = std::vector<ChunkId>;  // a worker's chunks in the order in which it does them
+  struct Worker {
+    std::size_t slots = 1;
+    std::vector<ChunkId> chunks{};  // in the order in which it begins them: the first `slots` have one each
+
+    std::size_t idle() const { return slots - std::min(slots, chunks.size()); }
+    double load() const { return static_cast<double>(chunks.size()) / static_cast<double>(slots); }
+  };
 
   std::optional<Action> assign(Time now);
   std::optional<Action> take_back(Time now);
@@ -120,8 +133,9 @@ class Scheduler {
   void learn(std::uint64_t tasks, Clock::duration busy);
 
   void end(Chunks::iterator chunk);
-  void file(int worker);
-  void rank(int worker, Time now);
+  void file(int id, const Worker& worker);
+  void unfile(int id, const Worker& worker);
+  void rank(int id, Time now);
   void unrank(ChunkId id, Chunk& chunk);
 
   IntervalSet pending_;
@@ -131,9 +145,10 @@ class Scheduler {
 
   Chunks chunks_;
   ChunkId next_id_ = 1;
-  std::unordered_map<int, Queue> workers_;
-  std::set<int> idle_;                         // workers with no chunk
-  std::set<int> single_;                       // workers with one chunk
+  std::unordered_map<int, Worker> workers_;
+  std::set<std::pair<double, int>> by_load_;   // workers by chunks per slot
+  std::size_t slots_ = 0;                      // of all workers
+  std::size_t idle_slots_ = 0;                 // of them, those without a chunk
   std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
   std::vector<int> changed_;                   // workers whose chunks must be ranked anew
   std::size_t asked_ = 0;                      // take-backs under way

@@ -32,6 +32,7 @@ class Interleaving {
     set(pending.ranges(), State::elsewhere, State::pending);
     scheduler_ = Scheduler(std::move(pending));
     slow_ = random_() % 3 == 0;
+    most_slots_ = 1 + random_() % 4;
   }
 
   void run() {
@@ -86,7 +87,10 @@ class Interleaving {
     std::deque<Action> inbox;
     std::deque<Held> chunks;
     std::deque<std::variant<Report, Answer>> outbox;
-    std::map<ChunkId, Chunk> in_flight;  // as the scheduler knows it, in the order of its queue
+    std::map<ChunkId, Chunk> in_flight;  // as the scheduler knows it, in the order in which they are begun
+    std::size_t slots = 1;
+
+    std::size_t idle() const { return slots - std::min(slots, in_flight.size()); }
   };
 
   bool all_in(const Range& range, State state) const {
@@ -108,8 +112,9 @@ class Interleaving {
   }
 
   void join(int worker) {
-    scheduler_.join(worker);
-    peers_[worker];
+    const auto slots = static_cast<std::uint32_t>(1 + random_() % most_slots_);
+    scheduler_.join(worker, slots);
+    peers_[worker].slots = slots;
   }
 
   void leave(int worker) {
@@ -129,13 +134,14 @@ class Interleaving {
       std::visit([&](const auto& message) { arrive(worker, peer, message); }, peer.outbox.front());
       peer.outbox.pop_front();
     } else if (!peer.chunks.empty()) {
-      Held& chunk = peer.chunks.front();
+      const auto slot = random_() % std::min(peer.slots, peer.chunks.size());
+      Held& chunk = peer.chunks[slot];
       if (chunk.started < count(chunk.tasks)) {
         chunk.started += 1 + random_() % (count(chunk.tasks) - chunk.started);
       } else {
         const auto task = random_() % 8 == 0 ? 1000ms : std::chrono::milliseconds(random_() % 3);
         peer.outbox.push_back(Report{chunk.id, static_cast<int>(chunk.started) * task, chunk.tasks});
-        peer.chunks.pop_front();
+        peer.chunks.erase(peer.chunks.begin() + static_cast<std::ptrdiff_t>(slot));
       }
     }
   }
@@ -194,16 +200,16 @@ class Interleaving {
     }
     Peer& peer = peers_.at(assign.worker);
     peer.in_flight[assign.chunk].tasks = assign.tasks;
-    REQUIRE(peer.in_flight.size() <= 2);
+    REQUIRE(peer.in_flight.size() <= 2 * peer.slots);
     peer.inbox.push_back(assign);
   }
 
-  void send(const TakeBack& asked) {
+  void send(const TakeBack& what) {
     REQUIRE(scheduler_.pending() == 0);
-    REQUIRE(scheduler_.idle_workers() > 0);
-    Peer& peer = peers_.at(asked.worker);
-    REQUIRE_FALSE(std::exchange(peer.in_flight.at(asked.chunk).asked, true));
-    peer.inbox.push_back(asked);
+    REQUIRE(scheduler_.idle_slots() > asked());
+    Peer& peer = peers_.at(what.worker);
+    REQUIRE_FALSE(std::exchange(peer.in_flight.at(what.chunk).asked, true));
+    peer.inbox.push_back(what);
   }
 
   void check() const { REQUIRE(violated() == ""); }
@@ -219,16 +225,21 @@ class Interleaving {
     if (!all_in(scheduler_.pending_tasks(), State::pending)) return "which tasks are pending";
     if (!all_in(scheduler_.done_tasks(), State::done)) return "which tasks are done";
     if (scheduler_.workers() != peers_.size()) return "the number of workers";
-    const auto idle =
-        std::count_if(peers_.begin(), peers_.end(), [](auto& p) { return p.second.in_flight.empty(); });
-    if (scheduler_.idle_workers() != static_cast<std::size_t>(idle)) return "the number of idle workers";
-    if (scheduler_.pending() > 0 && idle > 0) return "no worker is idle while tasks are pending";
-    if (idle > asked() && may_be_asked()) return "unstarted tasks are taken back for every idle worker";
+    std::size_t slots = 0;
+    std::size_t idle = 0;
+    for (const auto& [worker, peer] : peers_) {
+      slots += peer.slots;
+      idle += peer.idle();
+    }
+    if (scheduler_.slots() != slots) return "the number of slots";
+    if (scheduler_.idle_slots() != idle) return "the number of idle slots";
+    if (scheduler_.pending() > 0 && idle > 0) return "no slot is idle while tasks are pending";
+    if (idle > asked() && may_be_asked()) return "unstarted tasks are taken back for every idle slot";
     return "";
   }
 
-  std::ptrdiff_t asked() const {
-    std::ptrdiff_t sum = 0;
+  std::size_t asked() const {
+    std::size_t sum = 0;
     for (const auto& [worker, peer] : peers_) {
       for (const auto& [id, chunk] : peer.in_flight) sum += chunk.asked ? 1 : 0;
     }
@@ -237,8 +248,9 @@ class Interleaving {
 
   bool may_be_asked() const {
     for (const auto& [worker, peer] : peers_) {
+      std::size_t before = 0;
       for (const auto& [id, chunk] : peer.in_flight) {
-        const bool surely_started = id == peer.in_flight.begin()->first && count(chunk.tasks) == 1;
+        const bool surely_started = before++ < peer.slots && count(chunk.tasks) == 1;
         if (!chunk.asked && !chunk.started && !surely_started) return true;
       }
     }
@@ -252,6 +264,7 @@ class Interleaving {
   Scheduler scheduler_{IntervalSet()};
   std::map<int, Peer> peers_;
   bool slow_ = false;  // messages take long compared to tasks
+  std::size_t most_slots_ = 1;
   Time now_;
 };
 

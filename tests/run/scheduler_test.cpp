@@ -30,6 +30,40 @@ TEST_CASE("Every worker's first chunk is one task") {
   CHECK(scheduler.pending() == 997);
 }
 
+TEST_CASE("A worker gets a task for each of its slots, after those who have fewer for theirs") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1, 4);
+  scheduler.join(2, 2);
+  CHECK(scheduler.slots() == 6);
+  CHECK(scheduler.idle_slots() == 6);
+  std::vector<int> workers;
+  for (const Action& action : all_actions(scheduler)) {
+    CHECK(count(std::get<Assign>(action).tasks) == 1);
+    workers.push_back(std::get<Assign>(action).worker);
+  }
+  CHECK(workers == std::vector<int>{1, 2, 1, 1, 2, 1});
+  CHECK(scheduler.workers() == 2);
+  CHECK(scheduler.idle_slots() == 0);
+}
+
+TEST_CASE("Long tasks may end in any order: no slot is free while tasks are pending, and none waits") {
+  Scheduler scheduler(IntervalSet({0, 100}));
+  scheduler.join(1, 4);
+  std::deque<Assign> held;
+  for (const Action& action : all_actions(scheduler)) held.push_back(std::get<Assign>(action));
+  for (std::size_t each = 0; scheduler.pending() > 0; ++each) {
+    REQUIRE(held.size() == 4);
+    const auto ended = held.begin() + static_cast<std::ptrdiff_t>(7 * each % 4);
+    scheduler.done(1, ended->chunk, 1h);
+    held.erase(ended);
+    held.push_back(only_assign(scheduler));
+    CHECK(scheduler.idle_slots() == 0);
+  }
+  for (const Assign& last : held) scheduler.done(1, last.chunk, 1h);
+  CHECK(scheduler.finished());
+  CHECK(scheduler.idle_slots() == 4);
+}
+
 TEST_CASE("With no tasks at all it is finished at once, and nothing is handed out") {
   Scheduler scheduler{IntervalSet()};
   CHECK(scheduler.finished());
@@ -58,23 +92,34 @@ TEST_CASE("No chunk has more than 65536 tasks, however short they are") {
   CHECK(count(learn(scheduler, 1ns, 1'000'000).back().tasks) == 65536);
 }
 
-TEST_CASE("Chunks shrink towards the end, down to one task") {
-  const auto [until, largest] =
-      GENERATE(table<std::uint64_t, std::uint64_t>({{1700, 75}, {1900, 25}, {1994, 1}}));
+TEST_CASE("Chunks shrink towards the end, down to one task, and as every slot is to have some") {
+  const auto [slots, until, largest] = GENERATE(table<std::uint32_t, std::uint64_t, std::uint64_t>(
+      {{1, 1700, 75}, {1, 1900, 25}, {1, 1994, 1}, {4, 1000, 50}}));
   Scheduler scheduler(IntervalSet({0, 2000}));
-  scheduler.join(1);
+  scheduler.join(1, slots);
   CHECK(count(learn(scheduler, 100us, until).back().tasks) <= largest);
 }
 
-TEST_CASE("Short tasks are prefetched one chunk ahead, long ones not at all") {
-  const auto [task, chunks] = GENERATE(table<Clock::duration, std::size_t>({{1ms, 2}, {1s, 1}, {1h, 1}}));
+TEST_CASE("Short tasks are prefetched one chunk ahead in each slot, long ones not at all") {
+  const auto [slots, task, chunks] = GENERATE(table<std::uint32_t, Clock::duration, std::size_t>(
+      {{1, 1ms, 2}, {1, 1s, 1}, {1, 1h, 1}, {3, 1ms, 4}, {3, 1s, 1}}));
   Scheduler scheduler(IntervalSet({0, 1000}));
-  scheduler.join(1);
-  const Assign first = only_assign(scheduler);
-  scheduler.done(1, first.chunk, task);
+  scheduler.join(1, slots);
+  const auto first = all_actions(scheduler);
+  CHECK(first.size() == slots);
+  scheduler.done(1, std::get<Assign>(first[0]).chunk, task);
   const auto actions = all_actions(scheduler);
   CHECK(actions.size() == chunks);
   for (const Action& action : actions) CHECK(count(std::get<Assign>(action).tasks) == 1);
+}
+
+TEST_CASE("When fewer tasks than slots are pending, none is prefetched") {
+  Scheduler scheduler(IntervalSet({0, 8}));
+  scheduler.join(1, 4);
+  const auto first = all_actions(scheduler);
+  scheduler.done(1, std::get<Assign>(first[0]).chunk, 1ms);
+  only_assign(scheduler);
+  CHECK(scheduler.pending() == 3);
 }
 
 TEST_CASE("One extremely long task doesn't change what the next ones are expected to last") {
@@ -108,7 +153,7 @@ TEST_CASE("A worker that leaves gives all its unfinished tasks back, and what it
   CHECK(scheduler.pending() == 1000 - done);
   CHECK(scheduler.done_tasks() == IntervalSet({0, done}));
   CHECK(scheduler.workers() == 0);
-  CHECK(scheduler.idle_workers() == 0);
+  CHECK(scheduler.idle_slots() == 0);
   CHECK(all_actions(scheduler).empty());
   scheduler.leave(1);
   scheduler.join(2);
@@ -116,6 +161,23 @@ TEST_CASE("A worker that leaves gives all its unfinished tasks back, and what it
   CHECK(actions.size() == 2);
   for (const Action& action : actions) CHECK(std::get<Assign>(action).worker == 2);
   CHECK(std::get<Assign>(actions[0]).tasks.front().first == done);
+}
+
+TEST_CASE("A worker that leaves takes all its slots with it, and leaves no chunk behind") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1, 3);
+  scheduler.join(2, 2);
+  learn(scheduler, 1ms, 50);
+  const std::uint64_t done = scheduler.done_count();
+  scheduler.leave(1);
+  CHECK(scheduler.slots() == 2);
+  CHECK(scheduler.idle_slots() == 0);
+  scheduler.leave(2);
+  CHECK(scheduler.slots() == 0);
+  CHECK(scheduler.idle_slots() == 0);
+  CHECK(scheduler.in_flight() == 0);
+  CHECK(scheduler.pending() == 1000 - done);
+  CHECK(all_actions(scheduler).empty());
 }
 
 TEST_CASE("After a drain nothing is handed out, and it is finished when nothing is in flight") {
@@ -154,25 +216,31 @@ TEST_CASE(
 }
 
 TEST_CASE("Simulated makespans are within 1 % of what is possible, whatever the durations") {
-  const auto [workers, mean, tasks] = GENERATE(table<int, double, std::uint64_t>({
-      {2, 100e-6, 50'000},
-      {2, 10e-3, 20'000},
-      {7, 1e-3, 50'000},
-      {64, 500e-6, 640'000},
+  const auto [workers, slots, mean, tasks] = GENERATE(table<int, std::uint32_t, double, std::uint64_t>({
+      {2, 1, 100e-6, 50'000},
+      {1, 2, 100e-6, 50'000},
+      {2, 1, 10e-3, 20'000},
+      {7, 1, 1e-3, 50'000},
+      {1, 7, 1e-3, 50'000},
+      {64, 1, 500e-6, 640'000},
+      {8, 8, 500e-6, 640'000},
+      {1, 64, 500e-6, 640'000},
   }));
   for (const auto& workload : test::workloads(tasks, test::Seconds(mean))) {
-    const auto outcome = simulate(test::Cluster{.workers = workers}, workload);
-    INFO(workload.name << ", " << workers << " workers, " << mean << " s: " << 100 * outcome.loss()
-                       << " % lost");
+    const auto outcome = simulate(test::Cluster{.workers = workers, .slots = slots}, workload);
+    INFO(workload.name << ", " << workers << " workers of " << slots << " slots, " << mean
+                       << " s: " << 100 * outcome.loss() << " % lost");
     CHECK(outcome.done == tasks);
     CHECK(outcome.loss() < 0.01);
   }
 }
 
-TEST_CASE("With few tasks for each of many workers, no more is lost than 1 % and the longest task") {
+TEST_CASE("With few tasks for each of many slots, no more is lost than 1 % and the longest task") {
+  const auto [workers, slots] = GENERATE(table<int, std::uint32_t>({{512, 1}, {128, 4}, {8, 64}}));
   for (const auto& workload : test::workloads(50'000, test::Seconds(50e-3))) {
-    const auto outcome = simulate(test::Cluster{.workers = 512}, workload);
-    INFO(workload.name << ": " << outcome.makespan << " s instead of " << outcome.bound << " s");
+    const auto outcome = simulate(test::Cluster{.workers = workers, .slots = slots}, workload);
+    INFO(workload.name << ", " << workers << " workers of " << slots << " slots: " << outcome.makespan
+                       << " s instead of " << outcome.bound << " s");
     CHECK(outcome.done == workload.tasks);
     CHECK(outcome.makespan < 1.01 * outcome.bound + outcome.longest);
   }

@@ -17,6 +17,19 @@ using test::learn;
 using test::only_assign;
 using test::only_take_back;
 
+/// Finishes `held` and what is handed out from now on, until tasks are taken back.
+TakeBack run_dry(Scheduler& scheduler, std::deque<Assign> held, Clock::duration task) {
+  for (;;) {
+    for (const Action& action : all_actions(scheduler)) {
+      if (const auto* take_back = std::get_if<TakeBack>(&action)) return *take_back;
+      held.push_back(std::get<Assign>(action));
+    }
+    const Assign first = held.front();
+    held.pop_front();
+    scheduler.done(first.worker, first.chunk, static_cast<int>(count(first.tasks)) * task);
+  }
+}
+
 /// Worker 1 has begun a chunk and has another behind it; worker 2 has finished all others and is idle.
 struct RunDry {
   Scheduler scheduler{IntervalSet({0, 1000})};
@@ -31,18 +44,7 @@ struct RunDry {
     begun = held.at(0);
     waiting = held.at(1);
     scheduler.join(2);
-    std::deque<Assign> others;
-    for (;;) {
-      for (const Action& action : all_actions(scheduler)) {
-        if (const auto* take_back = std::get_if<TakeBack>(&action)) {
-          asked = *take_back;
-          return;
-        }
-        others.push_back(std::get<Assign>(action));
-      }
-      scheduler.done(2, others.front().chunk, static_cast<int>(count(others.front().tasks)) * task);
-      others.pop_front();
-    }
+    asked = run_dry(scheduler, {}, task);
   }
 };
 
@@ -146,6 +148,59 @@ TEST_CASE("After a worker is lost at the end, its tasks are prefetched again whi
   for (const Action& action : actions) CHECK(std::get<Assign>(action).worker == 2);
 }
 
+TEST_CASE("An idle slot gets what is taken back from its own worker, after a worker with nothing to do") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1, 3);
+  auto held = learn(scheduler, 1ms, 500);
+  const Assign first = held.at(0);
+  const Assign second = held.at(1);
+  held.erase(held.begin(), held.begin() + 2);
+  const TakeBack asked = run_dry(scheduler, held, 1ms);
+  CHECK(asked.worker == 1);
+  CHECK(asked.chunk == second.chunk);
+  CHECK(scheduler.idle_slots() == 1);
+
+  scheduler.join(2);
+  CHECK(only_take_back(scheduler).chunk == first.chunk);
+  scheduler.returned(1, first.chunk, 5);
+  const auto actions = all_actions(scheduler);
+  REQUIRE(actions.size() == 2);
+  CHECK(std::get<Assign>(actions[0]).worker == 2);
+  CHECK(std::get<Assign>(actions[1]).worker == 1);
+}
+
+TEST_CASE("A chunk that waits is expected to begin when the first slot is free") {
+  Scheduler scheduler(IntervalSet({0, 2000}));
+  scheduler.join(1, 2);
+  scheduler.join(2);
+  std::deque<ChunkId> of_1;
+  std::deque<ChunkId> of_2;
+  for (const Assign& assign : learn(scheduler, 1ms, 1000)) {
+    CHECK(count(assign.tasks) == 10);
+    (assign.worker == 1 ? of_1 : of_2).push_back(assign.chunk);
+  }
+  REQUIRE(of_1.size() == 4);
+  REQUIRE(of_2.size() == 2);
+  scheduler.returned(1, of_1[0], 3);  // so that this worker's chunks end after 3, 10, 13 and 20 ms
+  scheduler.returned(2, of_2[0], 6);  // after 6 and 16 ms
+
+  scheduler.join(3);
+  CHECK(run_dry(scheduler, {}, 1ms).chunk == of_1[3]);
+  int worker = 4;
+  for (const ChunkId next : {of_2[1], of_1[2], of_1[1], of_2[0], of_1[0]}) {
+    scheduler.join(worker++);
+    CHECK(only_take_back(scheduler).chunk == next);
+  }
+}
+
+TEST_CASE("A chunk of one task is not asked, whichever slot it has") {
+  Scheduler scheduler(IntervalSet({0, 3}));
+  scheduler.join(1, 3);
+  CHECK(all_actions(scheduler).size() == 3);
+  scheduler.join(2);
+  CHECK(all_actions(scheduler).empty());
+}
+
 TEST_CASE("What can't be true is refused and changes nothing") {
   RunDry run;
   run.scheduler.returned(1, run.waiting.chunk, 5);
@@ -160,6 +215,8 @@ TEST_CASE("What can't be true is refused and changes nothing") {
   CHECK_THROWS_AS(run.scheduler.returned(1, 0, 0), std::invalid_argument);
   CHECK_THROWS_AS(run.scheduler.returned(1, 123456, 0), std::invalid_argument);
   CHECK_THROWS_AS(run.scheduler.join(1), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.join(3, 0), std::invalid_argument);
+  CHECK(run.scheduler.workers() == 2);
   CHECK(run.scheduler.in_flight() == 15);
   CHECK(run.scheduler.pending() == 5);
   CHECK(run.scheduler.done_count() == 980);

@@ -50,6 +50,12 @@ struct Held {
   std::uint64_t size() const { return base::count(tasks); }
 };
 
+using Chunks = std::deque<Held>;  // of a worker, in the order in which it begins them
+
+auto find(Chunks& held, ChunkId id) {
+  return std::find_if(held.begin(), held.end(), [&](const Held& chunk) { return chunk.id == id; });
+}
+
 class Simulation {
  public:
   Simulation(const Cluster& cluster, const Workload& workload)
@@ -67,7 +73,7 @@ class Simulation {
     }
     outcome_.done = scheduler_.done_count();
     outcome_.makespan = rank_0_free_;
-    outcome_.bound = std::max(outcome_.longest, outcome_.total / cluster_.workers);
+    outcome_.bound = std::max(outcome_.longest, outcome_.total / (cluster_.workers * cluster_.slots));
     return outcome_;
   }
 
@@ -78,7 +84,7 @@ class Simulation {
   }
 
   void on(const Event& event, const Join&) {
-    at_rank_0(event, [&] { scheduler_.join(event.worker); });
+    at_rank_0(event, [&] { scheduler_.join(event.worker, cluster_.slots); });
   }
   void on(const Event& event, const Done& done) {
     const auto busy = std::chrono::duration_cast<runtime::Clock::duration>(Seconds(done.busy));
@@ -109,14 +115,21 @@ class Simulation {
     return runtime::Time(std::chrono::duration_cast<runtime::Clock::duration>(Seconds(rank_0_free_)));
   }
 
+  Chunks& held_of(const Event& event) { return held_[static_cast<std::size_t>(event.worker)]; }
+
   void on(const Event& event, const Assign& assign) {
-    auto& held = held_[static_cast<std::size_t>(event.worker)];
-    held.push_back({assign.chunk, assign.tasks, 0, {}});
-    if (held.size() == 1) begin(event.at, event.worker);
+    held_of(event).push_back({assign.chunk, assign.tasks, 0, {}});
+    begin_last(event);
   }
 
-  void begin(double at, int worker) {
-    Held& chunk = held_[static_cast<std::size_t>(worker)].front();
+  /// Begins the last of the chunks for which there is a slot, unless that has happened.
+  void begin_last(const Event& event) {
+    Chunks& held = held_of(event);
+    const std::size_t busy = std::min(held.size(), std::size_t{cluster_.slots});
+    if (busy > 0 && held[busy - 1].ends.empty()) begin(event.at, event.worker, held[busy - 1]);
+  }
+
+  void begin(double at, int worker, Held& chunk) {
     chunk.begun = at + cluster_.chunk.count();
     chunk.ends.reserve(chunk.size());
     double end = 0;
@@ -132,19 +145,19 @@ class Simulation {
   }
 
   void on(const Event& event, const Ended& ended) {
-    auto& held = held_[static_cast<std::size_t>(event.worker)];
-    if (held.empty() || held.front().id != ended.chunk || held.front().size() != ended.size) return;
-    const double busy = held.front().ends[ended.size - 1];
+    Chunks& held = held_of(event);
+    const auto chunk = find(held, ended.chunk);
+    if (chunk == held.end() || chunk->size() != ended.size) return;
+    const double busy = chunk->ends[ended.size - 1];
     outcome_.total += busy;
     post(event.at + cluster_.one_way.count(), event.worker, Done{ended.chunk, busy});
-    held.pop_front();
-    if (!held.empty()) begin(event.at, event.worker);
+    held.erase(chunk);
+    begin_last(event);
   }
 
   void on(const Event& event, const TakeBack& asked) {
-    auto& held = held_[static_cast<std::size_t>(event.worker)];
-    const auto chunk =
-        std::find_if(held.begin(), held.end(), [&](const Held& h) { return h.id == asked.chunk; });
+    Chunks& held = held_of(event);
+    const auto chunk = find(held, asked.chunk);
     std::uint64_t kept = 0;
     if (chunk != held.end()) {
       const std::uint64_t size = chunk->size();
@@ -166,7 +179,7 @@ class Simulation {
   const Cluster& cluster_;
   const Workload& workload_;
   Scheduler scheduler_;
-  std::vector<std::deque<Held>> held_;
+  std::vector<Chunks> held_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint64_t posted_ = 0;
   double rank_0_free_ = 0;

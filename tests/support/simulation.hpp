@@ -13,6 +13,7 @@ using Seconds = std::chrono::duration<double>;
 /// What a simulated cluster costs. Rank 0 handles one message after another.
 struct Cluster {
   int workers = 2;
+  std::uint32_t slots = 1;                          // chunks that a worker executes at the same time
   Seconds one_way = std::chrono::microseconds(50);  // a message from one rank to another
   Seconds message = std::chrono::microseconds(5);   // rank 0, to send one or to handle one
   Seconds chunk = std::chrono::microseconds(50);    // a worker, to take up a chunk and report it
@@ -33,7 +34,7 @@ struct Outcome {
   double makespan = 0;  // seconds
   double total = 0;     // seconds, over all tasks
   double longest = 0;   // seconds, the longest task
-  double bound = 0;     // seconds: no schedule ends before max(longest, total / workers)
+  double bound = 0;     // seconds: no schedule ends before max(longest, total / slots)
   std::uint64_t done = 0;
   std::uint64_t chunks = 0;
   std::uint64_t take_backs = 0;
