@@ -55,6 +55,7 @@ void Scheduler::leave(int worker) {
   unfile(worker, gone->second);
   slots_ -= gone->second.slots;
   workers_.erase(gone);
+  unranked_.erase(worker);
   dry_ = false;
 }
 
@@ -101,12 +102,12 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
 }
 
 std::optional<Action> Scheduler::next(Time now) {
-  for (const int worker : std::exchange(changed_, {})) rank(worker, now);
+  for (const int worker : std::exchange(changed_, {})) begin(worker, now);
   if (draining_) return std::nullopt;
-  return pending_.empty() ? take_back(now) : assign(now);
+  return pending_.empty() ? take_back(now) : assign();
 }
 
-std::optional<Action> Scheduler::assign(Time now) {
+std::optional<Action> Scheduler::assign() {
   if (by_load_.empty()) return std::nullopt;
   const auto [load, hungriest] = *by_load_.begin();
   if (load >= 1 && (load >= 2 || !prefetches())) return std::nullopt;
@@ -123,13 +124,14 @@ std::optional<Action> Scheduler::assign(Time now) {
   unfile(hungriest, worker);
   worker.chunks.push_back(id);
   file(hungriest, worker);
-  rank(hungriest, now);
+  changed_.push_back(hungriest);
   return action;
 }
 
 std::optional<Action> Scheduler::take_back(Time now) {
   // One for each idle slot: more would only take from those who could have gone on.
   if (idle_slots_ <= asked_) return std::nullopt;
+  for (const int worker : std::exchange(unranked_, {})) rank(worker, now);
   while (!by_end_.empty() && by_end_.begin()->first <= now)
     rank(chunks_.at(by_end_.begin()->second).worker, now);
   if (by_end_.empty()) return std::nullopt;
@@ -206,21 +208,29 @@ void Scheduler::unfile(int id, const Worker& worker) {
   idle_slots_ -= worker.idle();
 }
 
-/// Expects anew when a worker's chunks end, and ranks those that may hold unstarted tasks.
-void Scheduler::rank(int id, Time now) {
+/// Notes which of a worker's chunks have got a slot by now: those before them did so earlier.
+void Scheduler::begin(int id, Time now) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return;
   const Worker& worker = found->second;
+  for (std::size_t busy = worker.slots - worker.idle(); busy > 0; --busy) {
+    Chunk& chunk = chunks_.at(worker.chunks[busy - 1]);
+    if (chunk.begun) break;
+    chunk.begun = now;
+  }
+  unranked_.insert(id);
+}
+
+/// Expects anew when a worker's chunks end, and ranks those that may hold unstarted tasks.
+void Scheduler::rank(int id, Time now) {
   const double task = std::exp(log_duration_);
   // When each slot will have done the chunks that we have seen, the first one free on top.
   std::priority_queue<Time, std::vector<Time>, std::greater<>> ends;
-  for (const ChunkId chunk_id : worker.chunks) {
+  for (const ChunkId chunk_id : workers_.at(id).chunks) {
     Chunk& chunk = chunks_.at(chunk_id);
     unrank(chunk_id, chunk);
     const Clock::duration lasts = duration(task * static_cast<double>(chunk.size));
-    const bool has_slot = ends.size() < worker.slots;
-    if (has_slot) {
-      if (!chunk.begun) chunk.begun = now;
+    if (chunk.begun) {
       chunk.expected_end = *chunk.begun + lasts;
       if (chunk.expected_end <= now) {
         chunk.expected_end = now + std::max(now - *chunk.begun, duration(kCheapChunk));
@@ -230,7 +240,7 @@ void Scheduler::rank(int id, Time now) {
       ends.pop();
     }
     ends.push(chunk.expected_end);
-    chunk.ranked = !chunk.asked && !chunk.started && !(has_slot && chunk.size == 1);
+    chunk.ranked = !chunk.asked && !chunk.started && !(chunk.begun && chunk.size == 1);
     if (chunk.ranked) by_end_.emplace(chunk.expected_end, chunk_id);
   }
 }

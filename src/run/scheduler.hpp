@@ -60,7 +60,8 @@ using Action = std::variant<Assign, TakeBack>;
 /// is expected to end last. A chunk that overruns is expected to last as long again as it has lasted.
 ///
 /// What a worker says is checked first: a message that can't be true throws std::invalid_argument and changes
-/// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are.
+/// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are; one that takes
+/// back costs that for every chunk of the workers whose chunks have changed since the last time.
 class Scheduler {
  public:
   explicit Scheduler(IntervalSet pending);
@@ -126,7 +127,7 @@ class Scheduler {
     double load() const { return static_cast<double>(chunks.size()) / static_cast<double>(slots); }
   };
 
-  std::optional<Action> assign(Time now);
+  std::optional<Action> assign();
   std::optional<Action> take_back(Time now);
   bool prefetches() const;
   std::uint64_t chunk_size() const;
@@ -135,6 +136,7 @@ class Scheduler {
   void end(Chunks::iterator chunk);
   void file(int id, const Worker& worker);
   void unfile(int id, const Worker& worker);
+  void begin(int id, Time now);
   void rank(int id, Time now);
   void unrank(ChunkId id, Chunk& chunk);
 
@@ -150,7 +152,8 @@ class Scheduler {
   std::size_t slots_ = 0;                      // of all workers
   std::size_t idle_slots_ = 0;                 // of them, those without a chunk
   std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
-  std::vector<int> changed_;                   // workers whose chunks must be ranked anew
+  std::vector<int> changed_;                   // workers whose chunks have, since the last `next`
+  std::set<int> unranked_;                     // workers whose chunks must be ranked anew
   std::size_t asked_ = 0;                      // take-backs under way
   bool dry_ = false;                           // tasks are being taken back, for nothing was pending
 
