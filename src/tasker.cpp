@@ -1,4 +1,5 @@
 #include "base/console.hpp"
+#include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "run/party.hpp"
 
@@ -29,12 +30,14 @@ struct Tasker::State {
       cluster::refuse_singletons();
       party = std::make_unique<runtime::Party>(nullptr);
     }
+    base::remember_threads();
   }
 
 #ifdef TASKER_WITH_MPI
   explicit State(MPI_Comm communicator) {
     join(communicator);
     if (!party) party = std::make_unique<runtime::Party>(nullptr);
+    base::remember_threads();
   }
 
   void join(MPI_Comm communicator) {

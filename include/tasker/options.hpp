@@ -2,6 +2,7 @@
 
 #include <tasker/digest.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,6 +20,12 @@ enum class OnFailure {
   finish,  ///< Compute all others, keep the directory, throw `TasksFailed`.
   stop,    ///< Hand out nothing more, keep the directory, throw `TasksFailed`.
   keep,    ///< Compute all others, write an archive with holes and return; a rerun computes the holes.
+};
+
+/// What a task that crashes takes along.
+enum class Isolation {
+  none,     ///< Its rank: tasks are called in the rank's own process. The fastest.
+  process,  ///< Itself: tasks are called in children that each rank keeps.
 };
 
 /// How rank 0 reports on stderr.
@@ -46,6 +53,22 @@ struct Options {
   Durability durability = Durability::process;
   /// What happens when a task fails.
   OnFailure on_failure = OnFailure::finish;
+  /// What a task that crashes takes along. Children are forked when the map begins: what `fn` has captured is
+  /// there, but threads are not, so a program that has started any (OpenMP, CUDA) is refused. `fn` must not
+  /// use MPI.
+  Isolation isolation = Isolation::none;
+  /// How many children each rank that computes keeps, and so how many tasks it computes at a time; 0: one if
+  /// `isolation` asks for it, else none. Slots imply isolation. A program that is started without mpirun uses
+  /// eight cores with `TASKER_SLOTS=8`.
+  std::uint32_t slots = 0;
+  /// How often a task that fails is tried again in the same run, at once. A later run tries it afresh.
+  std::uint32_t retries = 0;
+  /// How long a task may last; 0: for ever. It is sent SIGTERM then, with all that it has started, and
+  /// SIGKILL two seconds later. Implies isolation.
+  std::chrono::nanoseconds timeout = {};
+  /// How many bytes of memory a task may take besides what its process had at the begin of the map; 0: all
+  /// there is. Address space counts. Implies isolation.
+  std::uint64_t memory_limit = 0;
   /// Keep the arguments in the archive, readable as `results.argument<A>(i)`.
   bool keep_arguments = true;
   /// Keep the directory `filename.mpi` after the archive is written.

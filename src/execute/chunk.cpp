@@ -8,24 +8,33 @@ Chunk::Chunk(std::uint64_t id, base::Ranges tasks,
       tasks_(std::move(tasks)),
       attempts_(std::move(attempts)),
       arguments_(std::move(arguments)),
-      state_(State{0, static_cast<std::uint32_t>(base::count(tasks_))}) {
-  static_assert(std::atomic<State>::is_always_lock_free);
+      own_state_(State{0, static_cast<std::uint32_t>(base::count(tasks_))}) {}
+
+Chunk::Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
+             std::string arguments, SharedState& state)
+    : Chunk(0, std::move(tasks), std::move(attempts), std::move(arguments)) {
+  state_ = &state;
+}
+
+void Chunk::share(SharedState& state) {
+  state = state_->load();
+  state_ = &state;
 }
 
 bool Chunk::start() {
-  State state = state_.load(std::memory_order_relaxed);
+  State state = state_->load(std::memory_order_relaxed);
   do {
     if (state.started >= state.limit) return false;
-  } while (!state_.compare_exchange_weak(state, {state.started + 1, state.limit}));
+  } while (!state_->compare_exchange_weak(state, {state.started + 1, state.limit}));
   return true;
 }
 
 template <class Limit>
 std::uint64_t Chunk::lower(Limit limit) {
-  State state = state_.load();
+  State state = state_->load();
   State lowered{};
   do lowered = {state.started, limit(state)};
-  while (!state_.compare_exchange_weak(state, lowered));
+  while (!state_->compare_exchange_weak(state, lowered));
   return lowered.limit;
 }
 
@@ -36,7 +45,5 @@ std::uint64_t Chunk::take_back() {
 void Chunk::revoke() {
   lower([](const State& state) { return state.started; });
 }
-
-std::uint64_t Chunk::kept() const { return state_.load().limit; }
 
 }  // namespace tasker::execute

@@ -18,6 +18,21 @@ class Chunk {
   Chunk(std::uint64_t id, base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
         std::string arguments);
 
+  // Both in one word, so that a start and a take-back can't both win.
+  struct State {
+    std::uint32_t started;
+    std::uint32_t limit;
+  };
+  using SharedState = std::atomic<State>;
+  static_assert(SharedState::is_always_lock_free);  // else processes could not share it
+
+  /// The same tasks, or the last of them, in the process that executes them: `state` is the other one's.
+  Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
+        std::string arguments, SharedState& state);
+  /// From now on `state` counts, in memory that another process sees, too. While no other thread uses the
+  /// chunk.
+  void share(SharedState& state);
+
   std::uint64_t id() const { return id_; }
   const base::Ranges& tasks() const { return tasks_; }
   /// (index, attempt) of the tasks that were tried before, in ascending order.
@@ -31,15 +46,11 @@ class Chunk {
   std::uint64_t take_back();
   /// Takes back all that is not started.
   void revoke();
-  /// How many of the tasks are kept.
-  std::uint64_t kept() const;
+  /// How many of the tasks are kept, and how many of these were started.
+  std::uint64_t kept() const { return state_->load().limit; }
+  std::uint64_t started() const { return state_->load().started; }
 
  private:
-  // Both in one word, so that a start and a take-back can't both win.
-  struct State {
-    std::uint32_t started;
-    std::uint32_t limit;
-  };
   template <class Limit>
   std::uint64_t lower(Limit limit);
 
@@ -47,7 +58,8 @@ class Chunk {
   base::Ranges tasks_;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts_;
   std::string arguments_;
-  std::atomic<State> state_;
+  SharedState own_state_;
+  SharedState* state_ = &own_state_;
 };
 
 }  // namespace tasker::execute

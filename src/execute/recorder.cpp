@@ -53,6 +53,15 @@ void Recorder::end(store::Record& record) {
     write({});
 }
 
+void Recorder::add(store::Record& record, std::chrono::nanoseconds lasted) {
+  flush();
+  begin();
+  frame_begin_ -= lasted;
+  frame_start_ -= lasted.count();
+  end(record);
+  flush();
+}
+
 void Recorder::flush() {
   if (records_ > 0) write({});
   in_frame_ = false;

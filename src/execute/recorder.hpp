@@ -34,6 +34,8 @@ class Recorder {
   /// Records how the task ended that began last. Fills in the fingerprint and drops an argument
   /// that is not kept.
   void end(store::Record& record);
+  /// Records, on its own, a task that lasted that long until now.
+  void add(store::Record& record, std::chrono::nanoseconds lasted);
   /// Writes what is collected.
   void flush();
 

@@ -1,10 +1,13 @@
 #include "execute/run_chunk.hpp"
 
+#include "base/units.hpp"
+
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
 
 #include <algorithm>
 #include <exception>
+#include <new>
 
 namespace tasker::execute {
 
@@ -38,28 +41,47 @@ std::string shortened(const std::string& message) {
   return message.substr(0, size).append(ellipsis);
 }
 
+bool is_bad_alloc(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string memory_text(const Limits& limits) {
+  return "it took more memory than its limit of " + base::size_text(limits.memory);
+}
+
+std::string timeout_text(const Limits& limits) {
+  return "it lasted longer than its timeout of " + base::duration_text(limits.timeout);
+}
+
+void ChunkReport::add_failure(std::uint64_t index, const std::string& message) {
+  ++failed;
+  if (failures.size() < failures_kept) failures.emplace_back(index, shortened(message));
+}
+
+namespace {
+
 class ChunkSteps final : public detail::Steps {
  public:
-  ChunkSteps(Chunk& chunk, std::uint64_t task_count, Recorder& recorder)
+  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries)
       : chunk_(chunk),
-        task_count_(task_count),
+        work_(work),
         recorder_(recorder),
         arguments_(chunk.arguments()),
-        attempt_(chunk.attempts().begin()) {}
+        attempt_(chunk.attempts().begin()),
+        tries_(tries) {}
 
   bool next(detail::Step& step) override {
-    if (!chunk_.start()) return false;
-    while (at_ == chunk_.tasks()[range_].size()) {
-      ++range_;
-      at_ = 0;
-    }
-    record_ = {};
-    record_.index = chunk_.tasks()[range_].first + at_++;
-    record_.argument = arguments_.bytes(arguments_.number<std::uint64_t>());
-    while (attempt_ != chunk_.attempts().end() && attempt_->first < record_.index) ++attempt_;
-    if (attempt_ != chunk_.attempts().end() && attempt_->first == record_.index)
-      record_.attempt = attempt_->second;
-    step = {record_.index, record_.attempt, record_.argument};
+    if (!again_ && !advance()) return false;
+    again_ = false;
+    step = {record_.index, record_.attempt, argument_};
     result_.clear();
     recorder_.begin();
     return true;
@@ -68,52 +90,78 @@ class ChunkSteps final : public detail::Steps {
   std::string& result() override { return result_; }
 
   void done(detail::Binding binding) override {
-    record_.outcome = store::Outcome::done;
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                                 (binding.count ? store::bound_to_count : 0));
-    end();
+    end(store::Outcome::done);
+    ++report_.tasks;
+    tries_ = 0;
   }
 
   void failed(std::exception_ptr exception) override {
-    result_ = describe(exception);
-    record_.outcome = store::Outcome::failed;
-    ++report_.failed;
-    if (report_.failures.size() < failures_kept)
-      report_.failures.emplace_back(record_.index, shortened(result_));
-    end();
+    const bool too_large = work_.limits.memory > 0 && is_bad_alloc(exception);
+    result_ = too_large ? memory_text(work_.limits) : describe(exception);
+    record_.binding = 0;
+    end(too_large ? store::Outcome::out_of_memory : store::Outcome::failed);
+    if (tries_ < work_.limits.retries) {
+      ++tries_;
+      ++record_.attempt;
+      again_ = true;
+      return;
+    }
+    report_.add_failure(record_.index, result_);
+    ++report_.tasks;
+    tries_ = 0;
   }
 
-  std::uint64_t task_count() const override { return task_count_; }
+  std::uint64_t task_count() const override { return work_.task_count; }
   ChunkReport& report() { return report_; }
 
  private:
-  void end() {
+  bool advance() {
+    if (!chunk_.start()) return false;
+    while (at_ == chunk_.tasks()[range_].size()) {
+      ++range_;
+      at_ = 0;
+    }
+    record_ = {};
+    record_.index = chunk_.tasks()[range_].first + at_++;
+    argument_ = arguments_.bytes(arguments_.number<std::uint64_t>());
+    while (attempt_ != chunk_.attempts().end() && attempt_->first < record_.index) ++attempt_;
+    if (attempt_ != chunk_.attempts().end() && attempt_->first == record_.index)
+      record_.attempt = attempt_->second;
+    return true;
+  }
+
+  void end(store::Outcome outcome) {
+    record_.outcome = outcome;
+    record_.argument = argument_;
     record_.payload = result_;
     recorder_.end(record_);
-    ++report_.tasks;
     // A huge result's buffer is not kept for all tiny ones that may follow.
     if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
   }
 
   Chunk& chunk_;
-  std::uint64_t task_count_;
+  const Work& work_;
   Recorder& recorder_;
   detail::Reader arguments_;
   std::vector<std::pair<std::uint64_t, std::uint32_t>>::const_iterator attempt_;
   std::size_t range_ = 0;
   std::uint64_t at_ = 0;
   store::Record record_;
+  std::string_view argument_;
   std::string result_;
+  std::uint32_t tries_;  // of this task, which failed
+  bool again_ = false;
   ChunkReport report_;
 };
 
 }  // namespace
 
-ChunkReport run_chunk(Chunk& chunk, const detail::MapCall& call, std::uint64_t task_count,
-                      Recorder& recorder) {
-  ChunkSteps steps(chunk, task_count, recorder);
+ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries) {
+  ChunkSteps steps(chunk, work, recorder, tries);
   const auto before = Recorder::Clock::now();
-  call.execute(steps);
+  work.call.execute(steps);
   recorder.flush();
   steps.report().busy = Recorder::Clock::now() - before;
   return std::move(steps.report());

@@ -2,8 +2,7 @@
 
 #include "execute/chunk.hpp"
 #include "execute/recorder.hpp"
-
-#include <tasker/detail/call.hpp>
+#include "execute/work.hpp"
 
 #include <cstdint>
 #include <string>
@@ -18,10 +17,16 @@ struct ChunkReport {
   std::uint64_t failed = 0;
   std::vector<std::pair<std::uint64_t, std::string>> failures;  ///< (index, message) of the first few.
   std::chrono::nanoseconds busy{0};
+
+  void add_failure(std::uint64_t index, const std::string& message);
 };
 
-/// Executes the tasks of `chunk` in this thread until none is left, and records them.
-ChunkReport run_chunk(Chunk& chunk, const detail::MapCall& call, std::uint64_t task_count,
-                      Recorder& recorder);
+/// What became of a task that took more memory, or time, than it may.
+std::string memory_text(const Limits& limits);
+std::string timeout_text(const Limits& limits);
+
+/// Executes the tasks of `chunk` in this thread until none is left, and records them. `tries`: how often the
+/// first of them was tried before, by this chunk.
+ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries = 0);
 
 }  // namespace tasker::execute

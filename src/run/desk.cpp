@@ -12,7 +12,7 @@
 namespace tasker::runtime {
 
 namespace {
-/// Bytes of frames on their way to rank 0, at most (one larger frame may travel alone).
+/// Bytes of frames on their way to rank 0, at which no more are posted.
 constexpr std::uint64_t frames_limit = std::uint64_t{16} << 20;
 }  // namespace
 
@@ -61,8 +61,22 @@ void Desk::credit(std::uint64_t bytes) {
 std::shared_ptr<execute::Chunk> Desk::take_chunk() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return closed_ || taken_ < chunks_.size(); });
+  return take_locked();
+}
+
+std::shared_ptr<execute::Chunk> Desk::poll_chunk() {
+  const std::lock_guard lock(mutex_);
+  return take_locked();
+}
+
+std::shared_ptr<execute::Chunk> Desk::take_locked() {
   if (revoked_ || taken_ == chunks_.size()) return nullptr;
   return chunks_[taken_++];
+}
+
+bool Desk::is_done() {
+  const std::lock_guard lock(mutex_);
+  return closed_ && chunks_.empty();
 }
 
 void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report) {
@@ -73,9 +87,18 @@ void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkRe
   done.failed = report.failed;
   done.failures = std::move(report.failures);
   const std::lock_guard lock(mutex_);
+  forget_locked(chunk);
+  if (done.tasks > 0) post_locked(pack(std::move(done)));
+}
+
+void Desk::forget(const std::shared_ptr<execute::Chunk>& chunk) {
+  const std::lock_guard lock(mutex_);
+  forget_locked(chunk);
+}
+
+void Desk::forget_locked(const std::shared_ptr<execute::Chunk>& chunk) {
   chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
   --taken_;
-  if (done.tasks > 0) post_locked(pack(std::move(done)));
 }
 
 void Desk::post(std::string message) {
@@ -84,11 +107,19 @@ void Desk::post(std::string message) {
 }
 
 void Desk::post_frame(std::string message) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock,
-                [&] { return revoked_ || uncredited_ == 0 || uncredited_ + message.size() <= frames_limit; });
+  const std::lock_guard lock(mutex_);
   uncredited_ += message.size();
   post_locked(std::move(message));
+}
+
+bool Desk::has_credit() {
+  const std::lock_guard lock(mutex_);
+  return uncredited_ < frames_limit;
+}
+
+void Desk::wait_for_credit() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return revoked_ || uncredited_ < frames_limit; });
 }
 
 void Desk::post_locked(std::string message) {

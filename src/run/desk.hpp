@@ -38,20 +38,32 @@ class Desk {
 
   /// The next chunk, asleep until there is one; nothing once the desk is closed and empty.
   std::shared_ptr<execute::Chunk> take_chunk();
+  /// The next chunk if there is one.
+  std::shared_ptr<execute::Chunk> poll_chunk();
+  /// Closed, and all chunks have ended.
+  bool is_done();
   /// The chunk has ended, and what is recorded of it is where it should be. Rank 0 is told, unless all of it
   /// was taken back: it knows that already.
   void finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report);
+  /// The same for a chunk of which nobody needs to be told.
+  void forget(const std::shared_ptr<execute::Chunk>& chunk);
   void post(std::string message);
-  /// The same for frames that rank 0 shall write; waits, asleep, while too many bytes are under way.
+  /// The same for frames that rank 0 shall write.
   void post_frame(std::string message);
+  /// Whether few enough bytes of frames are under way to post more.
+  bool has_credit();
+  /// Waits, asleep, for that.
+  void wait_for_credit();
 
  private:
+  std::shared_ptr<execute::Chunk> take_locked();
+  void forget_locked(const std::shared_ptr<execute::Chunk>& chunk);
   void post_locked(std::string message);
   int event_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<execute::Chunk>> chunks_;  // the first may be being executed
-  std::size_t taken_ = 0;                               // how many of them the executing thread has
+  std::deque<std::shared_ptr<execute::Chunk>> chunks_;  // those taken first
+  std::size_t taken_ = 0;                               // how many of them were taken
   std::vector<std::string> messages_;
   std::uint64_t uncredited_ = 0;
   bool closed_ = false;

@@ -2,8 +2,7 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
-#include "execute/run_chunk.hpp"
-#include "run/journal_sink.hpp"
+#include "run/compute_here.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 #include "run/master.hpp"
@@ -74,8 +73,12 @@ class RootMap {
   }
 
  private:
-  int workers() const { return comm_ ? comm_->size() - 1 : 1; }
-  std::string workers_text() const { return count_text(static_cast<std::uint64_t>(workers()), "worker"); }
+  std::uint32_t slots() const { return slots_of(call_.options); }
+  /// How many tasks are computed at a time.
+  std::uint32_t workers() const {
+    return (comm_ ? static_cast<std::uint32_t>(comm_->size()) - 1 : 1) * std::max(slots(), 1U);
+  }
+  std::string workers_text() const { return count_text(workers(), "worker"); }
 
   /// Waits until all ranks have called this map.
   void gather() {
@@ -164,7 +167,8 @@ class RootMap {
       if (comm_)
         compute_with_workers(workspace, scheduler, reporter);
       else
-        compute_here(workspace, scheduler, reporter);
+        compute_here(call_, workspace, scheduler, outcome_,
+                     [&] { attend(workspace, scheduler, reporter, outcome_); });
     }
     computing_ = Clock::now() - begin;
   }
@@ -201,7 +205,11 @@ class RootMap {
                 call_.options.seed,
                 call_.options.keep_arguments,
                 power,
-                call_.options.columns};
+                call_.options.columns,
+                slots(),
+                call_.options.retries,
+                call_.options.timeout.count(),
+                call_.options.memory_limit};
     for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
     const auto wait = [&] {
       const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep));
@@ -218,8 +226,6 @@ class RootMap {
     outcome_ = master.outcome();
     for (const auto& [rank, who] : master.workers()) least_cpus_ = std::min(least_cpus_, who.cpus);
   }
-
-  void compute_here(Workspace& workspace, Scheduler& scheduler, Reporter& reporter);
 
   [[noreturn]] void throw_failed(const Workspace& workspace) const {
     std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
@@ -249,32 +255,6 @@ class RootMap {
   Clock::duration computing_{0};
   std::uint32_t least_cpus_ = cluster::available_cpus();
 };
-
-void RootMap::compute_here(Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
-  JournalSink sink(workspace.journal(0, base::this_process().host, base::build_id()),
-                   call_.options.durability == Durability::power);
-  execute::Recorder recorder(sink, workspace.fingerprinter(), call_.options.keep_arguments);
-  scheduler.join(0);
-  while (const auto action = scheduler.next(Clock::now())) {
-    // A single worker is never asked to give anything back.
-    const auto& assign = std::get<Assign>(*action);
-    base::Ranges tasks = assign.tasks;
-    std::string arguments;
-    const std::uint64_t fitting = encode_tasks(call_, tasks, arguments);
-    if (fitting < base::count(tasks)) {
-      base::split_after(tasks, fitting);
-      scheduler.returned(0, assign.chunk, fitting);
-    }
-    auto attempts = later_attempts(tasks, [&](std::uint64_t index) { return workspace.attempt_of(index); });
-    execute::Chunk chunk(assign.chunk, std::move(tasks), std::move(attempts), std::move(arguments));
-    const execute::ChunkReport report = execute::run_chunk(chunk, call_, call_.count, recorder);
-    sink.sync();
-    scheduler.done(0, assign.chunk, report.busy);
-    outcome_.add(report.tasks, report.failed, report.failures, report.busy);
-    attend(workspace, scheduler, reporter, outcome_);
-  }
-  sink.close();
-}
 
 void send_to_all(Comm* comm, const End& end) {
   for (int rank = 1; comm && rank < comm->size(); ++rank) comm->send(rank, pack(end));

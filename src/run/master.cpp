@@ -54,10 +54,12 @@ void Master::handle(const Envelope& envelope) {
   if (!kind) throw DamagedError("rank " + std::to_string(rank) + " sent nonsense");
   try {
     switch (*kind) {
-      case Kind::ready:
-        scheduler_.join(rank);
-        workers_[rank] = unpack<Ready>(envelope.bytes);
+      case Kind::ready: {
+        const auto ready = unpack<Ready>(envelope.bytes);
+        scheduler_.join(rank, ready.slots);
+        workers_[rank] = ready;
         return;
+      }
       case Kind::done: count_done(rank, unpack<Done>(envelope.bytes)); return;
       case Kind::kept: {
         const auto kept = unpack<Kept>(envelope.bytes);

@@ -1,9 +1,6 @@
 #pragma once
 
-#include "base/intervals.hpp"
-
-#include <tasker/detail/codec.hpp>
-#include <tasker/error.hpp>
+#include "base/packed.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -13,22 +10,7 @@
 #include <utility>
 #include <vector>
 
-template <>
-struct tasker::detail::Codec<tasker::base::Range> {
-  static constexpr std::size_t least = 16;
-  static void encode(std::string& out, const base::Range& range) {
-    put(out, range.first);
-    put(out, range.last);
-  }
-  static base::Range decode(Reader& in) {
-    const auto first = in.number<std::uint64_t>();
-    const auto last = in.number<std::uint64_t>();
-    if (last < first) throw DamagedError("a rank sent a range that ends before it begins");
-    return {first, last};
-  }
-};
-
-/// What ranks say to each other. A message is one byte for its kind, then its fields in the fixed layout.
+/// What ranks say to each other, packed.
 namespace tasker::runtime {
 
 enum class Kind : std::uint8_t {
@@ -72,9 +54,13 @@ struct Start {
   bool keep_arguments = true;
   bool power = false;  ///< Durability::power
   std::vector<std::string> columns;
+  std::uint32_t slots = 0;  ///< Children to keep; 0: tasks are not isolated.
+  std::uint32_t retries = 0;
+  std::int64_t timeout = 0;  ///< ns; 0: none.
+  std::uint64_t memory_limit = 0;
   auto fields() {
     return std::tie(directory, run, sequence, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
-                    power, columns);
+                    power, columns, slots, retries, timeout, memory_limit);
   }
 };
 
@@ -85,7 +71,8 @@ struct Ready {
   std::string host;
   std::string build;
   std::uint32_t cpus = 1;
-  auto fields() { return std::tie(sees_directory, host, build, cpus); }
+  std::uint32_t slots = 1;  ///< How many chunks I execute at a time.
+  auto fields() { return std::tie(sees_directory, host, build, cpus, slots); }
 };
 
 /// Rank 0: compute these tasks.
@@ -182,29 +169,10 @@ struct Leave {
   auto fields() { return std::tie(exit_code, message); }
 };
 
-/// The message's bytes.
-template <class Message>
-std::string pack(Message message) {
-  std::string bytes(1, static_cast<char>(Message::kind));
-  std::apply([&]<class... T>(T&... parts) { (detail::Codec<T>::encode(bytes, parts), ...); },
-             message.fields());
-  return bytes;
-}
+using base::pack;
+using base::unpack;
 
 /// Which message these bytes are; nothing if none.
 std::optional<Kind> kind_of(std::string_view bytes);
-
-/// The message in these bytes. Throws DamagedError unless they are exactly one of this kind.
-template <class Message>
-Message unpack(std::string_view bytes) {
-  detail::Reader in(bytes);
-  Message message;
-  if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(Message::kind))
-    throw DamagedError("a rank sent a message that was not expected");
-  std::apply([&]<class... T>(T&... parts) { ((parts = detail::Codec<T>::decode(in)), ...); },
-             message.fields());
-  if (!in.left().empty()) throw DamagedError("a rank sent a message that is longer than it should be");
-  return message;
-}
 
 }  // namespace tasker::runtime

@@ -46,16 +46,6 @@ std::string rate_text(double rate) {
 
 }  // namespace
 
-std::string duration_text(Clock::duration duration) {
-  const double seconds = std::chrono::duration<double>(duration).count();
-  // As they are shown: rounded, but never to a full unit.
-  if (std::round(1e3 * seconds) < 1000) return fmt::format("{:.0f} ms", 1e3 * seconds);
-  if (std::round(10 * seconds) < 600) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<std::uint64_t>(std::max(seconds, 60.0));
-  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
-}
-
 std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
   const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/units.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/options.hpp>
@@ -47,7 +48,6 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed);
 /// "1 worker", "3 workers"
 std::string count_text(std::uint64_t count, const std::string& noun);
 
-/// "850 ms", "12.3 s", "4 min 10 s", "3 h 05 min".
-std::string duration_text(Clock::duration duration);
+using base::duration_text;
 
 }  // namespace tasker::runtime

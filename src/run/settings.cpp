@@ -1,6 +1,7 @@
 #include "run/settings.hpp"
 
 #include "base/hash.hpp"
+#include "base/units.hpp"
 
 #include <tasker/error.hpp>
 
@@ -17,6 +18,10 @@
 namespace tasker::runtime {
 
 namespace {
+
+/// More processes than that on one host are a mistake.
+constexpr std::uint32_t most_slots = 4096;
+constexpr std::uint32_t most_retries = 1000;
 
 template <class T>
 using Names = std::initializer_list<std::pair<const char*, T>>;
@@ -54,6 +59,12 @@ std::uint64_t parse_number(const std::string& name, const std::string& value) {
   return number;
 }
 
+std::uint32_t parse_small(const std::string& name, const std::string& value, std::uint32_t most) {
+  const std::uint64_t number = parse_number(name, value);
+  if (number > most) refuse(name, value, fmt::format("a number up to {}", most));
+  return static_cast<std::uint32_t>(number);
+}
+
 std::vector<std::string> parse_list(const std::string& value) {
   std::vector<std::string> parts;
   std::istringstream in(value);
@@ -86,6 +97,31 @@ const std::map<std::string, Apply>& table() {
          s.options.on_failure = parse_name<OnFailure>(
              name, value,
              {{"finish", OnFailure::finish}, {"stop", OnFailure::stop}, {"keep", OnFailure::keep}});
+       }},
+      {"TASKER_ISOLATION",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.isolation =
+             parse_name<Isolation>(name, value, {{"none", Isolation::none}, {"process", Isolation::process}});
+       }},
+      {"TASKER_SLOTS",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.slots = parse_small(name, value, most_slots);
+       }},
+      {"TASKER_RETRIES",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.retries = parse_small(name, value, most_retries);
+       }},
+      {"TASKER_TIMEOUT",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         const auto timeout = base::parse_duration(value);
+         if (!timeout) refuse(name, value, "a duration such as 90s, 10m or 2h");
+         s.options.timeout = *timeout;
+       }},
+      {"TASKER_MEMORY_LIMIT",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         const auto size = base::parse_size(value);
+         if (!size) refuse(name, value, "a size such as 500M or 2G");
+         s.options.memory_limit = *size;
        }},
       {"TASKER_KEEP_ARGUMENTS",
        [](Settings& s, const std::string& name, const std::string& value) {
@@ -141,6 +177,12 @@ std::string unknown(const std::string& name) {
 }
 
 }  // namespace
+
+std::uint32_t slots_of(const Options& options) {
+  const bool isolated =
+      options.isolation == Isolation::process || options.timeout.count() > 0 || options.memory_limit > 0;
+  return options.slots == 0 && isolated ? 1 : options.slots;
+}
 
 Settings apply_environment(Options options, const std::vector<std::string>& environment) {
   Settings settings;

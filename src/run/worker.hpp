@@ -1,36 +1,14 @@
 #pragma once
 
 #include "run/comm.hpp"
-#include "run/desk.hpp"
 #include "run/messages.hpp"
 
 #include <tasker/detail/call.hpp>
 
-#include <exception>
-#include <optional>
-
 namespace tasker::runtime {
 
-/// The talking side of a worker during a map: what it hears goes to the desk, what comes from the desk is
-/// sent.
-class Listener {
- public:
-  Listener(Comm& comm, Desk& desk) : comm_(comm), desk_(desk) {}
-
-  /// Talks until rank 0 has ended the map. Never throws: the reason to stop is in the result.
-  End listen();
-  /// One turn of that: waits, asleep, for something to say or to hear; the map's end, if that was heard.
-  std::optional<End> hear();
-
- private:
-  std::optional<End> handle(const Envelope& envelope);
-  void send_messages();
-  bool try_to_tell(const End& trouble);
-  Comm& comm_;
-  Desk& desk_;
-};
-
-/// A worker's part of a map, from Start to the end; calls `fn` in this thread and talks in another one.
+/// A worker's part of a map, from Start to the end. It calls `fn` in this thread and talks in another one;
+/// with slots, `fn` is called in children, and this thread feeds them and talks.
 End work(Comm& comm, const detail::MapCall& call, const Start& start);
 
 }  // namespace tasker::runtime

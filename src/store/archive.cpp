@@ -198,7 +198,9 @@ std::optional<std::string_view> Archive::result(std::uint64_t index) const {
 }
 
 std::optional<std::string_view> Archive::failure(std::uint64_t index) const {
-  if (description_.failed == 0 || extent_of(index).outcome != Outcome::failed) return std::nullopt;
+  if (description_.failed == 0) return std::nullopt;
+  if (const Outcome outcome = extent_of(index).outcome; outcome == Outcome::none || outcome == Outcome::done)
+    return std::nullopt;
   return payload(index);
 }
 

@@ -24,7 +24,14 @@ inline constexpr std::size_t block_size = std::size_t{1} << 16;
 inline constexpr std::size_t section_alignment = 64;
 
 /// How an attempt ended.
-enum class Outcome : std::uint8_t { none = 0, done = 1, failed = 2 };
+enum class Outcome : std::uint8_t {
+  none = 0,
+  done = 1,
+  failed = 2,         ///< By an exception.
+  crashed = 3,        ///< Its process ended.
+  timed_out = 4,      ///< It lasted too long.
+  out_of_memory = 5,  ///< It took more memory than it may.
+};
 
 /// What a record is bound to besides its argument: bits above the outcome.
 inline constexpr std::uint8_t outcome_mask = 0x0f;

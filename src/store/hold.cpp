@@ -2,12 +2,14 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/threads.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 
 #include <tasker/error.hpp>
 
 #include <nlohmann/json.hpp>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +101,7 @@ Hold::Hold(const fs::path& directory, const std::string& run, const std::string&
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) beat();
   });
+  ::pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("hold")).c_str());
 }
 
 bool Hold::link_as(const fs::path& path) {

@@ -72,7 +72,7 @@ std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {
 
 std::optional<std::string_view> Snapshot::failure(std::uint64_t index) const {
   const Entry& slot = catalog_->slot(index);
-  if (slot.outcome != Outcome::failed) return std::nullopt;
+  if (slot.outcome == Outcome::none || slot.done()) return std::nullopt;
   return catalog_->record(slot).payload;
 }
 

@@ -76,8 +76,9 @@ class Bench:
     def add(self, name, unit, run, **more):
         self.rows.append(Row(name, unit, run, **more))
 
-    def mpirun(self, ranks, program, *words):
-        return figures(output_of(["mpirun", "-n", str(ranks), self.programs / program, *map(str, words)]))
+    def mpirun(self, ranks, program, *words, **environment):
+        command = ["mpirun", "-n", str(ranks), self.programs / program, *map(str, words)]
+        return figures(output_of(command, env={**os.environ, **environment}))
 
     # ---- no-op tasks
 
@@ -164,6 +165,38 @@ class Bench:
             for shape in ("exponential", "bimodal", "increasing", "decreasing"):
                 add(shape, mean, "within 5 % of the bound", within)
 
+    # ---- isolation
+
+    def add_isolation(self):
+        tasks = round(2000 * self.seconds)
+        for mean, count in ((1000, tasks), (100, 10 * tasks)):
+            label = f"{mean} µs constant, Tasker, -n 3"
+            run = lambda mean=mean, count=count, **env: self.mpirun(
+                3, "throughput_bench", self.file, "constant", mean, count, **env)["rate"]
+            self.add(label, "tasks/s", run)
+            self.add(f"{label}, again", "tasks/s", run, against=label)
+            self.add(
+                f"{label}, isolated",
+                "tasks/s",
+                lambda run=run: run(TASKER_ISOLATION="process"),
+                against=label,
+                target="ratio ≥ 0.98" if mean == 1000 else "",
+                met=(lambda row: row.ratio() >= 0.98) if mean == 1000 else None,
+            )
+        forked = "a fork for each task, 1 GiB resident"
+        self.add(forked, "µs/task", lambda: self.kept_and_forked()["fork_us"])
+        self.add(
+            "tasks in a kept child, 1 GiB resident",
+            "µs/task",
+            lambda: self.kept_and_forked()["task_us"],
+            against=forked,
+            target="ratio ≤ 0.01",
+            met=lambda row: row.ratio() <= 0.01,
+        )
+
+    def kept_and_forked(self):
+        return figures(output_of([self.programs / "isolation_bench", str(2**30), "100000"]))
+
     # ---- memory, compilation
 
     def memory(self, tasks):
@@ -245,7 +278,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="length of one run of tasks that last")
     parser.add_argument("--directory", type=Path, help="where files go: 20 GB for memory; default: a temporary one")
     parser.add_argument(
-        "--only", nargs="+", default=["no_op", "efficiency", "memory", "compile", "others"], help="parts, of: %(default)s"
+        "--only", nargs="+", default=["no_op", "efficiency", "isolation", "memory", "compile", "others"], help="parts, of: %(default)s"
     )
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=words.directory, prefix="tasker-bench.") as directory:

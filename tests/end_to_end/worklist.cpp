@@ -5,6 +5,7 @@
 ///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit or int instead of a result
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
@@ -22,6 +23,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -74,11 +77,21 @@ R result_for(const std::string& argument, std::uint64_t asked) {
   }
 }
 
+void misbehave(const std::string& how) {
+  if (how == "segv") std::raise(SIGSEGV);
+  if (how == "exit") std::exit(0);
+  if (how == "int") throw 7;
+  std::vector<std::string> eaten;
+  while (how == "eat") eaten.emplace_back(1 << 20, 'x');
+  while (how == "hang") std::this_thread::sleep_for(1s);
+}
+
 /// What every map calls.
 template <class R>
 struct Work {
   int rank;
   Lines failing = read_lines(setting("failing"));
+  Lines bad = read_lines(setting("bad"));
 
   R operator()(const std::string& argument, tasker::Context& context) const {
     append(setting("ledger"),
@@ -88,6 +101,8 @@ struct Work {
       std::this_thread::sleep_for(1ms);
     if (std::find(failing.begin(), failing.end(), argument) != failing.end())
       throw std::runtime_error("cannot do " + argument);
+    for (const std::string& line : bad)
+      if (line.substr(line.find(' ') + 1) == argument) misbehave(line.substr(0, line.find(' ')));
     std::uint64_t asked = 0;
     if (setting("asks") == "index") asked = context.index();
     if (setting("asks") == "count") asked = context.task_count();

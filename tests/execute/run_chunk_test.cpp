@@ -1,6 +1,7 @@
 #include "execute/run_chunk.hpp"
 
-#include <tasker/detail/make_call.hpp>
+#include "support/chunks.hpp"
+
 #include <tasker/error.hpp>
 
 #include <catch2/catch.hpp>
@@ -13,69 +14,7 @@
 namespace tasker::execute {
 namespace {
 
-using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
-
-struct Kept {
-  store::Outcome outcome;
-  std::uint8_t binding;
-  std::uint32_t attempt;
-  std::string argument;
-  std::string payload;
-  int times = 0;
-};
-
-/// Decodes what is written and keeps it by index.
-class RecordSink final : public FrameSink {
- public:
-  void write(const store::FrameInfo&, std::string_view head, std::string_view tail) override {
-    if (full) throw SystemError("No space left on device");
-    const std::string body = std::string(head) + std::string(tail);
-    store::RecordReader reader(body);
-    while (const auto record = reader.next()) {
-      const int times = ++records[record->index].times;
-      records[record->index] = {record->outcome,
-                                record->binding,
-                                record->attempt,
-                                std::string(record->argument),
-                                std::string(record->payload),
-                                times};
-    }
-  }
-  void sync() override {}
-
-  std::map<std::uint64_t, Kept> records;
-  bool full = false;
-};
-
-/// The arguments 0, 10, 20 ..., a map of `fn` over them, and what becomes of one chunk of it.
-template <class Fn>
-struct Map {
-  explicit Map(Fn fn) {
-    for (int i = 0; i < 100; ++i) args.push_back(10 * i);
-    call = detail::make_call("a.dat", std::move(fn), args, {});
-  }
-
-  Chunk chunk(const base::Ranges& tasks, const Attempts& attempts = {}) {
-    std::string arguments;
-    for (const base::Range& range : tasks)
-      call.encode_arguments(range.first, range.last, std::string::npos, arguments);
-    return Chunk(1, tasks, attempts, arguments);
-  }
-
-  ChunkReport run(Chunk& tasks) {
-    const store::Fingerprinter fingerprint(call);
-    Recorder recorder(sink, fingerprint, true);
-    return run_chunk(tasks, call, args.size(), recorder);
-  }
-  ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
-    Chunk one = chunk(tasks, attempts);
-    return run(one);
-  }
-
-  std::vector<int> args;
-  detail::MapCall call;
-  RecordSink sink;
-};
+using namespace test;
 
 /// A result that is half encoded when that fails.
 struct Unwritable {
@@ -86,11 +25,6 @@ struct Unwritable {
     if (Archive::is_saving::value) throw std::runtime_error("half-way");
   }
 };
-
-template <class R>
-R result(const Kept& record) {
-  return detail::decode<R>(record.payload);
-}
 
 TEST_CASE("Every task of a chunk is called with its own argument, and recorded once before the chunk ends") {
   Map map([](int x) { return 2 * x; });
@@ -202,6 +136,24 @@ TEST_CASE("A task learns which attempt it is, and its record says so") {
     CHECK(map.sink.records.at(index).attempt == attempt);
     CHECK(result<std::uint32_t>(map.sink.records.at(index)) == attempt);
   }
+}
+
+TEST_CASE("What throws is tried again, as the next attempt, as often as it may") {
+  Map map([](int x, Context& context) {
+    if (x == 10 && context.attempt() < 3) throw std::runtime_error("not yet");
+    if (x == 20) throw std::runtime_error("try " + std::to_string(context.attempt()));
+    return context.attempt();
+  });
+  map.limits.retries = 2;
+  const ChunkReport report = map.run({{0, 4}}, {{2, 5}});
+  CHECK(report.tasks == 4);
+  CHECK(report.failures ==
+        std::vector<std::pair<std::uint64_t, std::string>>{{2, "std::runtime_error: try 7"}});
+  CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
+  CHECK(map.sink.records.at(1).attempt == 3);
+  CHECK(map.sink.records.at(1).times == 3);
+  CHECK(map.sink.records.at(2).times == 3);
+  CHECK(result<std::uint32_t>(map.sink.records.at(3)) == 1);
 }
 
 TEST_CASE("A task is bound to what it asked, and the next one is not") {

@@ -1,5 +1,6 @@
+#include "run/listener.hpp"
+
 #include "run/desk.hpp"
-#include "run/worker.hpp"
 #include "support/fake_comm.hpp"
 #include "support/sample_messages.hpp"
 

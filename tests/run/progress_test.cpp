@@ -10,32 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("A duration is told in the unit that fits it") {
-  const auto [duration, text] = GENERATE(table<Clock::duration, std::string>({
-      {0ms, "0 ms"},
-      {1ms, "1 ms"},
-      {850ms, "850 ms"},
-      {1s, "1.0 s"},
-      {12'300ms, "12.3 s"},
-      {60s, "1 min 00 s"},
-      {250s, "4 min 10 s"},
-      {245s, "4 min 05 s"},
-      {3599s, "59 min 59 s"},
-      {1h, "1 h 00 min"},
-      {3h + 5min + 59s, "3 h 05 min"},
-      {240h, "240 h 00 min"},
-  }));
-  CHECK(duration_text(duration) == text);
-}
-
-TEST_CASE("No duration is rounded to a full unit") {
-  CHECK(duration_text(999'400us) == "999 ms");
-  CHECK(duration_text(999'600us) == "1.0 s");
-  CHECK(duration_text(59'940ms) == "59.9 s");
-  CHECK(duration_text(59'960ms) == "1 min 00 s");
-  CHECK(duration_text(1h - 1ms) == "59 min 59 s");
-}
-
 TEST_CASE("Progress is done, total, rate, time left, and who is idle") {
   CHECK(progress_text({.total = 1000, .done = 250, .slots = 4}, 10s) ==
         "250/1000 done (25 %), 25.0/s, 30.0 s left");
@@ -46,8 +20,7 @@ TEST_CASE("Progress is done, total, rate, time left, and who is idle") {
 TEST_CASE("One is not many") {
   CHECK(count_text(1, "worker") == "1 worker");
   CHECK(count_text(0, "worker") == "0 workers");
-  CHECK(progress_text({.total = 1000, .idle = 1, .slots = 1}, 0s) ==
-        "0/1000 done (0 %), 1 of 1 worker idle");
+  CHECK(progress_text({.total = 1000, .idle = 1, .slots = 1}, 0s) == "0/1000 done (0 %), 1 of 1 worker idle");
 }
 
 TEST_CASE("Before the first task is done, nothing is said about a rate") {

@@ -44,6 +44,20 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_PROGRESS=log").options.progress == Progress::log);
   CHECK(settings("TASKER_PROGRESS=off").options.progress == Progress::off);
   CHECK(settings("TASKER_DRY_RUN=1").dry_run);
+  CHECK(settings("TASKER_ISOLATION=process").options.isolation == Isolation::process);
+  CHECK(settings("TASKER_SLOTS=8").options.slots == 8);
+  CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
+  CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));
+  CHECK(settings("TASKER_MEMORY_LIMIT=2G").options.memory_limit == std::uint64_t{2} << 30);
+}
+
+TEST_CASE("What isolates tasks gives each rank a slot at least") {
+  CHECK(slots_of({}) == 0);
+  CHECK(slots_of({.isolation = Isolation::process}) == 1);
+  CHECK(slots_of({.slots = 8}) == 8);
+  CHECK(slots_of({.isolation = Isolation::process, .slots = 8}) == 8);
+  CHECK(slots_of({.timeout = std::chrono::seconds(1)}) == 1);
+  CHECK(slots_of({.memory_limit = 1}) == 1);
 }
 
 TEST_CASE("A variable can also restore a default") {
@@ -87,6 +101,12 @@ TEST_CASE("A malformed value is a usage error that names the variable, its value
       {"TASKER_KEEP_ARGUMENTS=2", "true or false"},
       {"TASKER_PROGRESS=bar", "line or log or off"},
       {"TASKER_DRY_RUN=maybe", "true or false"},
+      {"TASKER_ISOLATION=yes", "none or process"},
+      {"TASKER_SLOTS=4097", "up to 4096"},
+      {"TASKER_SLOTS=-1", "whole number"},
+      {"TASKER_RETRIES=many", "whole number"},
+      {"TASKER_TIMEOUT=90", "duration such as 90s"},
+      {"TASKER_MEMORY_LIMIT=2GB", "size such as 500M"},
   }));
   INFO(variable);
   CHECK_THROWS_AS(settings(variable), UsageError);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "run/desk.hpp"
-#include "run/worker.hpp"
+#include "run/listener.hpp"
 #include "support/fake_comm.hpp"
 
 #include <tasker/detail/bytes.hpp>

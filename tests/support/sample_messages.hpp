@@ -12,8 +12,22 @@ void for_each_message(Visit visit) {
   using namespace runtime;
   constexpr auto huge = std::numeric_limits<std::uint64_t>::max();
   visit(Enter{7, "a/b.dat", "f64", "[str]"});
-  visit(Start{"/tmp/b.dat.mpi", "0123456789abcdef", 3, huge, "2", 4, 5, 6, false, true, {"x", "", "z"}});
-  visit(Ready{false, "node1", "build", 12});
+  visit(Start{"/tmp/b.dat.mpi",
+              "0123456789abcdef",
+              3,
+              huge,
+              "2",
+              4,
+              5,
+              6,
+              false,
+              true,
+              {"x", "", "z"},
+              8,
+              2,
+              90,
+              10});
+  visit(Ready{false, "node1", "build", 12, 8});
   visit(Work{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
   visit(TakeBackRequest{huge});
   visit(Kept{5, 3, false});

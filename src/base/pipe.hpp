@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tasker::base {
+
+/// One end of a connection between a process and its child, for whole messages. Closes itself.
+class Pipe {
+ public:
+  /// Both ends; neither is inherited by programs that are started.
+  static std::pair<Pipe, Pipe> make();
+
+  Pipe() = default;
+  explicit Pipe(int fd) : fd_(fd) {}
+  Pipe(Pipe&& other) noexcept;
+  Pipe& operator=(Pipe&& other) noexcept;
+  ~Pipe();
+
+  int fd() const { return fd_; }
+  void close();
+
+  /// Sends the parts as one message; waits until the other end has room. False if the other end is gone.
+  bool send(std::initializer_list<std::string_view> parts);
+  /// The next message; waits for it. Nothing if the other end is gone. Throws DamagedError for what is none.
+  std::optional<std::string> receive();
+  /// The same, if all of it is here. Never waits.
+  std::optional<std::string> poll();
+
+ private:
+  std::optional<std::string> take();
+  bool read(int flags);
+  int fd_ = -1;
+  std::string read_;  // what has arrived of messages not taken yet
+  std::size_t taken_ = 0;
+};
+
+}  // namespace tasker::base

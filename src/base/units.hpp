@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Durations and sizes as people write them.
+namespace tasker::base {
+
+/// "250ms", "90s", "10m", "2h", "1.5d"; nothing for anything else. A number alone is no duration.
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+/// Bytes: "4096", "64K", "1.5M", "2G", "1T", in powers of 1024; nothing for anything else.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+/// "850 ms", "12.3 s", "4 min 10 s", "3 h 05 min".
+std::string duration_text(std::chrono::nanoseconds duration);
+
+/// "512 bytes", "64 MiB", "1.5 GiB".
+std::string size_text(std::uint64_t bytes);
+
+}  // namespace tasker::base

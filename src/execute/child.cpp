@@ -1,0 +1,73 @@
+#include "execute/child.hpp"
+
+#include "base/file.hpp"
+#include "execute/run_chunk.hpp"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <utility>
+
+namespace tasker::execute {
+
+Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
+  auto [mine, theirs] = base::Pipe::make();
+  // What is said already is not said once more by the child.
+  std::cout.flush();
+  std::fflush(nullptr);
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ < 0) base::throw_errno("start", "a process for tasks");
+  if (pid_ == 0) {
+    mine.close();
+    serve(std::move(theirs), parent, page, work);
+  }
+  ::setpgid(pid_, pid_);  // the child does so, too: whoever comes first
+  pipe_ = std::move(mine);
+  pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares pidfd_open for C only
+  if (pidfd_ >= 0) return;
+  const int error = errno;
+  reap();
+  errno = error;
+  base::throw_errno("watch", "a process for tasks");
+}
+
+Child::~Child() {
+  if (pid_ > 0) reap();
+  ::close(pidfd_);
+}
+
+bool Child::has_ended() const {
+  pollfd end{pidfd_, POLLIN, 0};
+  return ::poll(&end, 1, 0) == 1;
+}
+
+void Child::signal(int number) const { ::kill(-pid_, number); }
+
+ChildEnd Child::reap() {
+  signal(SIGKILL);  // while it is not waited for, the group can be no other's
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  if (page_.trap == Trap::too_long) return {store::Outcome::timed_out, timeout_text(work_.limits)};
+  if (!WIFSIGNALED(status))
+    return {store::Outcome::crashed,
+            "it ended its process, with exit code " + std::to_string(WEXITSTATUS(status))};
+  const char* const name = ::sigabbrev_np(WTERMSIG(status));
+  const std::string text = "signal " + (name ? "SIG" + std::string(name) : std::to_string(WTERMSIG(status)));
+  switch (page_.trap.load()) {
+    case Trap::no_memory: return {store::Outcome::out_of_memory, memory_text(work_.limits)};
+    case Trap::stack_overflow: return {store::Outcome::crashed, "stack overflow (" + text + ")"};
+    default: return {store::Outcome::crashed, text};
+  }
+}
+
+}  // namespace tasker::execute

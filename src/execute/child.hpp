@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/pipe.hpp"
+#include "execute/slot_child.hpp"
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace tasker::execute {
+
+/// Why a child ended, and what that makes of the task it was at.
+struct ChildEnd {
+  store::Outcome outcome = store::Outcome::crashed;
+  std::string cause;
+};
+
+/// A child process of a slot, from its fork on. It leads a process group, in which whatever its tasks start
+/// is, too.
+class Child {
+ public:
+  Child(const Work& work, SlotPage& page);
+  /// Ends it at once, and its group.
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  base::Pipe& pipe() { return pipe_; }
+  /// Readable when it has ended.
+  int pidfd() const { return pidfd_; }
+  bool has_ended() const;
+  /// Sends a signal to it and its group.
+  void signal(int number) const;
+  /// Waits for its end, which must be near, ends its group, and says why it ended.
+  ChildEnd reap();
+
+ private:
+  const Work& work_;
+  SlotPage& page_;
+  base::Pipe pipe_;
+  pid_t pid_ = -1;
+  int pidfd_ = -1;
+};
+
+}  // namespace tasker::execute

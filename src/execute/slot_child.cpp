@@ -1,0 +1,138 @@
+#include "execute/slot_child.hpp"
+
+#include "execute/run_chunk.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <new>
+
+namespace tasker::execute {
+
+namespace {
+
+/// Frames go to the rank, which writes them.
+class PipeSink final : public FrameSink {
+ public:
+  explicit PipeSink(base::Pipe& rank) : rank_(rank) {}
+  void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
+    if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
+  }
+  void sync() override {}
+
+ private:
+  base::Pipe& rank_;
+};
+
+/// Where the stack can't grow to: an access there has run over its end.
+struct StackEnd {
+  std::uintptr_t low = 0;
+  std::atomic<Trap>* trap = nullptr;
+} stack_end;
+
+constexpr std::uintptr_t stack_guard = std::uintptr_t{1} << 20;
+
+void on_segv(int signal, siginfo_t* info, void*) {
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const bool sent = info->si_code <= 0;  // by a process: nothing was accessed
+  if (!sent && address + stack_guard >= stack_end.low && address < stack_end.low + stack_guard)
+    *stack_end.trap = Trap::stack_overflow;
+  // And again without this handler; an access is repeated by itself.
+  ::signal(signal, SIG_DFL);
+  if (sent) ::raise(signal);
+}
+
+void watch_stack(std::atomic<Trap>& trap) {
+  pthread_attr_t attributes;
+  void* low = nullptr;
+  std::size_t size = 0;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  ::pthread_attr_getstack(&attributes, &low, &size);
+  ::pthread_attr_destroy(&attributes);
+  stack_end = {reinterpret_cast<std::uintptr_t>(low), &trap};
+  // A handler needs a stack of its own, since there is none left.
+  static char spare[std::size_t{1} << 16];
+  stack_t other{};
+  other.ss_sp = spare;
+  other.ss_size = sizeof spare;
+  ::sigaltstack(&other, nullptr);
+  struct sigaction action {};
+  action.sa_sigaction = on_segv;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigaction(SIGSEGV, &action, nullptr);
+}
+
+std::atomic<Trap>* memory_trap = nullptr;
+
+/// Counted from what the process has now.
+void limit_memory(std::atomic<Trap>& trap, std::uint64_t bytes) {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t limit = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  const rlimit both{limit, limit};
+  ::setrlimit(RLIMIT_AS, &both);
+  memory_trap = &trap;
+  std::set_new_handler([] {
+    *memory_trap = Trap::no_memory;
+    throw std::bad_alloc();
+  });
+}
+
+/// What was written so far is said; what was registered to be done at exit is the rank's affair, MPI's end
+/// above all.
+void on_exit_called(int status, void*) {
+  std::cout.flush();
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(0);  // it died before that
+  ::setpgid(0, 0);                        // so that a task ends with all that it has started
+  // MPI's handlers tell of a crash at length, as if the rank had crashed.
+  for (const int signal :
+       {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
+    ::signal(signal, SIG_DFL);
+  // Should memory run out, a task goes before a rank.
+  if (const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
+    (void)!::write(file, "800", 3);
+    ::close(file);
+  }
+  ::on_exit(on_exit_called, nullptr);
+  watch_stack(page.trap);
+  if (limits.memory > 0) limit_memory(page.trap, limits.memory);
+}
+
+}  // namespace
+
+void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work) {
+  PipeSink sink(rank);
+  Recorder recorder(sink, work.fingerprint, work.keep_arguments);
+  become_child(page, parent, work.limits);
+  try {
+    while (const auto bytes = rank.receive()) {
+      auto order = base::unpack<Order>(*bytes);
+      Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
+                  order.again ? page.again : page.chunk);
+      run_chunk(chunk, work, recorder, order.tries);
+      if (!rank.send({base::pack(Finished{})})) break;
+    }
+    ::_exit(0);
+  } catch (const std::exception& error) {
+    // Not the task's fault; the rank sees the end and what was said.
+    std::cerr << "tasker: a slot ends: " << error.what() << std::endl;
+    ::_exit(1);
+  }
+}
+
+}  // namespace tasker::execute

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "base/packed.hpp"
+#include "base/pipe.hpp"
+#include "execute/chunk.hpp"
+#include "execute/work.hpp"
+#include "store/record.hpp"
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tasker::execute {
+
+/// What a slot's child died of, as far as its end does not tell.
+enum class Trap : std::uint8_t { none, stack_overflow, no_memory, too_long };
+
+/// Memory that a slot's child shares with its rank.
+struct SlotPage {
+  Chunk::SharedState chunk;             ///< Of the chunk that it executes.
+  Chunk::SharedState again;             ///< Of tasks that are executed once more.
+  std::atomic<Trap> trap = Trap::none;  ///< Since the order began.
+};
+
+enum class SlotKind : std::uint8_t { order, frame, finished };
+
+/// To the child: execute these tasks.
+struct Order {
+  static constexpr SlotKind kind = SlotKind::order;
+  bool again = false;  ///< Counted in SlotPage::again, and never taken back.
+  base::Ranges tasks;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts;
+  std::string arguments;
+  std::uint32_t tries = 0;  ///< How often the first of them was tried before.
+  auto fields() { return std::tie(again, tasks, attempts, arguments, tries); }
+};
+
+/// From the child: the records of some tasks. Their bytes follow.
+struct FrameHead {
+  static constexpr SlotKind kind = SlotKind::frame;
+  store::FrameInfo info;
+  auto fields() { return std::tie(info.records, info.start, info.duration, info.cpu_time, info.memory); }
+};
+inline constexpr std::size_t frame_head_size = 1 + 4 + 4 * 8;
+
+/// From the child: the order is executed.
+struct Finished {
+  static constexpr SlotKind kind = SlotKind::finished;
+  auto fields() { return std::tie(); }
+};
+
+/// What a slot's child does, from its fork on. `parent` is the rank's process.
+[[noreturn]] void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work);
+
+}  // namespace tasker::execute

@@ -1,0 +1,58 @@
+#include "execute/slots.hpp"
+
+#include "base/threads.hpp"
+
+#include <tasker/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tasker::execute {
+
+using namespace std::chrono_literals;
+
+Slots::Slots(const Work& work, std::uint32_t count) : timeout_(work.limits.timeout) {
+  if (const auto threads = base::new_threads(); !threads.empty())
+    throw UsageError("tasks can't be isolated: the program has started " + std::to_string(threads.size()) +
+                     " threads before map (such as " + threads.front() +
+                     "), as OpenMP and CUDA do, which a forked process would lack; use them inside fn only");
+  for (std::uint32_t i = 0; i < count; ++i) slots_.push_back(std::make_unique<Slot>(work));
+  watch();
+}
+
+void Slots::watch() {
+  watched_.clear();
+  for (const auto& slot : slots_) slot->watch(watched_);
+}
+
+void Slots::start(std::shared_ptr<Chunk> chunk) {
+  const auto free =
+      std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
+  (*free)->start(std::move(chunk));
+  ++busy_;
+}
+
+std::optional<std::chrono::nanoseconds> Slots::longest_pause() const {
+  // A task's begin is noticed with this delay, which adds to its time.
+  if (timeout_ == 0s) return std::nullopt;
+  return std::clamp<std::chrono::nanoseconds>(timeout_ / 20, 10ms, 5s);
+}
+
+void Slots::look() {
+  for (const auto& slot : slots_) slot->look(Slot::Clock::now());
+}
+
+std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
+  std::vector<Slot::Ended> ended;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (watched_[2 * i].revents == 0 && watched_[2 * i + 1].revents == 0) continue;
+    if (auto chunk = slots_[i]->hear(sink)) {
+      ended.push_back(std::move(*chunk));
+      --busy_;
+    }
+  }
+  watch();
+  return ended;
+}
+
+}  // namespace tasker::execute

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "execute/slot.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace tasker::execute {
+
+/// The slots of a rank.
+class Slots {
+ public:
+  /// Forks a child for each.
+  Slots(const Work& work, std::uint32_t count);
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(slots_.size()); }
+  bool all_busy() const { return busy_ == slots_.size(); }
+  bool all_free() const { return busy_ == 0; }
+  /// Executes a chunk in a slot that is free; there must be one.
+  void start(std::shared_ptr<Chunk> chunk);
+
+  /// How long to poll at most before the next look(); nothing where there is no timeout.
+  std::optional<std::chrono::nanoseconds> longest_pause() const;
+  /// Ends tasks that have lasted too long.
+  void look();
+
+  /// What to poll for. Valid until the next call of hear().
+  std::span<pollfd> watched() { return watched_; }
+  /// Writes to `sink` what was recorded; the chunks of which all is. Looks at what poll has found.
+  std::vector<Slot::Ended> hear(FrameSink& sink);
+
+ private:
+  void watch();
+  std::chrono::nanoseconds timeout_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::size_t busy_ = 0;
+  std::vector<pollfd> watched_;  // two for each slot, in their order
+};
+
+}  // namespace tasker::execute

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "store/fingerprint.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace tasker::execute {
+
+/// What a task may take.
+struct Limits {
+  std::uint32_t retries = 0;            ///< How often a task that failed is tried again.
+  std::chrono::nanoseconds timeout{0};  ///< How long a task may last; 0: for ever. Needs slots.
+  std::uint64_t memory = 0;  ///< Bytes that it may take besides what `fn` has; 0: all. Needs slots.
+};
+
+/// What all chunks that a rank executes in a map have in common. Outlives who executes them.
+struct Work {
+  const detail::MapCall& call;
+  std::uint64_t task_count = 0;
+  const store::Fingerprinter& fingerprint;
+  bool keep_arguments = true;
+  Limits limits = {};
+};
+
+}  // namespace tasker::execute

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "run/master.hpp"
+#include "run/scheduler.hpp"
+#include "run/workspace.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <functional>
+
+namespace tasker::runtime {
+
+/// Computes what `scheduler` holds where there are no other ranks: in this thread, or in this process's
+/// slots. Calls `attend` after every chunk, and at least every two seconds while slots compute.
+void compute_here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler,
+                  Outcome& outcome, const std::function<void()>& attend);
+
+}  // namespace tasker::runtime

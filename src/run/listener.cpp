@@ -1,0 +1,77 @@
+#include "run/listener.hpp"
+
+#include "run/map_end.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace tasker::runtime {
+
+std::optional<End> Listener::handle(const Envelope& envelope) {
+  const auto kind = kind_of(envelope.bytes);
+  if (!kind || envelope.source != 0)
+    throw DamagedError("rank " + std::to_string(envelope.source) + " sent nonsense");
+  switch (*kind) {
+    case Kind::work: {
+      auto work = unpack<Work>(envelope.bytes);
+      desk_.push(std::make_shared<execute::Chunk>(work.chunk, std::move(work.tasks), std::move(work.attempts),
+                                                  std::move(work.arguments)));
+      return std::nullopt;
+    }
+    case Kind::take_back: {
+      const auto request = unpack<TakeBackRequest>(envelope.bytes);
+      Kept kept;
+      kept.chunk = request.chunk;
+      const auto chunk = desk_.find(request.chunk);
+      kept.known = chunk != nullptr;
+      if (chunk) kept.kept = chunk->take_back();
+      comm_.send(0, pack(kept));
+      return std::nullopt;
+    }
+    case Kind::recorded: desk_.credit(unpack<Recorded>(envelope.bytes).bytes); return std::nullopt;
+    case Kind::finish: desk_.close(false); return std::nullopt;
+    case Kind::end: return unpack<End>(envelope.bytes);
+    default: throw DamagedError("rank 0 sent a message that only workers send");
+  }
+}
+
+void Listener::send_messages() {
+  for (std::string& message : desk_.take_messages()) comm_.send(0, std::move(message));
+}
+
+std::optional<End> Listener::hear(std::span<pollfd> watched, Time deadline) {
+  std::vector<pollfd> all{{desk_.fd(), POLLIN, 0}};
+  all.insert(all.end(), watched.begin(), watched.end());
+  const auto envelope = comm_.wait(deadline, all);
+  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = all[i + 1].revents;
+  send_messages();
+  return envelope ? handle(*envelope) : std::nullopt;
+}
+
+End Listener::listen() {
+  std::optional<End> end;
+  bool in_trouble = false;
+  while (!end) {
+    try {
+      end = hear();
+    } catch (...) {
+      const End trouble = describe(std::current_exception());
+      desk_.close(true);
+      // Rank 0 is told, and ends the map for all alike; but if even that fails, nobody can be told.
+      if (std::exchange(in_trouble, true) || !try_to_tell(trouble)) end = trouble;
+    }
+  }
+  desk_.close(true);
+  return *end;
+}
+
+bool Listener::try_to_tell(const End& trouble) {
+  try {
+    comm_.send(0, pack(Trouble{trouble.exit_code, trouble.message}));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,54 @@
+#include "base/threads.hpp"
+
+#include <catch2/catch.hpp>
+#include <pthread.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace tasker::base {
+namespace {
+
+/// A thread of this name, for as long as the object lives.
+class Sleeper {
+ public:
+  explicit Sleeper(const char* name) : thread_([this] { sleep(); }) {
+    ::pthread_setname_np(thread_.native_handle(), name);
+  }
+  ~Sleeper() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void sleep() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return over_; });
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+TEST_CASE("Threads that were started later are known by name, except for Tasker's own") {
+  remember_threads();
+  const auto before = new_threads();
+  {
+    const Sleeper own("tasker-x");
+    CHECK(new_threads() == before);
+    const Sleeper other("omp");
+    const auto now = new_threads();
+    REQUIRE(now.size() == before.size() + 1);
+    CHECK(std::count(now.begin(), now.end(), "omp") == 1);
+  }
+  CHECK(new_threads() == before);
+}
+
+}  // namespace
+}  // namespace tasker::base

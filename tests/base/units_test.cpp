@@ -1,0 +1,70 @@
+#include "base/units.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace tasker::base {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("Durations are read with their unit, and only so") {
+  CHECK(parse_duration("250ms") == 250ms);
+  CHECK(parse_duration("90s") == 90s);
+  CHECK(parse_duration("10m") == 10min);
+  CHECK(parse_duration("2h") == 2h);
+  CHECK(parse_duration("1.5d") == 36h);
+  CHECK(parse_duration("0s") == 0s);
+  for (const char* bad :
+       {"", "s", "90", "90 s", "-1s", "1s ", "1e3s", "0x1s", "nans", "infs", "1min", "1S", "300000000d"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_duration(bad));
+  }
+}
+
+TEST_CASE("Sizes are powers of 1024") {
+  CHECK(parse_size("0") == 0);
+  CHECK(parse_size("4096") == 4096);
+  CHECK(parse_size("64K") == 65536);
+  CHECK(parse_size("1.5M") == 1572864);
+  CHECK(parse_size("2G") == std::uint64_t{2} << 30);
+  CHECK(parse_size("1T") == std::uint64_t{1} << 40);
+  for (const char* bad : {"", "K", "-1", "64 K", "64k", "64KB", "1e3", "99999999T", "inf"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_size(bad));
+  }
+}
+
+TEST_CASE("A duration is told in the unit that fits it") {
+  const auto [duration, text] = GENERATE(table<std::chrono::nanoseconds, std::string>({
+      {0ms, "0 ms"},
+      {1ms, "1 ms"},
+      {850ms, "850 ms"},
+      {1s, "1.0 s"},
+      {12'300ms, "12.3 s"},
+      {60s, "1 min 00 s"},
+      {250s, "4 min 10 s"},
+      {245s, "4 min 05 s"},
+      {3599s, "59 min 59 s"},
+      {1h, "1 h 00 min"},
+      {3h + 5min + 59s, "3 h 05 min"},
+      {240h, "240 h 00 min"},
+  }));
+  CHECK(duration_text(duration) == text);
+}
+
+TEST_CASE("No duration is rounded to a full unit") {
+  CHECK(duration_text(999'400us) == "999 ms");
+  CHECK(duration_text(999'600us) == "1.0 s");
+  CHECK(duration_text(59'940ms) == "59.9 s");
+  CHECK(duration_text(59'960ms) == "1 min 00 s");
+  CHECK(duration_text(1h - 1ms) == "59 min 59 s");
+}
+
+TEST_CASE("Sizes are told in the unit that fits") {
+  CHECK(size_text(512) == "512 bytes");
+  CHECK(size_text(std::uint64_t{64} << 20) == "64 MiB");
+  CHECK(size_text(std::uint64_t{3} << 29) == "1.5 GiB");
+}
+
+}  // namespace
+}  // namespace tasker::base

@@ -1,0 +1,85 @@
+// What a task costs in a process that is kept, and in one that is forked for it, where the parent is large:
+//
+//     isolation_bench BYTES TASKS
+#include "execute/slots.hpp"
+
+#include <tasker/detail/make_call.hpp>
+#include <tasker/error.hpp>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <ranges>
+#include <string>
+
+namespace {
+
+using namespace tasker;
+using Clock = std::chrono::steady_clock;
+
+constexpr int forks = 30;
+
+double microseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
+
+double per_fork() {
+  const auto begin = Clock::now();
+  for (int i = 0; i < forks; ++i) {
+    const pid_t child = ::fork();
+    if (child < 0) throw SystemError("cannot fork");
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+  }
+  return microseconds_since(begin) / forks;
+}
+
+struct Nowhere final : execute::FrameSink {
+  void write(const store::FrameInfo&, std::string_view, std::string_view) override {}
+  void sync() override {}
+};
+
+double per_task(std::uint64_t tasks) {
+  auto args = std::views::iota(std::uint64_t{0}, tasks);
+  const auto call = detail::make_call("unused", [](std::uint64_t i) { return i; }, args, {});
+  const store::Fingerprinter fingerprint(call);
+  const execute::Work work{call, tasks, fingerprint};
+  execute::Slots slots(work, 1);
+  Nowhere sink;
+  constexpr std::uint64_t chunk = 1000;
+  const auto begin = Clock::now();
+  for (std::uint64_t first = 0; first < tasks; first += chunk) {
+    const std::uint64_t last = std::min(first + chunk, tasks);
+    std::string arguments;
+    call.encode_arguments(first, last, std::string::npos, arguments);
+    slots.start(std::make_shared<execute::Chunk>(1, base::Ranges{{first, last}},
+                                                 std::vector<std::pair<std::uint64_t, std::uint32_t>>{},
+                                                 std::move(arguments)));
+    while (!slots.all_free()) {
+      const auto watched = slots.watched();
+      ::poll(watched.data(), watched.size(), -1);
+      slots.hear(sink);
+    }
+  }
+  return microseconds_since(begin) / static_cast<double>(tasks);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::cerr << "usage: isolation_bench BYTES TASKS\n";
+    return exit_usage;
+  }
+  const std::string ballast(std::stoull(argv[1]), 'x');  // resident, as it is written
+  const double fork = per_fork();
+  const double task = per_task(std::stoull(argv[2]));
+  std::printf("fork_us=%.3f task_us=%.3f ballast=%zu\n", fork, task, ballast.size());
+  return 0;
+}

@@ -1,0 +1,114 @@
+"""Tasks in processes of their own: what one of them does costs only itself."""
+import os
+import time
+import unittest
+
+from support import *
+
+NAMES = [f"task {i}" for i in range(200)]
+BAD = {"task 20": "segv", "task 50": "hang", "task 80": "eat", "task 110": "exit", "task 140": "int"}
+LIMITS = {"TASKER_TIMEOUT": "500ms", "TASKER_MEMORY_LIMIT": "100M"}
+
+# How a run is started: so many ranks with so many slots each.
+SHAPES = [(1, 1), (1, 3), (3, 1), (2, 3)]
+
+
+class Isolation(WorklistTest):
+    def run_bad(self, bad, **others):
+        # What a crash finds unrecorded is computed again, which is nothing for tasks of a millisecond.
+        return self.run_map(NAMES, sleep_us=1000, bad=self.write("bad", [f"{how} {name}" for name, how in bad.items()]), **others)
+
+    def test_every_kind_of_failure_is_contained_told_apart_and_computed_anew_when_it_is_mended(self):
+        for ranks, slots in SHAPES:
+            with self.subTest(ranks=ranks, slots=slots):
+                env = {**LIMITS, "TASKER_SLOTS": slots}
+                outcome = self.run_bad(BAD, ranks=ranks, env=env, code=1)
+                for cause in (
+                    "task 20: signal SIGSEGV",
+                    "task 50: it lasted longer than its timeout of 500 ms",
+                    "task 80: it took more memory than its limit of 100 MiB",
+                    "task 110: it ended its process, with exit code 0",
+                    "task 140: an exception of type int",
+                ):
+                    self.assertIn(cause, outcome.err)
+                self.assertIn("5 of 200 tasks failed", outcome.err)
+                self.assertEqual(self.called(), sorted(NAMES))
+                results = self.load().results
+                self.assertEqual([NAMES[i] for i, r in enumerate(results) if r is None], list(BAD))
+                self.run_bad({}, ranks=ranks, env=env)
+                self.assertEqual(self.called(), sorted(BAD))
+                self.assertEqual(archive_results(self.archive), self.serial(NAMES)[1])
+                self.archive.unlink()
+
+    def test_many_short_tasks_with_crashes_among_them(self):
+        names = [f"task {i}" for i in range(3000)]
+        bad = self.write("bad", [f"segv {name}" for name in names[::100]])
+        for ranks, slots in ((1, 2), (3, 1)):
+            with self.subTest(ranks=ranks, slots=slots):
+                env = {"TASKER_SLOTS": slots}
+                outcome = self.run_map(names, bad=bad, ranks=ranks, env=env, code=1)
+                self.assertIn("30 of 3000 tasks failed", outcome.err)
+                self.calls()
+                self.run_map(names, ranks=ranks, env=env)
+                self.assertEqual(self.called(), sorted(names[::100]))
+                self.assertEqual(archive_results(self.archive), self.serial(names)[1])
+                self.archive.unlink()
+
+    def test_slots_compute_side_by_side(self):
+        # Tasks that wait for each other end only if all of them run.
+        names = [f"wait {i}" for i in range(4)]
+        for ranks, slots in ((1, 4), (2, 4), (3, 2)):
+            with self.subTest(ranks=ranks, slots=slots):
+                go = self.base / "go"
+                run = self.start(names, ranks=ranks, env={"TASKER_SLOTS": slots}, wait_for=go)
+                run.until(lambda: len(read_lines(self.ledger)) == len(names), "all tasks at the same time")
+                go.touch()
+                self.assertEqual(run.wait().code, 0)
+                go.unlink()
+                self.calls()
+                self.archive.unlink()
+
+    def test_retries(self):
+        env = {"TASKER_ISOLATION": "process", "TASKER_RETRIES": "2"}
+        outcome = self.run_bad({"task 3": "segv", "task 4": "int"}, env=env, ranks=2, code=1)
+        self.assertIn("2 of 200 tasks failed", outcome.err)
+        calls = self.calls()
+        for name in ("task 3", "task 4"):
+            self.assertEqual([call.attempt for call in calls if call.argument == name], [1, 2, 3])
+        self.assertEqual(len(calls), len(NAMES) + 4)
+        self.run_bad({}, env=env)
+        self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 4), ("task 4", 4)])
+
+    def test_no_process_outlives_a_killed_rank(self):
+        for ranks, slots in ((1, 4), (3, 2)):
+            with self.subTest(ranks=ranks):
+                run = self.start(["wait"] * 4, ranks=ranks, env={"TASKER_SLOTS": slots}, wait_for=self.base / "never")
+                run.until(lambda: len(read_lines(self.ledger)) == 4, "all tasks")
+                children = [pid for pid in self.processes() if pid != run.process.pid]
+                self.assertGreaterEqual(len(children), 4)
+                run.kill()
+                end = time.monotonic() + DEADLINE
+                while self.processes():
+                    self.assertLess(time.monotonic(), end, f"{self.processes()} live on")
+                    time.sleep(0.01)
+                self.calls()
+                (self.base / "now").touch()
+                self.run_map(["wait"] * 4, ranks=ranks, wait_for=self.base / "now")
+                self.assertEqual(len(self.calls()), 4)
+                self.archive.unlink()
+
+    def processes(self):
+        """Of the program, on this test's archive."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0] == str(WORKLIST).encode() and f"archive={self.archive}".encode() in words:
+                found.append(int(pid))
+        return found
+
+
+if __name__ == "__main__":
+    unittest.main()

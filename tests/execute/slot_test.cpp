@@ -1,0 +1,364 @@
+#include "execute/slots.hpp"
+#include "support/chunks.hpp"
+
+#include <catch2/catch.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TASKER_ADDRESS_SANITIZER
+#endif
+#endif
+
+namespace tasker::execute {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+
+/// A map whose chunks are executed by slots.
+template <class Fn>
+struct Isolated : Map<Fn> {
+  explicit Isolated(Fn fn, std::uint32_t count = 1, Limits its_limits = {})
+      : Map<Fn>(std::move(fn)),
+        fingerprint(this->call),
+        work{this->call, 100, fingerprint, true, its_limits},
+        slots(work, count) {}
+
+  std::shared_ptr<Chunk> start(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    std::string arguments;
+    for (const base::Range& range : tasks)
+      this->call.encode_arguments(range.first, range.last, std::string::npos, arguments);
+    auto chunk = std::make_shared<Chunk>(1, tasks, attempts, arguments);
+    slots.start(chunk);
+    return chunk;
+  }
+
+  /// Hears until all slots are free; the reports of all chunks together.
+  ChunkReport finish() {
+    ChunkReport all;
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (!slots.all_free()) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      const auto watched = slots.watched();
+      ::poll(watched.data(), watched.size(), 10);
+      slots.look();
+      for (const Slot::Ended& ended : slots.hear(this->sink)) {
+        all.tasks += ended.report.tasks;
+        all.failed += ended.report.failed;
+        all.failures.insert(all.failures.end(), ended.report.failures.begin(), ended.report.failures.end());
+      }
+    }
+    return all;
+  }
+
+  store::Fingerprinter fingerprint;
+  Work work;
+  Slots slots;
+};
+
+using Failures = std::vector<std::pair<std::uint64_t, std::string>>;
+
+TEST_CASE("A slot computes what the rank itself would, in another process") {
+  const pid_t rank = ::getpid();
+  Isolated map([rank](int x) { return ::getpid() == rank ? -1 : 2 * x; });
+  map.start({{0, 3}, {50, 52}, {99, 100}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 6);
+  CHECK(report.failed == 0);
+  REQUIRE(map.sink.records.size() == 6);
+  for (const auto& [index, record] : map.sink.records) {
+    CHECK(record.outcome == store::Outcome::done);
+    CHECK(record.times == 1);
+    CHECK(result<int>(record) == static_cast<int>(20 * index));
+    CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
+  }
+}
+
+TEST_CASE("The child is kept from chunk to chunk") {
+  Isolated map([](int) { return ::getpid(); });
+  std::map<int, int> pids;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    map.start({{i, i + 1}});
+    map.finish();
+    ++pids[result<int>(map.sink.records.at(i))];
+  }
+  CHECK(pids.size() == 1);
+}
+
+TEST_CASE("A crash costs the task that crashed, and says how") {
+  Isolated map([](int x) {
+    switch (x) {
+      case 10: std::raise(SIGSEGV); break;
+      case 20: std::abort();
+      case 30: std::exit(3);
+      case 40: ::_exit(0);
+      case 50: std::raise(SIGKILL); break;
+      case 60: throw std::runtime_error("sixty");
+      case 70: throw 70;
+      default: break;
+    }
+    return x;
+  });
+  map.start({{0, 10}}, {{1, 4}, {3, 2}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 10);
+  CHECK(report.failed == 7);
+  const std::map<std::uint64_t, std::pair<store::Outcome, std::string>> expected = {
+      {1, {store::Outcome::crashed, "signal SIGSEGV"}},
+      {2, {store::Outcome::crashed, "signal SIGABRT"}},
+      {3, {store::Outcome::crashed, "it ended its process, with exit code 3"}},
+      {4, {store::Outcome::crashed, "it ended its process, with exit code 0"}},
+      {5, {store::Outcome::crashed, "signal SIGKILL"}},
+      {6, {store::Outcome::failed, "std::runtime_error: sixty"}},
+      {7, {store::Outcome::failed, "an exception of type int"}}};
+  REQUIRE(map.sink.records.size() == 10);
+  for (const auto& [index, record] : map.sink.records) {
+    INFO("task " << index);
+    CHECK(record.times == 1);
+    CHECK(record.attempt == (index == 1 ? 4 : index == 3 ? 2 : 1));
+    const auto failure = expected.find(index);
+    if (failure == expected.end()) {
+      CHECK(record.outcome == store::Outcome::done);
+      CHECK(result<int>(record) == static_cast<int>(10 * index));
+    } else {
+      CHECK(record.outcome == failure->second.first);
+      CHECK(record.payload == failure->second.second);
+      CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
+    }
+  }
+  CHECK(report.failures.front() == std::pair<std::uint64_t, std::string>(1, "signal SIGSEGV"));
+}
+
+TEST_CASE("A task that writes where it must not costs itself") {
+  Isolated map([](int x) {
+    if (x == 20)  // to the rank, besides others
+      for (int file = 3; file < 1024; ++file)
+        ::send(file, "printed by accident", 19, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return x;
+  });
+  map.start({{0, 5}});
+  CHECK(map.finish().failed == 1);
+  CHECK(map.sink.records.at(2).outcome == store::Outcome::crashed);
+  CHECK(map.sink.records.at(2).payload == "something else wrote into the pipe to a task's process");
+  CHECK(result<int>(map.sink.records.at(4)) == 40);
+}
+
+int deeper(int depth) {
+  volatile char room[4096] = {};
+  room[depth % 4096] = 1;
+  return depth < 0 ? 0 : deeper(depth + 1) + room[0];
+}
+
+TEST_CASE("A stack overflow is told from other accesses to nowhere") {
+  Isolated map([](int x) {
+    if (x == 0) return deeper(0);
+    const auto* const nowhere = reinterpret_cast<const volatile int*>(static_cast<std::uintptr_t>(x + 6));
+    return *nowhere;
+  });
+  map.start({{0, 2}});
+  map.finish();
+  CHECK(map.sink.records.at(0).payload == "stack overflow (signal SIGSEGV)");
+  CHECK(map.sink.records.at(1).payload == "signal SIGSEGV");
+}
+
+TEST_CASE("Tiny tasks before a crash are not lost, and none is recorded twice") {
+  // All within a millisecond, so that many are not recorded yet when one crashes.
+  Isolated map([](int x) {
+    if (x % 70 == 0) std::raise(SIGSEGV);
+    return x;
+  });
+  map.start({{0, 100}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 100);
+  CHECK(report.failed == 15);
+  for (std::uint64_t index = 0; index < 100; ++index) {
+    INFO("task " << index);
+    const Kept& record = map.sink.records.at(index);
+    CHECK(record.times == 1);
+    CHECK(record.outcome == (index % 7 == 0 ? store::Outcome::crashed : store::Outcome::done));
+  }
+}
+
+TEST_CASE("A task that lasts too long is ended, with all that it has started") {
+  Isolated map(
+      [](int x) {
+        if (x == 10) std::system("sleep 1000");
+        if (x == 20) {
+          ::signal(SIGTERM, SIG_IGN);  // it takes a SIGKILL
+          std::this_thread::sleep_for(1h);
+        }
+        return x;
+      },
+      1, {.timeout = 100ms});
+  map.start({{0, 4}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 4);
+  CHECK(report.failed == 2);
+  for (const std::uint64_t index : {1, 2}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
+    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 100 ms");
+  }
+  CHECK(result<int>(map.sink.records.at(3)) == 30);
+}
+
+#ifndef TASKER_ADDRESS_SANITIZER  // its own memory can't be limited
+TEST_CASE("A task that takes too much memory fails alone, whether it minds or not") {
+  Isolated map(
+      [](int x) {
+        std::vector<std::string> all;
+        const auto take = [&](std::size_t count) noexcept(false) {
+          for (std::size_t i = 0; i < count; ++i) all.emplace_back(1 << 20, 'x');
+        };
+        const auto take_for_granted = [&]() noexcept { take(1000); };
+        if (x == 10) take(1000);
+        if (x == 20) take_for_granted();
+        if (x == 30) take(20);
+        return static_cast<int>(all.size());
+      },
+      1, {.memory = std::uint64_t{64} << 20});
+  map.start({{0, 4}});
+  CHECK(map.finish().failed == 2);
+  for (const std::uint64_t index : {1, 2}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::out_of_memory);
+    CHECK(map.sink.records.at(index).payload == "it took more memory than its limit of 64 MiB");
+  }
+  CHECK(result<int>(map.sink.records.at(3)) == 20);
+}
+
+#endif
+
+TEST_CASE("What fails is tried again, with the number of the attempt, whatever it failed of") {
+  // Tasks 0, 7, 14 … fail three times, in turn by exception and by crash.
+  Isolated map(
+      [](int x, Context& context) {
+        const auto attempt = static_cast<int>(context.attempt());
+        if (x % 70 == 0 && attempt < 4 && (x / 70 + attempt) % 2 == 0) throw std::runtime_error("no");
+        if (x % 70 == 0 && attempt < 4) std::raise(SIGSEGV);
+        return attempt;
+      },
+      1, {.retries = 3});
+  map.start({{0, 100}}, {{7, 3}, {8, 9}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 100);
+  CHECK(report.failed == 0);
+  for (std::uint64_t index = 0; index < 100; ++index) {
+    INFO("task " << index);
+    const Kept& record = map.sink.records.at(index);
+    CHECK(record.outcome == store::Outcome::done);
+    CHECK(result<int>(record) == (index == 8 ? 9 : index % 7 == 0 ? 4 : 1));
+    CHECK(record.attempt == static_cast<std::uint32_t>(result<int>(record)));
+    CHECK(record.times == (index == 7 ? 2 : index % 7 == 0 ? 4 : 1));
+  }
+}
+
+TEST_CASE("Tries end, and then the last failure counts") {
+  Isolated map(
+      [](int x, Context& context) {
+        if (x == 10) throw std::runtime_error("try " + std::to_string(context.attempt()));
+        if (x == 20) std::raise(SIGSEGV);
+        return x;
+      },
+      1, {.retries = 2});
+  map.start({{0, 4}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 4);
+  CHECK(report.failed == 2);
+  CHECK(map.sink.records.at(1).payload == "std::runtime_error: try 3");
+  CHECK(map.sink.records.at(1).times == 3);
+  CHECK(map.sink.records.at(2).attempt == 3);
+  CHECK(map.sink.records.at(2).times == 3);
+}
+
+TEST_CASE("What a child has not started can be taken back, also after a crash") {
+  Isolated map([](int x) {
+    if (x == 0) std::raise(SIGSEGV);
+    if (x == 10) std::this_thread::sleep_for(1h);
+    return x;
+  });
+  const auto chunk = map.start({{0, 50}});
+  const auto end = std::chrono::steady_clock::now() + 60s;
+  while (chunk->started() < 2) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    const auto watched = map.slots.watched();
+    ::poll(watched.data(), watched.size(), 1);
+    CHECK(map.slots.hear(map.sink).empty());
+  }
+  CHECK(chunk->take_back() == 26);
+  chunk->revoke();
+  CHECK(chunk->kept() == 2);
+  CHECK(map.sink.records.at(0).payload == "signal SIGSEGV");
+}
+
+TEST_CASE("Several slots compute at the same time") {
+  // Each task ends when all have begun.
+  base::Shared<std::atomic<int>> begun;
+  Isolated map(
+      [&](int x) {
+        ++*begun;
+        while (*begun < 4) std::this_thread::sleep_for(1ms);
+        return x;
+      },
+      4);
+  for (std::uint64_t i = 0; i < 4; ++i) map.start({{i, i + 1}});
+  CHECK(map.slots.all_busy());
+  CHECK(map.finish().tasks == 4);
+}
+
+TEST_CASE("Large results come whole") {
+  Isolated map([](int x) {
+    return std::string(static_cast<std::size_t>(x) * 300'000, static_cast<char>('a' + x / 10));
+  });
+  map.start({{0, 8}});
+  map.finish();
+  for (std::uint64_t i = 0; i < 8; ++i)
+    CHECK(result<std::string>(map.sink.records.at(i)) ==
+          std::string(i * 3'000'000, static_cast<char>('a' + i)));
+}
+
+TEST_CASE("The end of a slot ends its child, and what its task has started") {
+  const std::string pids = "/tmp/tasker_slot_test." + std::to_string(::getpid());
+  {
+    Isolated map([&](int) {
+      const pid_t started = ::fork();
+      if (started > 0) std::ofstream(pids) << ::getpid() << ' ' << started << std::endl;
+      std::this_thread::sleep_for(1h);
+      return 0;
+    });
+    map.start({{0, 1}});
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (!std::ifstream(pids).good()) REQUIRE(std::chrono::steady_clock::now() < end);
+    std::ifstream in(pids);
+    pid_t child = 0;
+    for (pid_t pid = 0; in >> pid;) child = pid;
+    while (child == 0) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      std::ifstream again(pids);
+      for (pid_t pid = 0; again >> pid;) child = pid;
+    }
+  }
+  std::ifstream in(pids);
+  for (pid_t pid = 0; in >> pid;) {
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    // A grandchild stays a zombie until whoever inherited it looks.
+    const auto gone = [&] {
+      std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+      std::string words;
+      std::getline(status, words);
+      return words.empty() || words.find(") Z ") != std::string::npos;
+    };
+    while (!gone()) REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+  ::unlink(pids.c_str());
+}
+
+}  // namespace
+}  // namespace tasker::execute

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "execute/run_chunk.hpp"
+
+#include <tasker/detail/make_call.hpp>
+#include <tasker/error.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Chunks of real maps, without a run around them.
+namespace tasker::test {
+
+using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+
+struct Kept {
+  store::Outcome outcome;
+  std::uint8_t binding;
+  std::uint32_t attempt;
+  std::string argument;
+  std::string payload;
+  int times = 0;
+};
+
+/// Decodes what is written and keeps it by index.
+class RecordSink final : public execute::FrameSink {
+ public:
+  void write(const store::FrameInfo&, std::string_view head, std::string_view tail) override {
+    if (full) throw SystemError("No space left on device");
+    const std::string body = std::string(head) + std::string(tail);
+    store::RecordReader reader(body);
+    while (const auto record = reader.next()) {
+      const int times = ++records[record->index].times;
+      records[record->index] = {record->outcome,
+                                record->binding,
+                                record->attempt,
+                                std::string(record->argument),
+                                std::string(record->payload),
+                                times};
+    }
+  }
+  void sync() override {}
+
+  std::map<std::uint64_t, Kept> records;
+  bool full = false;
+};
+
+/// The arguments 0, 10, 20 ..., a map of `fn` over them, and what becomes of one chunk of it.
+template <class Fn>
+struct Map {
+  explicit Map(Fn fn) {
+    for (int i = 0; i < 100; ++i) args.push_back(10 * i);
+    call = detail::make_call("a.dat", std::move(fn), args, {});
+  }
+
+  execute::Chunk chunk(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    std::string arguments;
+    for (const base::Range& range : tasks)
+      call.encode_arguments(range.first, range.last, std::string::npos, arguments);
+    return execute::Chunk(1, tasks, attempts, arguments);
+  }
+
+  execute::ChunkReport run(execute::Chunk& tasks) {
+    const store::Fingerprinter fingerprint(call);
+    execute::Recorder recorder(sink, fingerprint, true);
+    return execute::run_chunk(tasks, {call, args.size(), fingerprint, true, limits}, recorder);
+  }
+  execute::ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    execute::Chunk one = chunk(tasks, attempts);
+    return run(one);
+  }
+
+  std::vector<int> args;
+  detail::MapCall call;
+  RecordSink sink;
+  execute::Limits limits;
+};
+
+template <class R>
+R result(const Kept& record) {
+  return detail::decode<R>(record.payload);
+}
+
+}  // namespace tasker::test
