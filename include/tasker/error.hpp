@@ -14,8 +14,9 @@ enum ExitCode : int {
   exit_failed = 1,   ///< Tasks failed, or another exception left the program.
   exit_usage = 2,    ///< Wrong usage, or a file that does not fit this program.
   exit_system = 74,  ///< The disk or the system failed.
-  exit_interrupted =
-      75,  ///< The directory is held by, or was lost to, another run: run the same command again.
+  /// Stopped by SIGUSR1, or the directory is held by, or was lost to, another run: run the same command
+  /// again.
+  exit_interrupted = 75,
 };
 
 /// Base of everything Tasker throws. The message names what is concerned, the cause and what to do next.
@@ -55,8 +56,8 @@ class DamagedError : public SystemError {
   using SystemError::SystemError;
 };
 
-/// Stopped before the end, since another run holds the directory or has taken it, or since it has been
-/// removed; the same command again goes on with what is there.
+/// Stopped before the end: by SIGUSR1, since another run holds the directory or has taken it, or since it has
+/// been removed; the same command again goes on with what is there.
 class Interrupted : public Error {
  public:
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/caught_signal.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -23,9 +24,11 @@ class RankLeft : public Error {
 };
 
 /// One map on rank 0. `comm` is null where there are no other ranks; then this thread computes as well.
-/// `sequence` counts the maps of this Tasker. What it throws was told to all other ranks.
+/// `sequence` counts the maps of this Tasker. Once `drain` has come, nothing more is handed out; what runs is
+/// finished. What it throws was told to all other ranks.
 std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence);
+                                                        std::uint64_t sequence,
+                                                        const base::CaughtSignal& drain);
 
 /// The same map on any other rank. What it throws is what rank 0 throws.
 std::shared_ptr<const detail::ResultSource> map_on_worker(Comm& comm, const detail::MapCall& call,

@@ -29,8 +29,13 @@ constexpr Clock::duration longest_sleep = 2s;
 /// A map on rank 0, step by step.
 class RootMap {
  public:
-  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence)
-      : comm_(comm), call_(call), name_(call.path.string()), sequence_(sequence), begin_(Clock::now()) {}
+  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence, const base::CaughtSignal& drain)
+      : comm_(comm),
+        call_(call),
+        name_(call.path.string()),
+        sequence_(sequence),
+        drain_(drain),
+        begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
     if (comm_) gather();
@@ -63,6 +68,12 @@ class RootMap {
       throw;
     }
     reporter.end();
+    if (left_ > 0 && drain_.came()) {
+      say_end(reporter, workspace);
+      throw Interrupted(
+          fmt::format("{} was stopped by SIGUSR1: {} of {} tasks are left; run the same command again", name_,
+                      left_, call_.count));
+    }
     if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
       say_end(reporter, workspace);
       throw_failed(workspace);
@@ -171,13 +182,15 @@ class RootMap {
                      [&] { attend(workspace, scheduler, reporter, outcome_); });
     }
     computing_ = Clock::now() - begin;
+    left_ = scheduler.pending();
   }
 
   /// What happens after every event.
   void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter,
               const Outcome& outcome) const {
     workspace.check_hold();
-    if (outcome.failed > 0 && call_.options.on_failure == OnFailure::stop) scheduler.drain();
+    const bool stopped = outcome.failed > 0 && call_.options.on_failure == OnFailure::stop;
+    if (stopped || drain_.came()) scheduler.drain();
     reporter.update({total_, outcome.computed, outcome.failed, scheduler.idle_slots(), scheduler.slots()},
                     Clock::now());
   }
@@ -212,7 +225,9 @@ class RootMap {
                 call_.options.memory_limit};
     for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
     const auto wait = [&] {
-      const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep));
+      std::vector<pollfd> watched;
+      if (!drain_.came()) watched.push_back({drain_.fd(), POLLIN, 0});
+      const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep), watched);
       if (envelope) master.handle(*envelope);
       attend(workspace, scheduler, reporter, master.outcome());
     };
@@ -248,9 +263,11 @@ class RootMap {
   detail::MapCall call_;
   std::string name_;  // the path as the program gave it
   std::uint64_t sequence_;
+  const base::CaughtSignal& drain_;
   Time begin_;
   Settings settings_;
   std::uint64_t total_ = 0;
+  std::uint64_t left_ = 0;  // that were not handed out
   Outcome outcome_;
   Clock::duration computing_{0};
   std::uint32_t least_cpus_ = cluster::available_cpus();
@@ -263,9 +280,10 @@ void send_to_all(Comm* comm, const End& end) {
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence) {
+                                                        std::uint64_t sequence,
+                                                        const base::CaughtSignal& drain) {
   try {
-    auto archive = RootMap(comm, call, sequence).run();
+    auto archive = RootMap(comm, call, sequence, drain).run();
     End end;
     end.tasks = archive->size();
     end.path = archive->path().string();

@@ -27,13 +27,15 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   if (mapping_.exchange(true))
     throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
                      call.path.string() + "); call one after the other, outside fn");
-  const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> ended(
-      &mapping_, [](std::atomic<bool>* mapping) { *mapping = false; });
+  const struct Mapping {
+    std::atomic<bool>& under_way;
+    ~Mapping() { under_way = false; }
+  } mapping{mapping_};
   ++maps_;
   shared_ = nullptr;
   if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
   try {
-    return rank() == 0 ? map_on_root(comm_.get(), call, maps_) : map_on_worker(*comm_, call, maps_);
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, *drain_) : map_on_worker(*comm_, call, maps_);
   } catch (const RankLeft& left) {
     gone_.insert(left.rank());
     shared_ = std::current_exception();
@@ -46,6 +48,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
 
 Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   left_ = true;
+  drain_.reset();
   if (!comm_) return mine;
   Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/caught_signal.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -44,6 +45,7 @@ class Party {
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 
   std::unique_ptr<Comm> comm_;
+  std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;
   std::exception_ptr shared_;

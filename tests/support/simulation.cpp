@@ -73,7 +73,8 @@ class Simulation {
     }
     outcome_.done = scheduler_.done_count();
     outcome_.makespan = rank_0_free_;
-    outcome_.bound = std::max(outcome_.longest, outcome_.total / (cluster_.workers * cluster_.slots));
+    outcome_.bound = std::max(
+        outcome_.longest, outcome_.total / (static_cast<std::uint32_t>(cluster_.workers) * cluster_.slots));
     return outcome_;
   }
 

@@ -1,0 +1,57 @@
+#include "base/caught_signal.hpp"
+
+#include "base/file.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+namespace tasker::base {
+
+namespace {
+
+/// All that the handler may use.
+std::atomic<int> event = -1;
+
+void on_signal(int) {
+  const int error = errno;
+  const std::uint64_t one = 1;
+  (void)!::write(event, &one, sizeof one);
+  errno = error;
+}
+
+}  // namespace
+
+std::shared_ptr<const CaughtSignal> CaughtSignal::usr1() {
+  static std::weak_ptr<const CaughtSignal> known;
+  auto caught = known.lock();
+  if (!caught) known = caught = std::make_shared<const CaughtSignal>(SIGUSR1);
+  return caught;
+}
+
+CaughtSignal::CaughtSignal(int number) : number_(number) {
+  event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (event < 0) throw_errno("create", "an eventfd");
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;  // what fn does is not disturbed
+  ::sigaction(number_, &action, &before_);
+}
+
+CaughtSignal::~CaughtSignal() {
+  ::sigaction(number_, &before_, nullptr);
+  ::close(event.exchange(-1));
+}
+
+bool CaughtSignal::came() const {
+  pollfd here{event, POLLIN, 0};
+  return ::poll(&here, 1, 0) == 1;
+}
+
+int CaughtSignal::fd() const { return event; }
+
+}  // namespace tasker::base

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <signal.h>
+
+#include <memory>
+
+namespace tasker::base {
+
+/// Catches a signal for as long as it lives, instead of what the signal did before.
+class CaughtSignal {
+ public:
+  /// The one that catches SIGUSR1 now, or a new one.
+  static std::shared_ptr<const CaughtSignal> usr1();
+
+  explicit CaughtSignal(int number);
+  /// Restores what the signal did before.
+  ~CaughtSignal();
+  CaughtSignal(const CaughtSignal&) = delete;
+  CaughtSignal& operator=(const CaughtSignal&) = delete;
+
+  /// Whether it has come.
+  bool came() const;
+  /// Readable once it has.
+  int fd() const;
+
+ private:
+  int number_;
+  struct sigaction before_ {};
+};
+
+}  // namespace tasker::base

@@ -1,0 +1,79 @@
+"""Signals: SIGUSR1 drains, and whatever ends a run, what is finished stays finished."""
+import os
+import signal
+import unittest
+
+from support import *
+
+NAMES = [f"task {i}" for i in range(40)]
+WAITING = ["wait 1", "wait 2", "wait 3"]
+ENVIRONMENTS = ({}, {"TASKER_ISOLATION": "process"})
+
+
+class Signals(WorklistTest):
+    def start_and_wait(self, ranks, env):
+        """A run that has finished some tasks and is at ones that wait."""
+        self.go = self.base / "go"
+        self.go.unlink(missing_ok=True)
+        run = self.start(NAMES[:5] + WAITING + NAMES[5:], ranks=ranks, env=env, sleep_us=1000, wait_for=self.go)
+        waiting = max(ranks - 1, 1)
+        run.until(
+            lambda: sum(line.split(" ", 2)[2].startswith("wait") for line in read_lines(self.ledger)) == waiting,
+            "tasks that wait")
+        return run
+
+    def test_usr1_finishes_what_runs_and_hands_out_nothing_more(self):
+        for ranks in (1, 2, 3):
+            for env in ENVIRONMENTS:
+                with self.subTest(ranks=ranks, env=env):
+                    run = self.start_and_wait(ranks, env)
+                    run.process.send_signal(signal.SIGUSR1)
+                    run.process.send_signal(signal.SIGUSR1)
+                    before = len(read_lines(self.ledger))
+                    self.all_ranks_have_caught(run)
+                    self.go.touch()
+                    outcome = run.wait()
+                    self.assertEqual(outcome.code, 75, str(outcome))
+                    self.assertRegex(outcome.err, r"list\.dat was stopped by SIGUSR1: \d+ of 43 tasks are left")
+                    first = self.called()
+                    self.assertLess(len(first), 43)
+                    self.assertGreaterEqual(len(first), before)
+                    self.run_map(ranks=ranks, sleep_us=1000, wait_for=self.go, env=env)
+                    self.assertEqual(sorted(first + self.called()), sorted(NAMES + WAITING))
+                    self.archive.unlink()
+
+    def all_ranks_have_caught(self, run):
+        """mpirun passes the signal on, but does not say when; so the ranks get it from here, too."""
+        for line in read_lines(self.pids):
+            pid = int(line.split()[1])
+            os.kill(pid, signal.SIGUSR1)
+            run.until(lambda: not self.is_pending(pid), "the signal's delivery")
+
+    @staticmethod
+    def is_pending(pid):
+        status = dict(line.split(":", 1) for line in read_lines(f"/proc/{pid}/status"))
+        return any(int(status[name], 16) >> (signal.SIGUSR1 - 1) & 1 for name in ("SigPnd", "ShdPnd"))
+
+    def test_what_ends_a_run_loses_nothing(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for twice in (False, True):
+                for ranks in (1, 3):
+                    with self.subTest(signal=number.name, twice=twice, ranks=ranks):
+                        run = self.start_and_wait(ranks, {})
+                        finished = {line["argument"] for line in self.load().lines if line["result"] is not None}
+                        self.assertGreaterEqual(len(finished), 4)
+                        run.process.send_signal(number)
+                        if twice and run.process.poll() is None:
+                            run.process.send_signal(number)
+                        self.assertNotEqual(run.wait().code, 0)
+                        self.calls()
+                        self.go.touch()
+                        self.run_map(ranks=ranks, sleep_us=1000, wait_for=self.go)
+                        self.assertFalse(finished & set(self.called()))
+                        everything = self.serial(NAMES[:5] + WAITING + NAMES[5:], wait_for=self.go)
+                        self.assertEqual(archive_results(self.archive), everything[1])
+                        self.archive.unlink()
+
+
+if __name__ == "__main__":
+    unittest.main()
