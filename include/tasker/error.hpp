@@ -75,10 +75,11 @@ class MissingResult : public Error {
   using Error::Error;
 };
 
-/// How one task failed.
+/// How tasks failed of one cause.
 struct TaskFailure {
-  std::uint64_t index = 0;
-  std::string message;  ///< Type and what() of the exception.
+  std::uint64_t index = 0;  ///< The first of them.
+  std::string message;      ///< Type and what() of the exception, or how the task's process ended.
+  std::uint64_t count = 1;  ///< How many they are.
 };
 
 /// At the end of a map some tasks had failed. Thrown on every rank, after all other tasks are done and
@@ -91,7 +92,7 @@ class TasksFailed : public Error {
 
   std::uint64_t failed() const noexcept { return failed_; }
   std::uint64_t total() const noexcept { return total_; }
-  /// The failures with the lowest indices, a few.
+  /// The causes that came up first, by index; a few.
   const std::vector<TaskFailure>& first() const noexcept { return first_; }
 
  private:

@@ -13,6 +13,7 @@ namespace tasker::execute {
 struct ChildEnd {
   store::Outcome outcome = store::Outcome::crashed;
   std::string cause;
+  bool at_once = true;  ///< It ended at the task that caused it, not some tasks later.
 };
 
 /// A child process of a slot, from its fork on. It leads a process group, in which whatever its tasks start

@@ -13,7 +13,6 @@ namespace tasker::execute {
 
 namespace {
 
-constexpr std::size_t failures_kept = 5;
 constexpr std::size_t reported_size = 4096;
 
 /// "std::runtime_error: no such file"
@@ -63,7 +62,7 @@ std::string timeout_text(const Limits& limits) {
 
 void ChunkReport::add_failure(std::uint64_t index, const std::string& message) {
   ++failed;
-  if (failures.size() < failures_kept) failures.emplace_back(index, shortened(message));
+  failures.add(index, 1, shortened(message));
 }
 
 namespace {

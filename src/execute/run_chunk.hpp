@@ -1,6 +1,7 @@
 #pragma once
 
 #include "execute/chunk.hpp"
+#include "execute/failures.hpp"
 #include "execute/recorder.hpp"
 #include "execute/work.hpp"
 
@@ -15,7 +16,7 @@ namespace tasker::execute {
 struct ChunkReport {
   std::uint64_t tasks = 0;  ///< How many were executed, all of them recorded.
   std::uint64_t failed = 0;
-  std::vector<std::pair<std::uint64_t, std::string>> failures;  ///< (index, message) of the first few.
+  Failures failures = {};
   std::chrono::nanoseconds busy{0};
 
   void add_failure(std::uint64_t index, const std::string& message);

@@ -87,7 +87,7 @@ std::optional<Slot::Ended> Slot::hear(FrameSink& sink) {
   } catch (const DamagedError& error) {
     // A process that is about to crash may say anything.
     child_->reap();
-    end = {store::Outcome::crashed, error.what()};
+    end = {store::Outcome::crashed, error.what(), false};
   }
   if (end) {
     child_.emplace(work_, *page_);
@@ -182,16 +182,23 @@ void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
   orders_.pop_front();
   report_.busy += Clock::now() - begun_;
   const std::uint64_t begun = started(crashed);
+  const std::uint64_t unrecorded = begun - crashed.recorded;
   // The task in flight is to blame, unless the signal was meant for one before it.
-  const bool blamed = begun > crashed.recorded && (stopped_ == 0 || stopped_ == begun);
-  if (begun == crashed.recorded && ++vain_deaths_ == vain_deaths_allowed)
+  const bool blamed =
+      unrecorded > 0 && (stopped_ == 0 || stopped_ == begun) && (end.at_once || unrecorded == 1);
+  if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed)
     throw SystemError("the processes that execute tasks end before they start one: " + end.cause);
 
   std::vector<Underway> rest;
   const auto add = [&](std::uint64_t first, std::uint64_t last, bool again) {
     if (first < last) rest.push_back(part_of(crashed, first, last, again));
   };
-  add(crashed.recorded, blamed ? begun - 1 : begun, true);
+  if (end.at_once) {
+    add(crashed.recorded, blamed ? begun - 1 : begun, true);
+  } else if (!blamed) {
+    // Each on its own: then it shows.
+    for (std::uint64_t place = crashed.recorded; place < begun; ++place) add(place, place + 1, true);
+  }
   if (blamed) {
     Underway task = part_of(crashed, begun - 1, begun, true);
     const std::uint32_t attempt = attempt_of(task.order);

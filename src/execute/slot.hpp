@@ -19,7 +19,7 @@ namespace tasker::execute {
 /// through a pipe and is written by the rank.
 ///
 /// A crash is the fault of the task that was started last, which is recorded as crashed; tasks that had ended
-/// but were not recorded yet are executed again.
+/// but were not recorded yet are executed again, one by one where any of them may have done the damage.
 class Slot {
  public:
   using Clock = Recorder::Clock;

@@ -101,7 +101,7 @@ class Here {
     if (report.tasks == 0) return;  // all of it was taken back
     sink_.sync();
     scheduler_.done(0, chunk.id(), report.busy);
-    outcome_.add(report.tasks, report.failed, report.failures, report.busy);
+    outcome_.add(report.tasks, report.failed, report.failures.groups(), report.busy);
   }
 
   const Workspace& workspace_;

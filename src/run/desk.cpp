@@ -85,7 +85,7 @@ void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkRe
   done.tasks = report.tasks;
   done.busy = report.busy.count();
   done.failed = report.failed;
-  done.failures = std::move(report.failures);
+  done.failures = report.failures.groups();
   const std::lock_guard lock(mutex_);
   forget_locked(chunk);
   if (done.tasks > 0) post_locked(pack(std::move(done)));

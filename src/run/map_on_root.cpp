@@ -245,12 +245,14 @@ class RootMap {
   [[noreturn]] void throw_failed(const Workspace& workspace) const {
     std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
     std::vector<TaskFailure> first;
-    for (const auto& [index, why] : outcome_.failures) {
-      message += fmt::format("\n  task {}: {}", index, why);
-      first.push_back({index, why});
+    std::uint64_t others = outcome_.failed;
+    for (const auto& [index, count, cause] : outcome_.failures.groups()) {
+      message += count == 1 ? fmt::format("\n  task {}: {}", index, cause)
+                            : fmt::format("\n  {} tasks: {}; first: task {}", count, cause, index);
+      first.push_back({index, cause, count});
+      others -= std::min(others, count);
     }
-    if (outcome_.failed > first.size())
-      message += fmt::format("\n  and {} more", outcome_.failed - first.size());
+    if (others > 0) message += fmt::format("\n  and {} more", others);
     if (outcome_.computed + workspace.match().reused > outcome_.failed)
       message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
                              store::directory_of(name_).string());

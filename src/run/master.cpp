@@ -12,18 +12,16 @@ namespace {
 
 /// Bytes of arguments in one message, unless a single one is larger.
 constexpr std::size_t arguments_limit = std::size_t{1} << 20;
-constexpr std::size_t failures_kept = 5;
 
 }  // namespace
 
 void Outcome::add(std::uint64_t tasks, std::uint64_t failed_tasks,
-                  const std::vector<std::pair<std::uint64_t, std::string>>& messages,
+                  const std::vector<FailureGroup>& failures_of_them,
                   std::chrono::duration<double> chunk_busy) {
   computed += tasks;
   failed += failed_tasks;
   busy += chunk_busy;
-  failures.insert(messages.begin(), messages.end());
-  while (failures.size() > failures_kept) failures.erase(std::prev(failures.end()));
+  failures.add(failures_of_them);
 }
 
 std::uint64_t encode_tasks(const detail::MapCall& call, const base::Ranges& tasks, std::string& out) {

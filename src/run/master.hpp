@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execute/failures.hpp"
 #include "run/comm.hpp"
 #include "run/messages.hpp"
 #include "run/progress.hpp"
@@ -29,11 +30,10 @@ struct MasterStore {
 struct Outcome {
   std::uint64_t computed = 0;  ///< Failed ones included.
   std::uint64_t failed = 0;
-  std::map<std::uint64_t, std::string> failures;  ///< The first few, by index.
-  std::chrono::duration<double> busy{0};          ///< Of all workers, in chunks.
+  execute::Failures failures;
+  std::chrono::duration<double> busy{0};  ///< Of all workers, in chunks.
 
-  void add(std::uint64_t tasks, std::uint64_t failed_tasks,
-           const std::vector<std::pair<std::uint64_t, std::string>>& messages,
+  void add(std::uint64_t tasks, std::uint64_t failed_tasks, const std::vector<FailureGroup>& failures_of_them,
            std::chrono::duration<double> chunk_busy);
 };
 

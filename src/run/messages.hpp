@@ -13,6 +13,9 @@
 /// What ranks say to each other, packed.
 namespace tasker::runtime {
 
+/// (first task, number of tasks, cause)
+using FailureGroup = std::tuple<std::uint64_t, std::uint64_t, std::string>;
+
 enum class Kind : std::uint8_t {
   enter,
   start,
@@ -109,7 +112,7 @@ struct Done {
   std::uint64_t tasks = 0;
   std::int64_t busy = 0;  ///< ns
   std::uint64_t failed = 0;
-  std::vector<std::pair<std::uint64_t, std::string>> failures;  ///< The first few.
+  std::vector<FailureGroup> failures;  ///< A few.
   auto fields() { return std::tie(chunk, tasks, busy, failed, failures); }
 };
 
@@ -154,7 +157,7 @@ struct End {
   std::int32_t exit_code = 0;
   std::string message;
   std::uint64_t failed = 0;
-  std::vector<std::pair<std::uint64_t, std::string>> failures;
+  std::vector<FailureGroup> failures;
   std::uint64_t tasks = 0;
   std::string path;           ///< Of the archive, absolute.
   std::uint64_t archive = 0;  ///< Id of the archive.

@@ -48,6 +48,7 @@ class Isolation(WorklistTest):
                 env = {"TASKER_SLOTS": slots}
                 outcome = self.run_map(names, bad=bad, ranks=ranks, env=env, code=1)
                 self.assertIn("30 of 3000 tasks failed", outcome.err)
+                self.assertIn("30 tasks: signal SIGSEGV; first: task 0", outcome.err)
                 self.calls()
                 self.run_map(names, ranks=ranks, env=env)
                 self.assertEqual(self.called(), sorted(names[::100]))

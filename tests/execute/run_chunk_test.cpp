@@ -31,7 +31,7 @@ TEST_CASE("Every task of a chunk is called with its own argument, and recorded o
   const ChunkReport report = map.run({{0, 3}, {50, 52}, {99, 100}});
   CHECK(report.tasks == 6);
   CHECK(report.failed == 0);
-  CHECK(report.failures.empty());
+  CHECK(report.failures.groups().empty());
   CHECK(report.busy.count() > 0);
   REQUIRE(map.sink.records.size() == 6);
   for (const auto& [index, record] : map.sink.records) {
@@ -108,22 +108,20 @@ TEST_CASE("A long message is recorded whole, and reported in short") {
   });
   Chunk chunk = map.chunk({{0, 1}});
   const ChunkReport report = map.run(chunk);
-  REQUIRE(report.failures.size() == 1);
-  const std::string& message = report.failures[0].second;
+  REQUIRE(report.failures.groups().size() == 1);
+  const std::string& message = std::get<2>(report.failures.groups()[0]);
   CHECK(message.size() <= 4096);
   CHECK(message.size() > 4000);
   CHECK(message.ends_with("ä…"));
   CHECK(map.sink.records.at(0).payload.size() == 5000 + std::string("std::string: ").size());
 }
 
-TEST_CASE("The first few failures are reported with their indices") {
-  Map map([](int x) -> int { throw std::runtime_error(std::to_string(x)); });
+TEST_CASE("Failures of equal cause are reported together") {
+  Map map([](int x) -> int { throw std::runtime_error(x % 30 == 0 ? "a third" : "no third"); });
   const ChunkReport report = map.run({{20, 40}});
   CHECK(report.failed == 20);
-  REQUIRE(report.failures.size() == 5);
-  CHECK(report.failures[0].first == 20);
-  CHECK(report.failures[0].second == "std::runtime_error: 200");
-  CHECK(report.failures[4].first == 24);
+  CHECK(report.failures.groups() == std::vector<Failures::Group>{{20, 13, "std::runtime_error: no third"},
+                                                                 {21, 7, "std::runtime_error: a third"}});
 }
 
 TEST_CASE("A task learns which attempt it is, and its record says so") {
@@ -147,8 +145,7 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   map.limits.retries = 2;
   const ChunkReport report = map.run({{0, 4}}, {{2, 5}});
   CHECK(report.tasks == 4);
-  CHECK(report.failures ==
-        std::vector<std::pair<std::uint64_t, std::string>>{{2, "std::runtime_error: try 7"}});
+  CHECK(report.failures.groups() == std::vector<Failures::Group>{{2, 1, "std::runtime_error: try 7"}});
   CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
   CHECK(map.sink.records.at(1).attempt == 3);
   CHECK(map.sink.records.at(1).times == 3);

@@ -54,7 +54,7 @@ struct Isolated : Map<Fn> {
       for (const Slot::Ended& ended : slots.hear(this->sink)) {
         all.tasks += ended.report.tasks;
         all.failed += ended.report.failed;
-        all.failures.insert(all.failures.end(), ended.report.failures.begin(), ended.report.failures.end());
+        all.failures.add(ended.report.failures.groups());
       }
     }
     return all;
@@ -64,8 +64,6 @@ struct Isolated : Map<Fn> {
   Work work;
   Slots slots;
 };
-
-using Failures = std::vector<std::pair<std::uint64_t, std::string>>;
 
 TEST_CASE("A slot computes what the rank itself would, in another process") {
   const pid_t rank = ::getpid();
@@ -135,7 +133,7 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
       CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
     }
   }
-  CHECK(report.failures.front() == std::pair<std::uint64_t, std::string>(1, "signal SIGSEGV"));
+  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV"});
 }
 
 TEST_CASE("A task that writes where it must not costs itself") {

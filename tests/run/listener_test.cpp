@@ -50,7 +50,7 @@ TEST_CASE("A chunk that comes lies on the desk, and its report goes to rank 0") 
   execute::ChunkReport report;
   report.tasks = 3;
   report.failed = 1;
-  report.failures = {{2, "why"}};
+  report.failures.add(2, 1, "why");
   report.busy = std::chrono::nanoseconds(7);
   rank1.desk.finish(chunk, report);
   CHECK_FALSE(rank1.listener.hear());
@@ -58,7 +58,7 @@ TEST_CASE("A chunk that comes lies on the desk, and its report goes to rank 0") 
   CHECK(done.chunk == 5);
   CHECK(done.tasks == 3);
   CHECK(done.failed == 1);
-  CHECK(done.failures == report.failures);
+  CHECK(done.failures == report.failures.groups());
   CHECK(done.busy == 7);
   CHECK(rank1.desk.find(5) == nullptr);
 }

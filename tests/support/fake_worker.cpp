@@ -108,7 +108,7 @@ void FakeWorker::end_task() {
   report_.busy += random_() % 8 == 0 ? 1s : 1ms * (random_() % 3);
   if (ledger_.fails(index)) {
     ++report_.failed;
-    if (report_.failures.size() < 5) report_.failures.emplace_back(index, "why");
+    report_.failures.add(index, 1, "why");
   }
   if (sees_directory_)
     ++ledger_.recorded.at(index);
