@@ -11,11 +11,11 @@ ENVIRONMENTS = ({}, {"TASKER_ISOLATION": "process"})
 
 
 class Signals(WorklistTest):
-    def start_and_wait(self, ranks, env):
-        """A run that has finished some tasks and is at ones that wait."""
+    def start_and_wait(self, ranks, env, arguments):
+        """A run whose workers are all at tasks that wait."""
         self.go = self.base / "go"
         self.go.unlink(missing_ok=True)
-        run = self.start(NAMES[:5] + WAITING + NAMES[5:], ranks=ranks, env=env, sleep_us=1000, wait_for=self.go)
+        run = self.start(arguments, ranks=ranks, env=env, sleep_us=1000, wait_for=self.go)
         waiting = max(ranks - 1, 1)
         run.until(
             lambda: sum(line.split(" ", 2)[2].startswith("wait") for line in read_lines(self.ledger)) == waiting,
@@ -26,7 +26,8 @@ class Signals(WorklistTest):
         for ranks in (1, 2, 3):
             for env in ENVIRONMENTS:
                 with self.subTest(ranks=ranks, env=env):
-                    run = self.start_and_wait(ranks, env)
+                    # Each worker begins with one task.
+                    run = self.start_and_wait(ranks, env, WAITING + NAMES)
                     run.process.send_signal(signal.SIGUSR1)
                     run.process.send_signal(signal.SIGUSR1)
                     before = len(read_lines(self.ledger))
@@ -59,7 +60,8 @@ class Signals(WorklistTest):
             for twice in (False, True):
                 for ranks in (1, 3):
                     with self.subTest(signal=number.name, twice=twice, ranks=ranks):
-                        run = self.start_and_wait(ranks, {})
+                        arguments = NAMES[:5] + WAITING + NAMES[5:]
+                        run = self.start_and_wait(ranks, {}, arguments)
                         finished = {line["argument"] for line in self.load().lines if line["result"] is not None}
                         self.assertGreaterEqual(len(finished), 4)
                         run.process.send_signal(number)
@@ -70,7 +72,7 @@ class Signals(WorklistTest):
                         self.go.touch()
                         self.run_map(ranks=ranks, sleep_us=1000, wait_for=self.go)
                         self.assertFalse(finished & set(self.called()))
-                        everything = self.serial(NAMES[:5] + WAITING + NAMES[5:], wait_for=self.go)
+                        everything = self.serial(arguments, wait_for=self.go)
                         self.assertEqual(archive_results(self.archive), everything[1])
                         self.archive.unlink()
 
