@@ -79,7 +79,7 @@ bool Desk::is_done() {
   return closed_ && chunks_.empty();
 }
 
-void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report) {
+void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, const execute::ChunkReport& report) {
   Done done;
   done.chunk = chunk->id();
   done.tasks = report.tasks;

@@ -44,7 +44,7 @@ class Desk {
   bool is_done();
   /// The chunk has ended, and what is recorded of it is where it should be. Rank 0 is told, unless all of it
   /// was taken back: it knows that already.
-  void finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report);
+  void finish(const std::shared_ptr<execute::Chunk>& chunk, const execute::ChunkReport& report);
   /// The same for a chunk of which nobody needs to be told.
   void forget(const std::shared_ptr<execute::Chunk>& chunk);
   void post(std::string message);

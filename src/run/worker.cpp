@@ -78,9 +78,9 @@ class Worker {
     comm_.send(0, pack(ready));
   }
 
-  void finish(const std::shared_ptr<execute::Chunk>& chunk, execute::ChunkReport report) {
+  void finish(const std::shared_ptr<execute::Chunk>& chunk, const execute::ChunkReport& report) {
     if (report.tasks > 0) sink().sync();
-    desk_.finish(chunk, std::move(report));
+    desk_.finish(chunk, report);
   }
 
   void close() {
@@ -132,7 +132,7 @@ class Worker {
           return *end;
         slots.look();
         if (!hears) continue;
-        for (auto& [chunk, report] : slots.hear(sink())) finish(chunk, std::move(report));
+        for (auto& [chunk, report] : slots.hear(sink())) finish(chunk, report);
       }
     } catch (...) {
       post_trouble();
