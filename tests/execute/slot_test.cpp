@@ -201,7 +201,7 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
   const ChunkReport report = map.finish();
   CHECK(report.tasks == 4);
   CHECK(report.failed == 2);
-  for (const std::uint64_t index : {1, 2}) {
+  for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
     CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 100 ms");
   }
@@ -225,7 +225,7 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
       1, {.memory = std::uint64_t{64} << 20});
   map.start({{0, 4}});
   CHECK(map.finish().failed == 2);
-  for (const std::uint64_t index : {1, 2}) {
+  for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::out_of_memory);
     CHECK(map.sink.records.at(index).payload == "it took more memory than its limit of 64 MiB");
   }
