@@ -196,14 +196,14 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
         }
         return x;
       },
-      1, {.timeout = 100ms});
+      1, {.timeout = 500ms});
   map.start({{0, 4}});
   const ChunkReport report = map.finish();
   CHECK(report.tasks == 4);
   CHECK(report.failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
-    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 100 ms");
+    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
   }
   CHECK(result<int>(map.sink.records.at(3)) == 30);
 }
