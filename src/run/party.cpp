@@ -48,7 +48,6 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
 
 Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   left_ = true;
-  drain_.reset();
   if (!comm_) return mine;
   Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;

@@ -45,6 +45,7 @@ class Party {
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 
   std::unique_ptr<Comm> comm_;
+  /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;

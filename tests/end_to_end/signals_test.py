@@ -43,6 +43,17 @@ class Signals(WorklistTest):
                     self.assertEqual(sorted(first + self.called()), sorted(NAMES + WAITING))
                     self.archive.unlink()
 
+    def test_usr1_after_the_last_map_does_no_harm(self):
+        # Ranks 1 and 2 wait for rank 0, which makes something of the results.
+        go = self.base / "go"
+        results = self.base / "results"
+        run = self.start(NAMES, ranks=3, stays=0, wait_for=go, results=results)
+        run.until(lambda: len(read_lines(results)) == len(NAMES), "the results")
+        self.all_ranks_have_caught(run)
+        go.touch()
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 0, str(outcome))
+
     def all_ranks_have_caught(self, run):
         """mpirun passes the signal on, but does not say when; so the ranks get it from here, too."""
         for line in read_lines(self.pids):

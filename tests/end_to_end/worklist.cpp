@@ -12,6 +12,7 @@
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
 ///   s reads=RANK                                            a rank besides rank 0 that reads results
+///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
@@ -153,6 +154,8 @@ void map(tasker::Tasker& tasker) {
   const auto results = tasker.map(archive, Work<R>{rank}, arguments, options());
   if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
+  while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
+    std::this_thread::sleep_for(1ms);
   if (rank == rank_setting("lingers")) std::this_thread::sleep_for(30s);
   if constexpr (!std::is_void_v<R>) {
     if (setting("mode") != "twice") return;

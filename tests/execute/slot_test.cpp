@@ -1,69 +1,20 @@
-#include "execute/slots.hpp"
-#include "support/chunks.hpp"
+#include "support/isolated.hpp"
 
-#include <catch2/catch.hpp>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TASKER_ADDRESS_SANITIZER
-#endif
-#endif
 
 namespace tasker::execute {
 namespace {
 
 using namespace test;
 using namespace std::chrono_literals;
-
-/// A map whose chunks are executed by slots.
-template <class Fn>
-struct Isolated : Map<Fn> {
-  explicit Isolated(Fn fn, std::uint32_t count = 1, Limits its_limits = {})
-      : Map<Fn>(std::move(fn)),
-        fingerprint(this->call),
-        work{this->call, 100, fingerprint, true, its_limits},
-        slots(work, count) {}
-
-  std::shared_ptr<Chunk> start(const base::Ranges& tasks, const Attempts& attempts = {}) {
-    std::string arguments;
-    for (const base::Range& range : tasks)
-      this->call.encode_arguments(range.first, range.last, std::string::npos, arguments);
-    auto chunk = std::make_shared<Chunk>(1, tasks, attempts, arguments);
-    slots.start(chunk);
-    return chunk;
-  }
-
-  /// Hears until all slots are free; the reports of all chunks together.
-  ChunkReport finish() {
-    ChunkReport all;
-    const auto end = std::chrono::steady_clock::now() + 60s;
-    while (!slots.all_free()) {
-      REQUIRE(std::chrono::steady_clock::now() < end);
-      const auto watched = slots.watched();
-      ::poll(watched.data(), watched.size(), 10);
-      slots.look();
-      for (const Slot::Ended& ended : slots.hear(this->sink)) {
-        all.tasks += ended.report.tasks;
-        all.failed += ended.report.failed;
-        all.failures.add(ended.report.failures.groups());
-      }
-    }
-    return all;
-  }
-
-  store::Fingerprinter fingerprint;
-  Work work;
-  Slots slots;
-};
 
 TEST_CASE("A slot computes what the rank itself would, in another process") {
   const pid_t rank = ::getpid();
@@ -186,96 +137,6 @@ TEST_CASE("Tiny tasks before a crash are not lost, and none is recorded twice") 
   }
 }
 
-TEST_CASE("A task that lasts too long is ended, with all that it has started") {
-  Isolated map(
-      [](int x) {
-        if (x == 10) std::system("sleep 1000");
-        if (x == 20) {
-          ::signal(SIGTERM, SIG_IGN);  // it takes a SIGKILL
-          std::this_thread::sleep_for(1h);
-        }
-        return x;
-      },
-      1, {.timeout = 500ms});
-  map.start({{0, 4}});
-  const ChunkReport report = map.finish();
-  CHECK(report.tasks == 4);
-  CHECK(report.failed == 2);
-  for (const std::uint64_t index : {1U, 2U}) {
-    CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
-    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
-  }
-  CHECK(result<int>(map.sink.records.at(3)) == 30);
-}
-
-#ifndef TASKER_ADDRESS_SANITIZER  // its own memory can't be limited
-TEST_CASE("A task that takes too much memory fails alone, whether it minds or not") {
-  Isolated map(
-      [](int x) {
-        std::vector<std::string> all;
-        const auto take = [&](std::size_t count) noexcept(false) {
-          for (std::size_t i = 0; i < count; ++i) all.emplace_back(1 << 20, 'x');
-        };
-        const auto take_for_granted = [&]() noexcept { take(1000); };
-        if (x == 10) take(1000);
-        if (x == 20) take_for_granted();
-        if (x == 30) take(20);
-        return static_cast<int>(all.size());
-      },
-      1, {.memory = std::uint64_t{64} << 20});
-  map.start({{0, 4}});
-  CHECK(map.finish().failed == 2);
-  for (const std::uint64_t index : {1U, 2U}) {
-    CHECK(map.sink.records.at(index).outcome == store::Outcome::out_of_memory);
-    CHECK(map.sink.records.at(index).payload == "it took more memory than its limit of 64 MiB");
-  }
-  CHECK(result<int>(map.sink.records.at(3)) == 20);
-}
-
-#endif
-
-TEST_CASE("What fails is tried again, with the number of the attempt, whatever it failed of") {
-  // Tasks 0, 7, 14 … fail three times, in turn by exception and by crash.
-  Isolated map(
-      [](int x, Context& context) {
-        const auto attempt = static_cast<int>(context.attempt());
-        if (x % 70 == 0 && attempt < 4 && (x / 70 + attempt) % 2 == 0) throw std::runtime_error("no");
-        if (x % 70 == 0 && attempt < 4) std::raise(SIGSEGV);
-        return attempt;
-      },
-      1, {.retries = 3});
-  map.start({{0, 100}}, {{7, 3}, {8, 9}});
-  const ChunkReport report = map.finish();
-  CHECK(report.tasks == 100);
-  CHECK(report.failed == 0);
-  for (std::uint64_t index = 0; index < 100; ++index) {
-    INFO("task " << index);
-    const Kept& record = map.sink.records.at(index);
-    CHECK(record.outcome == store::Outcome::done);
-    CHECK(result<int>(record) == (index == 8 ? 9 : index % 7 == 0 ? 4 : 1));
-    CHECK(record.attempt == static_cast<std::uint32_t>(result<int>(record)));
-    CHECK(record.times == (index == 7 ? 2 : index % 7 == 0 ? 4 : 1));
-  }
-}
-
-TEST_CASE("Tries end, and then the last failure counts") {
-  Isolated map(
-      [](int x, Context& context) {
-        if (x == 10) throw std::runtime_error("try " + std::to_string(context.attempt()));
-        if (x == 20) std::raise(SIGSEGV);
-        return x;
-      },
-      1, {.retries = 2});
-  map.start({{0, 4}});
-  const ChunkReport report = map.finish();
-  CHECK(report.tasks == 4);
-  CHECK(report.failed == 2);
-  CHECK(map.sink.records.at(1).payload == "std::runtime_error: try 3");
-  CHECK(map.sink.records.at(1).times == 3);
-  CHECK(map.sink.records.at(2).attempt == 3);
-  CHECK(map.sink.records.at(2).times == 3);
-}
-
 TEST_CASE("What a child has not started can be taken back, also after a crash") {
   Isolated map([](int x) {
     if (x == 0) std::raise(SIGSEGV);
@@ -322,40 +183,38 @@ TEST_CASE("Large results come whole") {
           std::string(i * 3'000'000, static_cast<char>('a' + i)));
 }
 
+/// Whether the process has ended; one that nobody has waited for yet counts as well.
+bool is_gone(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+  std::string words;
+  std::getline(status, words);
+  return words.empty() || words.find(") Z ") != std::string::npos;
+}
+
 TEST_CASE("The end of a slot ends its child, and what its task has started") {
-  const std::string pids = "/tmp/tasker_slot_test." + std::to_string(::getpid());
+  const base::Shared<std::array<std::atomic<pid_t>, 2>> pids;
+  const auto end = std::chrono::steady_clock::now() + 60s;
   {
     Isolated map([&](int) {
       const pid_t started = ::fork();
-      if (started > 0) std::ofstream(pids) << ::getpid() << ' ' << started << std::endl;
+      if (started > 0) {
+        (*pids)[0] = ::getpid();
+        (*pids)[1] = started;
+      }
       std::this_thread::sleep_for(1h);
       return 0;
     });
     map.start({{0, 1}});
-    const auto end = std::chrono::steady_clock::now() + 60s;
-    while (!std::ifstream(pids).good()) REQUIRE(std::chrono::steady_clock::now() < end);
-    std::ifstream in(pids);
-    pid_t child = 0;
-    for (pid_t pid = 0; in >> pid;) child = pid;
-    while (child == 0) {
+    while ((*pids)[1] == 0) {
       REQUIRE(std::chrono::steady_clock::now() < end);
-      std::ifstream again(pids);
-      for (pid_t pid = 0; again >> pid;) child = pid;
+      std::this_thread::yield();
     }
   }
-  std::ifstream in(pids);
-  for (pid_t pid = 0; in >> pid;) {
-    const auto end = std::chrono::steady_clock::now() + 60s;
-    // A grandchild stays a zombie until whoever inherited it looks.
-    const auto gone = [&] {
-      std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-      std::string words;
-      std::getline(status, words);
-      return words.empty() || words.find(") Z ") != std::string::npos;
-    };
-    while (!gone()) REQUIRE(std::chrono::steady_clock::now() < end);
-  }
-  ::unlink(pids.c_str());
+  for (const pid_t pid : *pids)
+    while (!is_gone(pid)) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      std::this_thread::yield();
+    }
 }
 
 }  // namespace

@@ -20,14 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Catch::Contains;
+using test::encoded;
 using test::Store;
-
-/// A codec's bytes of a string.
-std::string encoded(const std::string& text) {
-  std::string bytes;
-  detail::encode(bytes, text);
-  return bytes;
-}
 
 /// Calls `read` in another thread; when that has got as far as to open `path`, calls `meanwhile`, then lets
 /// it go on with `content`.

@@ -13,14 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Catch::Contains;
+using test::encoded;
 using test::Store;
-
-/// A codec's bytes of a string.
-std::string encoded(const std::string& text) {
-  std::string bytes;
-  detail::encode(bytes, text);
-  return bytes;
-}
 
 TEST_CASE("A directory is read as far as it got") {
   Store store;

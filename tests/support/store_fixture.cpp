@@ -3,6 +3,8 @@
 #include "base/hash.hpp"
 #include "store/merge.hpp"
 
+#include <tasker/detail/archive.hpp>
+
 #include <stdlib.h>
 
 #include <algorithm>
@@ -134,6 +136,12 @@ store::MatchResult match(store::Catalog& catalog, const std::vector<std::string>
   return matcher.finish([&](base::Range range) {
     for (std::uint64_t i = range.first; i < range.last; ++i) missing.push_back(i);
   });
+}
+
+std::string encoded(const std::string& text) {
+  std::string bytes;
+  detail::encode(bytes, text);
+  return bytes;
 }
 
 }  // namespace tasker::test

@@ -86,4 +86,7 @@ store::Manifest manifest_for(std::uint64_t tasks);
 store::MatchResult match(store::Catalog& catalog, const std::vector<std::string>& arguments,
                          std::vector<std::uint64_t>& missing);
 
+/// A codec's bytes of a string.
+std::string encoded(const std::string& text);
+
 }  // namespace tasker::test

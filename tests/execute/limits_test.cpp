@@ -1,0 +1,111 @@
+#include "support/isolated.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TASKER_ADDRESS_SANITIZER
+#endif
+#endif
+
+namespace tasker::execute {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+
+TEST_CASE("A task that lasts too long is ended, with all that it has started") {
+  Isolated map(
+      [](int x) {
+        if (x == 10) std::system("sleep 1000");
+        if (x == 20) {
+          ::signal(SIGTERM, SIG_IGN);  // it takes a SIGKILL
+          std::this_thread::sleep_for(1h);
+        }
+        return x;
+      },
+      1, {.timeout = 500ms});
+  map.start({{0, 4}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 4);
+  CHECK(report.failed == 2);
+  for (const std::uint64_t index : {1U, 2U}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
+    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
+  }
+  CHECK(result<int>(map.sink.records.at(3)) == 30);
+}
+
+#ifndef TASKER_ADDRESS_SANITIZER  // its own memory can't be limited
+TEST_CASE("A task that takes too much memory fails alone, whether it minds or not") {
+  Isolated map(
+      [](int x) {
+        std::vector<std::string> all;
+        const auto take = [&](std::size_t count) noexcept(false) {
+          for (std::size_t i = 0; i < count; ++i) all.emplace_back(1 << 20, 'x');
+        };
+        const auto take_for_granted = [&]() noexcept { take(1000); };
+        if (x == 10) take(1000);
+        if (x == 20) take_for_granted();
+        if (x == 30) take(20);
+        return static_cast<int>(all.size());
+      },
+      1, {.memory = std::uint64_t{64} << 20});
+  map.start({{0, 4}});
+  CHECK(map.finish().failed == 2);
+  for (const std::uint64_t index : {1U, 2U}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::out_of_memory);
+    CHECK(map.sink.records.at(index).payload == "it took more memory than its limit of 64 MiB");
+  }
+  CHECK(result<int>(map.sink.records.at(3)) == 20);
+}
+
+#endif
+
+TEST_CASE("What fails is tried again, with the number of the attempt, whatever it failed of") {
+  // Tasks 0, 7, 14 … fail three times, in turn by exception and by crash.
+  Isolated map(
+      [](int x, Context& context) {
+        const auto attempt = static_cast<int>(context.attempt());
+        if (x % 70 == 0 && attempt < 4 && (x / 70 + attempt) % 2 == 0) throw std::runtime_error("no");
+        if (x % 70 == 0 && attempt < 4) std::raise(SIGSEGV);
+        return attempt;
+      },
+      1, {.retries = 3});
+  map.start({{0, 100}}, {{7, 3}, {8, 9}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 100);
+  CHECK(report.failed == 0);
+  for (std::uint64_t index = 0; index < 100; ++index) {
+    INFO("task " << index);
+    const Kept& record = map.sink.records.at(index);
+    CHECK(record.outcome == store::Outcome::done);
+    CHECK(result<int>(record) == (index == 8 ? 9 : index % 7 == 0 ? 4 : 1));
+    CHECK(record.attempt == static_cast<std::uint32_t>(result<int>(record)));
+    CHECK(record.times == (index == 7 ? 2 : index % 7 == 0 ? 4 : 1));
+  }
+}
+
+TEST_CASE("Tries end, and then the last failure counts") {
+  Isolated map(
+      [](int x, Context& context) {
+        if (x == 10) throw std::runtime_error("try " + std::to_string(context.attempt()));
+        if (x == 20) std::raise(SIGSEGV);
+        return x;
+      },
+      1, {.retries = 2});
+  map.start({{0, 4}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 4);
+  CHECK(report.failed == 2);
+  CHECK(map.sink.records.at(1).payload == "std::runtime_error: try 3");
+  CHECK(map.sink.records.at(1).times == 3);
+  CHECK(map.sink.records.at(2).attempt == 3);
+  CHECK(map.sink.records.at(2).times == 3);
+}
+
+}  // namespace
+}  // namespace tasker::execute
