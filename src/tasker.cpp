@@ -1,6 +1,7 @@
 #include "base/console.hpp"
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
+#include "cluster/report.hpp"
 #include "run/party.hpp"
 
 #include <tasker/tasker.hpp>
@@ -20,6 +21,12 @@
 #endif
 
 namespace tasker {
+
+namespace {
+void report_root() {
+  if (cluster::launched_rank() == 0) cluster::report_to_launcher();
+}
+}  // namespace
 
 struct Tasker::State {
   State() {
@@ -56,8 +63,12 @@ struct Tasker::State {
     const auto farewell = party->leave({exit_code, message}, left_alone);
     if (party->rank() == 0 || left_alone) say(farewell.message, left_alone);
 #ifdef TASKER_WITH_MPI
-    if (left_alone)
-      MPI_Abort(MPI_COMM_WORLD, farewell.exit_code != 0 ? farewell.exit_code : int{exit_failed});
+    if (farewell.lost_ranks) mpi::skip_finalize();
+    if (left_alone) {
+      const int code = farewell.exit_code != 0 ? farewell.exit_code : int{exit_failed};
+      cluster::report_exit(code);
+      MPI_Abort(MPI_COMM_WORLD, code);
+    }
 #endif
     return farewell.exit_code;
   }
@@ -74,6 +85,7 @@ struct Tasker::State {
 };
 
 Tasker::Tasker() {
+  report_root();
 #ifdef TASKER_WITH_MPI
   if (mpi::launched() && !mpi::running()) {
     // For the rest of the process, since MPI can't be started a second time.
@@ -86,7 +98,10 @@ Tasker::Tasker() {
 }
 
 #ifdef TASKER_WITH_MPI
-Tasker::Tasker(const Communicator& communicator) : state_(std::make_unique<State>(communicator.handle)) {}
+Tasker::Tasker(const Communicator& communicator) {
+  report_root();
+  state_ = std::make_unique<State>(communicator.handle);
+}
 #endif
 
 Tasker::Tasker(Tasker&&) noexcept = default;
@@ -112,6 +127,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
 #endif
   std::optional<Tasker> tasker;
   try {
+    report_root();
 #ifdef TASKER_WITH_MPI
     if (mpi::launched()) session.emplace(argc, argv);
 #endif

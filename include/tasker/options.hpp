@@ -69,6 +69,11 @@ struct Options {
   /// How many bytes of memory a task may take besides what its process had at the begin of the map; 0: all
   /// there is. Address space counts. Implies isolation.
   std::uint64_t memory_limit = 0;
+  /// How long another host may give no sign of life until its ranks are taken for gone and, under `tasker
+  /// launch`, their tasks go to others; in whole seconds. A process that dies is noticed at once.
+  std::chrono::nanoseconds lost_after = std::chrono::seconds(10);
+  /// How many ranks may die at one and the same task until it is taken to be the cause, and fails; 0: all.
+  std::uint32_t max_lost = 3;
   /// Keep the arguments in the archive, readable as `results.argument<A>(i)`.
   bool keep_arguments = true;
   /// Keep the directory `filename.mpi` after the archive is written.

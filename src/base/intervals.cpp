@@ -28,11 +28,17 @@ Ranges split_after(Ranges& ranges, std::uint64_t kept) {
   return behind;
 }
 
-void IntervalSet::insert(Range range) {
+namespace {
+void check(const Range& range) {
   if (range.first > range.last) {
     throw std::invalid_argument("a range of tasks ends before it begins: " + std::to_string(range.first) +
                                 " to " + std::to_string(range.last));
   }
+}
+}  // namespace
+
+void IntervalSet::insert(Range range) {
+  check(range);
   if (range.size() == 0) return;
 
   auto next = last_of_.upper_bound(range.first);
@@ -49,6 +55,19 @@ void IntervalSet::insert(Range range) {
 
 void IntervalSet::insert(const Ranges& ranges) {
   for (const Range& range : ranges) insert(range);
+}
+
+void IntervalSet::erase(Range range) {
+  check(range);
+  auto next = last_of_.upper_bound(range.first);
+  if (next != last_of_.begin() && std::prev(next)->second > range.first) --next;
+  while (range.size() > 0 && next != last_of_.end() && next->first < range.last) {
+    const Range whole{next->first, next->second};
+    next = last_of_.erase(next);
+    size_ -= whole.size();
+    insert({whole.first, std::max(whole.first, range.first)});
+    insert({std::min(whole.last, range.last), whole.last});
+  }
 }
 
 Ranges IntervalSet::take(std::uint64_t n) {

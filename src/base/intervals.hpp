@@ -33,6 +33,8 @@ class IntervalSet {
   /// Throws std::invalid_argument for a range that ends before it begins.
   void insert(Range range);
   void insert(const Ranges& ranges);
+  /// Takes the indices of `range` out of the set, those that are in it. Throws as `insert` does.
+  void erase(Range range);
   /// Takes the first `n` indices (all of them if there are fewer) out of the set.
   Ranges take(std::uint64_t n);
 

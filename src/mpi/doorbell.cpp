@@ -1,6 +1,6 @@
 #include "mpi/doorbell.hpp"
 
-#include "mpi/host.hpp"
+#include "cluster/host.hpp"
 #include "mpi/session.hpp"
 
 #include <tasker/error.hpp>
@@ -15,13 +15,17 @@
 #include <string>
 
 namespace tasker::mpi {
+
+using cluster::Interface;
+using cluster::Place;
+
 namespace {
 
 constexpr int kDrainLimit = 256;
 constexpr std::size_t kInterfaceLimit = 8;
 
 struct Datagram {
-  std::array<std::uint8_t, 16> secret;
+  base::Secret secret;
   std::uint64_t number;
   std::uint32_t from;
   Doorbell::Call call;
@@ -63,14 +67,14 @@ Doorbell::Doorbell(MPI_Comm comm) {
   }
   check(MPI_Bcast(secret_.data(), static_cast<int>(secret_.size()), MPI_BYTE, 0, comm), "MPI_Bcast");
 
-  const Place place = here();
+  const Place place = cluster::here();
   const std::vector<Place> places = all_gather(place, comm);
   const bool one_host =
       std::all_of(places.begin(), places.end(), [&](const Place& other) { return place.same_host(other); });
   const int open_error = open(htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY));
   if (open_error != 0) card.error = open_error;
-  const std::vector<Interface> ours = interfaces(kInterfaceLimit);
-  card.port = port();
+  const std::vector<Interface> ours = cluster::interfaces(kInterfaceLimit);
+  card.port = bound().sin_port;
   std::copy(ours.begin(), ours.end(), card.interfaces.begin());
   card.interface_count = static_cast<std::uint32_t>(ours.size());
 
@@ -87,7 +91,7 @@ Doorbell::Doorbell(MPI_Comm comm) {
       continue;
     }
     const std::size_t count = std::min<std::size_t>(cards[i].interface_count, kInterfaceLimit);
-    for (const in_addr_t address : routes(ours, std::span(cards[i].interfaces).first(count))) {
+    for (const in_addr_t address : cluster::routes(ours, std::span(cards[i].interfaces).first(count))) {
       peers_[i].push_back(ipv4(address, cards[i].port));
     }
   }
@@ -102,11 +106,18 @@ int Doorbell::open(in_addr_t address) {
   return bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0 ? 0 : errno;
 }
 
-in_port_t Doorbell::port() const {
+sockaddr_in Doorbell::bound() const {
   sockaddr_in bound{};
   socklen_t length = sizeof(bound);
   getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length);
-  return bound.sin_port;
+  return bound;
+}
+
+std::vector<in_addr_t> Doorbell::addresses_of(int rank) const {
+  std::vector<in_addr_t> addresses;
+  for (const sockaddr_in& peer : peers_[static_cast<std::size_t>(rank)])
+    addresses.push_back(peer.sin_addr.s_addr);
+  return addresses;
 }
 
 void Doorbell::ring(int to, Call call, std::uint64_t number) const {

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "base/lifeline.hpp"
+
 #include <mpi.h>
 #include <netinet/in.h>
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -46,15 +47,20 @@ class Doorbell {
   /// caller: `fd()` may still be readable afterwards. Valid until the next call.
   std::span<const Ring> drain();
 
- private:
-  using Secret = std::array<std::uint8_t, 16>;
+  /// What all ranks agreed on: for other ways between them.
+  const base::Secret& secret() const { return secret_; }
+  /// Where this rank listens, in network byte order: loopback if all ranks share one host, else everywhere.
+  in_addr_t address() const { return bound().sin_addr.s_addr; }
+  /// Where rank `rank` can be reached, in network byte order.
+  std::vector<in_addr_t> addresses_of(int rank) const;
 
+ private:
   int open(in_addr_t address);  // an errno, or 0
-  in_port_t port() const;       // network byte order
+  sockaddr_in bound() const;
 
   int fd_ = -1;
   int rank_ = 0;
-  Secret secret_{};
+  base::Secret secret_{};
   std::vector<std::vector<sockaddr_in>> peers_;  // by rank: where to ring
   std::vector<Ring> heard_;
 };

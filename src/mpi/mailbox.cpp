@@ -1,5 +1,6 @@
 #include "mpi/mailbox.hpp"
 
+#include "cluster/report.hpp"
 #include "mpi/session.hpp"
 
 #include <tasker/error.hpp>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -35,6 +37,9 @@ constexpr int kAlertFactor = 16;
 constexpr Clock::duration kShortestAlertSleep = 1ms;
 constexpr Clock::duration kLongestAlertSleep = 20ms;
 
+// What is polled before what the caller watches.
+constexpr int kOwn = 2;
+
 // Bytes that move more slowly than 20 MB/s are not worth a busy core.
 constexpr Clock::duration kSlowestByte = 50ns;
 
@@ -54,7 +59,11 @@ MPI_Comm duplicate(MPI_Comm comm) {
 }  // namespace
 
 Mailbox::Mailbox(MPI_Comm comm, MailboxOptions options)
-    : comm_(duplicate(comm)), options_(options), doorbell_(comm_), last_event_(Clock::now()) {
+    : comm_(duplicate(comm)),
+      options_(options),
+      doorbell_(comm_),
+      watch_(comm_, doorbell_),
+      last_event_(Clock::now()) {
   check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
   check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
   peers_.resize(static_cast<std::size_t>(size_));
@@ -62,14 +71,7 @@ Mailbox::Mailbox(MPI_Comm comm, MailboxOptions options)
 
 Mailbox::~Mailbox() {
   if (!running()) return;
-  // As in ~Outbox: a receive that has matched can't be cancelled either.
-  static auto& abandoned = *new std::list<Incoming>();
-  for (Incoming& incoming : incoming_) {
-    for (MPI_Request& request : incoming.parts) {
-      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
-    }
-  }
-  abandoned.splice(abandoned.end(), incoming_);
+  for (auto i = incoming_.begin(); i != incoming_.end();) i = abandon(i);
   MPI_Comm_free(&comm_);
 }
 
@@ -80,6 +82,8 @@ void Mailbox::send(int to, std::string message) {
     throw std::invalid_argument("rank " + std::to_string(rank_) + " cannot send to rank " +
                                 std::to_string(to));
   }
+  Peer& peer = peers_[static_cast<std::size_t>(to)];
+  if (peer.lost) return;
   const auto bytes = std::make_shared<const std::string>(std::move(message));
   if (bytes->size() <= options_.part_limit) {
     outbox_.post(comm_, to, kWhole, bytes, 0, bytes->size());
@@ -92,7 +96,6 @@ void Mailbox::send(int to, std::string message) {
       outbox_.post(comm_, to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
     }
   }
-  Peer& peer = peers_[static_cast<std::size_t>(to)];
   ++peer.sent;
   ring(to, Doorbell::Call::message, peer.sent);
   last_event_ = Clock::now();
@@ -110,6 +113,7 @@ bool Mailbox::flush(Time deadline) {
   for (;;) {
     // Taking in what arrives, for two ranks that flush long messages to each other.
     while (match()) continue;
+    for (const int rank : lost_) outbox_.abandon(rank);
     release_sent();
     if (outbox_.empty()) return true;
     if (Clock::now() >= deadline) return false;
@@ -139,6 +143,10 @@ bool Mailbox::match() {
   check(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
   const auto size = static_cast<std::size_t>(count);
   const int source = status.MPI_SOURCE;
+  if (is_lost(source)) {
+    discard(message, size);
+    return true;
+  }
 
   // At most one message of a source is incomplete, since its parts come in order.
   const auto open = std::find_if(incoming_.begin(), incoming_.end(), [&](const Incoming& incoming) {
@@ -206,6 +214,51 @@ std::optional<Envelope> Mailbox::finished() {
   return std::nullopt;
 }
 
+// As in ~Outbox: a receive that has matched can't be cancelled either.
+std::list<Mailbox::Incoming>::iterator Mailbox::abandon(std::list<Incoming>::iterator incoming) {
+  static auto& abandoned = *new std::list<Incoming>();
+  for (MPI_Request& request : incoming->parts)
+    if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+  const auto next = std::next(incoming);
+  abandoned.splice(abandoned.end(), incoming_, incoming);
+  return next;
+}
+
+// What a rank said that was taken for gone.
+void Mailbox::discard(MPI_Message& message, std::size_t size) {
+  const auto incoming = incoming_.insert(incoming_.end(), {0, std::string(size, '\0'), size, {}});
+  MPI_Request& request = incoming->parts.emplace_back(MPI_REQUEST_NULL);
+  check(MPI_Imrecv(incoming->bytes.data(), static_cast<int>(size), MPI_BYTE, &message, &request),
+        "MPI_Imrecv");
+  int complete = 0;
+  check(MPI_Test(&request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+  if (complete != 0)
+    incoming_.erase(incoming);
+  else
+    abandon(incoming);
+}
+
+// ---- ranks that are gone
+
+std::optional<Envelope> Mailbox::next_lost() {
+  if (lost_.empty()) return std::nullopt;
+  const int rank = lost_.front();
+  lost_.pop_front();
+  lose(rank);
+  return Envelope{rank, {}, true};
+}
+
+void Mailbox::lose(int rank) {
+  Peer& peer = peers_[static_cast<std::size_t>(rank)];
+  if (peer.owes()) --owing_;
+  if (peer.unheard) --unheard_;
+  peer = {};
+  peer.lost = true;
+  cluster::report_lost_rank();
+  outbox_.abandon(rank);
+  for (auto i = incoming_.begin(); i != incoming_.end();) i = i->source == rank ? abandon(i) : std::next(i);
+}
+
 // ---- sleeping
 
 std::optional<Envelope> Mailbox::wait(Time deadline, std::span<pollfd> watched) {
@@ -213,14 +266,15 @@ std::optional<Envelope> Mailbox::wait(Time deadline, std::span<pollfd> watched) 
   woke_by_itself_ = false;
   for (bool over = false;;) {
     if (auto envelope = receive()) return envelope;
+    if (auto lost = next_lost()) return lost;
     if (over) break;
     release_sent();
     sleep(deadline, watched);
-    over =
-        std::any_of(polled_.begin() + 1, polled_.end(), [](const pollfd& fd) { return fd.revents != 0; }) ||
-        Clock::now() >= deadline;
+    over = std::any_of(polled_.begin() + kOwn, polled_.end(),
+                       [](const pollfd& fd) { return fd.revents != 0; }) ||
+           Clock::now() >= deadline;
   }
-  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = polled_[i + 1].revents;
+  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = polled_[i + kOwn].revents;
   return std::nullopt;
 }
 
@@ -232,12 +286,14 @@ void Mailbox::sleep(Time until, std::span<const pollfd> watched) {
   const Clock::duration length =
       until <= now ? Clock::duration::zero() : std::min(until - now, patience(now));
   const timespec timeout{length / 1s, (length % 1s) / 1ns};
-  polled_.assign(1, {doorbell_.fd(), POLLIN, 0});
+  polled_ = {{doorbell_.fd(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
   polled_.insert(polled_.end(), watched.begin(), watched.end());
   const int ready = ppoll(polled_.data(), polled_.size(), &timeout, nullptr);
   if (ready < 0 && errno != EINTR) throw SystemError(std::string("ppoll: ") + std::strerror(errno));
   woke_by_itself_ = ready == 0 && length > Clock::duration::zero();
   if (polled_[0].revents != 0) listen();
+  if (polled_[1].revents != 0)
+    for (const int rank : watch_.take_lost()) lost_.push_back(rank);
 }
 
 Clock::duration Mailbox::patience(Time now) const {
@@ -252,6 +308,7 @@ Clock::duration Mailbox::patience(Time now) const {
 void Mailbox::listen() {
   for (const Doorbell::Ring& ring : doorbell_.drain()) {
     Peer& peer = peers_[static_cast<std::size_t>(ring.from)];
+    if (peer.lost) continue;
     if (std::exchange(peer.unheard, false)) --unheard_;
     if (ring.call == Doorbell::Call::receiving)
       push(std::min<std::uint64_t>(ring.number, options_.part_limit));

@@ -2,12 +2,14 @@
 
 #include "mpi/doorbell.hpp"
 #include "mpi/outbox.hpp"
+#include "mpi/watch.hpp"
 #include "run/comm.hpp"
 
 #include <mpi.h>
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <optional>
 #include <span>
@@ -55,6 +57,9 @@ class Mailbox final : public runtime::Comm {
 
   bool flush(runtime::Time deadline) override;
 
+  bool is_lost(int rank) const override { return peers_[static_cast<std::size_t>(rank)].lost; }
+  void set_lost_after(std::chrono::milliseconds lost_after) override { watch_.set_lost_after(lost_after); }
+
   /// The duplicate, owned by the mailbox.
   MPI_Comm communicator() const { return comm_; }
   const Doorbell& doorbell() const { return doorbell_; }
@@ -73,6 +78,7 @@ class Mailbox final : public runtime::Comm {
     std::uint64_t received = 0;
     std::uint64_t rung = 0;  // the highest count among its rings
     bool unheard = false;    // its rings get lost: a message came to light without one
+    bool lost = false;       // it is gone
     bool owes() const { return rung > received; }
   };
 
@@ -84,6 +90,11 @@ class Mailbox final : public runtime::Comm {
   void receive_part(Incoming& incoming, MPI_Message& message, std::size_t size);
   void ring(int to, Doorbell::Call call, std::uint64_t number) const;
   std::optional<runtime::Envelope> finished();
+  std::list<Incoming>::iterator abandon(std::list<Incoming>::iterator incoming);
+  void discard(MPI_Message& message, std::size_t size);
+
+  std::optional<runtime::Envelope> next_lost();
+  void lose(int rank);
 
   void sleep(runtime::Time until, std::span<const pollfd> watched);
   runtime::Clock::duration patience(runtime::Time now) const;
@@ -96,12 +107,14 @@ class Mailbox final : public runtime::Comm {
   int rank_ = 0;
   int size_ = 0;
   Doorbell doorbell_;
+  Watch watch_;
   std::vector<Peer> peers_;
+  std::deque<int> lost_;  // of which nobody knows yet
 
   Outbox outbox_;
   std::list<Incoming> incoming_;  // in the order they began
 
-  std::vector<pollfd> polled_;   // the doorbell, then what the caller watches
+  std::vector<pollfd> polled_;   // the doorbell, the watch, then what the caller watches
   runtime::Time last_event_;     // when something was last sent, received or rung
   runtime::Time moving_until_;   // until then bytes under way are pushed without sleeping
   int owing_ = 0;                // peers that have rung for a message that is not here yet

@@ -2,16 +2,23 @@
 
 #include "mpi/session.hpp"
 
-#include <iterator>
 #include <utility>
 
 namespace tasker::mpi {
 
+namespace {
+
+void leave_to_mpi(MPI_Request& request, Bytes bytes) {
+  static auto& abandoned = *new std::vector<Bytes>();
+  MPI_Request_free(&request);
+  abandoned.push_back(std::move(bytes));
+}
+
+}  // namespace
+
 Outbox::~Outbox() {
   if (!running()) return;
-  static auto& abandoned = *new std::vector<Bytes>();
-  for (MPI_Request& request : requests_) MPI_Request_free(&request);
-  std::move(bytes_.begin(), bytes_.end(), std::back_inserter(abandoned));
+  for (std::size_t i = 0; i < requests_.size(); ++i) leave_to_mpi(requests_[i], std::move(sent_[i].bytes));
 }
 
 void Outbox::post(MPI_Comm comm, int to, int tag, const Bytes& bytes, std::size_t offset, std::size_t size) {
@@ -22,7 +29,7 @@ void Outbox::post(MPI_Comm comm, int to, int tag, const Bytes& bytes, std::size_
   check(MPI_Test(&request, &sent, MPI_STATUS_IGNORE), "MPI_Test");
   if (sent != 0) return;
   requests_.push_back(request);
-  bytes_.push_back(bytes);
+  sent_.push_back({to, bytes});
 }
 
 bool Outbox::release() {
@@ -33,15 +40,25 @@ bool Outbox::release() {
                      MPI_STATUSES_IGNORE),
         "MPI_Testsome");
   if (count <= 0) return false;
+  forget_done();
+  return true;
+}
+
+void Outbox::abandon(int to) {
+  for (std::size_t i = 0; i < requests_.size(); ++i)
+    if (sent_[i].to == to) leave_to_mpi(requests_[i], std::move(sent_[i].bytes));
+  forget_done();
+}
+
+void Outbox::forget_done() {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     if (requests_[i] == MPI_REQUEST_NULL) continue;
     requests_[kept] = requests_[i];
-    bytes_[kept++] = std::move(bytes_[i]);
+    sent_[kept++] = std::move(sent_[i]);
   }
   requests_.resize(kept);
-  bytes_.resize(kept);
-  return true;
+  sent_.resize(kept);
 }
 
 }  // namespace tasker::mpi

@@ -25,11 +25,18 @@ class Outbox {
   void post(MPI_Comm comm, int to, int tag, const Bytes& bytes, std::size_t offset, std::size_t size);
   /// Forgets what has left; whether there was any.
   bool release();
+  /// Gives up what is under way to rank `to`.
+  void abandon(int to);
   bool empty() const { return requests_.empty(); }
 
  private:
+  void forget_done();
+  struct Sent {
+    int to = 0;
+    Bytes bytes;
+  };
   std::vector<MPI_Request> requests_;
-  std::vector<Bytes> bytes_;  // of each request
+  std::vector<Sent> sent_;  // by each request
 };
 
 }  // namespace tasker::mpi

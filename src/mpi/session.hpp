@@ -24,6 +24,10 @@ class Session {
   bool started_ = false;
 };
 
+/// Some ranks are gone, for which MPI_Finalize might wait for ever: no Session ends MPI any more, it ends
+/// with the process.
+void skip_finalize();
+
 /// Throws UsageError, with what to write instead, unless MPI runs and allows calls from one thread at a time.
 void require_serialized();
 

@@ -12,10 +12,12 @@ namespace tasker::runtime {
 using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 
-/// A message as it arrived: who sent it, and its bytes.
+/// A message as it arrived: who sent it, and its bytes. Or the news that this rank is gone: the last that is
+/// heard of it.
 struct Envelope {
   int source = 0;
   std::string bytes;
+  bool lost = false;
 };
 
 /// How ranks talk: whole messages, in order between any two ranks, and a wait that sleeps in the kernel.
@@ -29,7 +31,7 @@ class Comm {
   virtual int size() const = 0;
 
   /// Starts to send `message` to rank `to` and returns at once; never blocks, whatever the receiver does.
-  /// Sending to oneself is an error.
+  /// Sending to oneself is an error; what is sent to a rank that is gone is dropped.
   virtual void send(int to, std::string message) = 0;
 
   /// Sleeps until a message is there (returned), one of `watched` is ready (its `revents` is set) or
@@ -38,6 +40,12 @@ class Comm {
 
   /// Sleeps until everything sent has left this rank, or `deadline` has passed (false).
   virtual bool flush(Time deadline) = 0;
+
+  /// Whether `wait` has returned that this rank is gone: its process died, or its host, or the way there.
+  /// Rank 0 hears of all others. They don't hear of rank 0: where it is gone, they end.
+  virtual bool is_lost(int rank) const = 0;
+  /// How long another host may be silent until its ranks are taken for gone.
+  virtual void set_lost_after(std::chrono::milliseconds lost_after) = 0;
 };
 
 }  // namespace tasker::runtime

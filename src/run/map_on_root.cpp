@@ -2,11 +2,14 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
+#include "cluster/report.hpp"
 #include "run/compute_here.hpp"
+#include "run/gather.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 #include "run/master.hpp"
 #include "run/prepare.hpp"
+#include "run/rank_journals.hpp"
 #include "run/settings.hpp"
 #include "run/workspace.hpp"
 #include "store/paths.hpp"
@@ -38,7 +41,7 @@ class RootMap {
         begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
-    if (comm_) gather();
+    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type});
     settings_ = apply_environment(call_.options);
     call_.options = settings_.options;
     call_ = prepared(std::move(call_));
@@ -90,37 +93,6 @@ class RootMap {
     return (comm_ ? static_cast<std::uint32_t>(comm_->size()) - 1 : 1) * std::max(slots(), 1U);
   }
   std::string workers_text() const { return count_text(workers(), "worker"); }
-
-  /// Waits until all ranks have called this map.
-  void gather() {
-    const Enter mine{sequence_, name_, call_.argument_type, call_.result_type};
-    for (int missing = comm_->size() - 1; missing > 0;) {
-      const auto envelope = comm_->wait(Time::max());
-      if (!envelope) continue;
-      const int rank = envelope->source;
-      const auto kind = kind_of(envelope->bytes);
-      if (kind == Kind::leave) {
-        const auto leave = unpack<Leave>(envelope->bytes);
-        if (!leave.message.empty())
-          throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
-        throw RankLeft(
-            rank,
-            fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
-                        rank, mine.path),
-            exit_usage);
-      }
-      if (kind != Kind::enter) continue;  // late: of a map that ended early
-      Enter theirs = unpack<Enter>(envelope->bytes);
-      if (theirs.sequence < mine.sequence) continue;  // late, too: that map ended before this rank called it
-      if (pack(theirs) != pack(mine))
-        throw UsageError(
-            fmt::format("ranks call different maps, all must call the same ones in the same order: rank "
-                        "0: map {} on {}, {} -> {}; rank {}: map {} on {}, {} -> {}",
-                        mine.sequence, mine.path, mine.argument_type, mine.result_type, rank, theirs.sequence,
-                        theirs.path, theirs.argument_type, theirs.result_type));
-      --missing;
-    }
-  }
 
   void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) const {
     const store::MatchResult& match = workspace.match();
@@ -196,18 +168,8 @@ class RootMap {
   }
 
   void compute_with_workers(Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
-    std::map<int, store::JournalWriter> journals;  // of ranks that don't see the directory
-    const bool power = call_.options.durability == Durability::power;
-    Master master(*comm_, call_, scheduler,
-                  {[&](std::uint64_t index) { return workspace.attempt_of(index); },
-                   [&](int rank, const Ready& who, std::string_view frame) {
-                     journals.try_emplace(rank, workspace.journal(rank, who.host, who.build))
-                         .first->second.append_built(frame);
-                   },
-                   [&](int rank) {
-                     if (const auto journal = journals.find(rank); power && journal != journals.end())
-                       journal->second.sync();
-                   }});
+    RankJournals journals(workspace, call_);
+    Master master(*comm_, call_, scheduler, journals.store());
     Start start{std::filesystem::absolute(workspace.directory()).string(),
                 workspace.run(),
                 workspace.sequence(),
@@ -217,29 +179,46 @@ class RootMap {
                 call_.options.inputs.high,
                 call_.options.seed,
                 call_.options.keep_arguments,
-                power,
+                call_.options.durability == Durability::power,
                 call_.options.columns,
                 slots(),
                 call_.options.retries,
                 call_.options.timeout.count(),
-                call_.options.memory_limit};
+                call_.options.memory_limit,
+                call_.options.lost_after.count()};
+    comm_->set_lost_after(std::chrono::duration_cast<std::chrono::milliseconds>(call_.options.lost_after));
     for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
     const auto wait = [&] {
       std::vector<pollfd> watched;
       if (!drain_.came()) watched.push_back({drain_.fd(), POLLIN, 0});
       const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep), watched);
       if (envelope) master.handle(*envelope);
+      if (envelope && envelope->lost) say_lost(reporter, master, envelope->source);
       attend(workspace, scheduler, reporter, master.outcome());
     };
     while (!scheduler.finished()) {
+      if (master.alone()) throw_alone(scheduler);
       wait();
       master.dispatch(Clock::now());
     }
     master.finish();
     while (!master.closed()) wait();
-    for (auto& [rank, journal] : journals) journal.close();
+    journals.close();
     outcome_ = master.outcome();
     for (const auto& [rank, who] : master.workers()) least_cpus_ = std::min(least_cpus_, who.cpus);
+  }
+
+  static void say_lost(Reporter& reporter, const Master& master, int rank) {
+    const auto known = master.workers().find(rank);
+    reporter.say(
+        lost_text(rank, known == master.workers().end() ? "" : known->second.host) +
+        (cluster::has_launcher() && !master.alone() ? "; others take over its unfinished tasks" : ""));
+  }
+
+  [[noreturn]] void throw_alone(const Scheduler& scheduler) const {
+    throw Interrupted(
+        fmt::format("{}: no rank is left to compute: {} of {} tasks are missing; run the same command again",
+                    name_, scheduler.pending(), call_.count));
   }
 
   [[noreturn]] void throw_failed(const Workspace& workspace) const {

@@ -3,6 +3,7 @@
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -48,6 +49,10 @@ Master::Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, Ma
 
 void Master::handle(const Envelope& envelope) {
   const int rank = envelope.source;
+  if (envelope.lost) {
+    lose(rank);
+    return;
+  }
   const auto kind = kind_of(envelope.bytes);
   if (!kind) throw DamagedError("rank " + std::to_string(rank) + " sent nonsense");
   try {
@@ -112,6 +117,57 @@ void Master::count_closed(int rank) {
     throw std::invalid_argument("it closes a journal that is not open, or needed still");
 }
 
+/// Its finished tasks are not computed again, even if it had no time to report them.
+void Master::lose(int rank) {
+  const auto gone = workers_.find(rank);
+  if (gone == workers_.end()) return;
+  const std::vector<base::Ranges> chunks = scheduler_.leave(rank);
+  base::IntervalSet left;
+  for (const base::Ranges& tasks : chunks) left.insert(tasks);
+  const base::IntervalSet recorded = store_.recorded(rank, left);
+  scheduler_.found(recorded.ranges());
+  outcome_.computed += recorded.size();
+  // Of each chunk that was under way, the first task that has no record was in flight; of short ones, which
+  // are recorded together, it may have been a later one.
+  std::uint32_t under_way = 0;
+  for (const base::Ranges& tasks : chunks) {
+    base::IntervalSet unrecorded;
+    unrecorded.insert(tasks);
+    for (const base::Range& range : recorded.ranges()) unrecorded.erase(range);
+    if (unrecorded.empty() || under_way++ >= gone->second.slots) continue;
+    scheduler_.suspect(unrecorded.ranges());
+    blame(unrecorded.ranges().front().first);
+  }
+}
+
+/// A task that has been the end of so many ranks shall not be the end of all.
+void Master::blame(std::uint64_t index) {
+  const std::uint32_t deaths = ++deaths_[index];
+  if (call_.options.max_lost == 0 || deaths < call_.options.max_lost) return;
+  const std::string why = "lost: " + count_text(deaths, "rank") +
+                          " died while computing it; with Options::isolation it would show how";
+  store_.write_lost(index, attempt_of(index) - 1, why);
+  scheduler_.found({{index, index + 1}});
+  outcome_.add(1, 1, {{index, 1, why}}, std::chrono::duration<double>(0));
+}
+
+std::uint32_t Master::attempt_of(std::uint64_t index) const {
+  const auto deaths = deaths_.find(index);
+  return store_.attempt_of(index) + (deaths == deaths_.end() ? 0 : deaths->second);
+}
+
+bool Master::closed() const {
+  for (int rank = 1; rank < comm_.size(); ++rank)
+    if (!closed_.contains(rank) && !comm_.is_lost(rank)) return false;
+  return true;
+}
+
+bool Master::alone() const {
+  for (int rank = 1; rank < comm_.size(); ++rank)
+    if (!comm_.is_lost(rank)) return false;
+  return true;
+}
+
 void Master::dispatch(Time now) {
   while (const auto action = scheduler_.next(now)) {
     if (const auto* assign = std::get_if<Assign>(&*action))
@@ -130,7 +186,7 @@ void Master::send_work(const Assign& assign) {
     base::split_after(work.tasks, fitting);
     scheduler_.returned(assign.worker, assign.chunk, fitting);
   }
-  work.attempts = later_attempts(work.tasks, store_.attempt_of);
+  work.attempts = later_attempts(work.tasks, [this](std::uint64_t index) { return attempt_of(index); });
   comm_.send(assign.worker, pack(std::move(work)));
 }
 

@@ -24,6 +24,10 @@ struct MasterStore {
   std::function<void(int rank, const Ready& who, std::string_view frame)> write;
   /// Makes what was written for that rank durable.
   std::function<void(int rank)> sync;
+  /// Which of these tasks a rank that is gone has recorded as done.
+  std::function<base::IntervalSet(int rank, const base::IntervalSet& tasks)> recorded;
+  /// Records that a task was lost, and why.
+  std::function<void(std::uint64_t index, std::uint32_t attempt, const std::string& why)> write_lost;
 };
 
 /// What was computed, for the end of the map.
@@ -44,13 +48,15 @@ class Master {
   Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, MasterStore store);
 
   /// What one message says. Throws what ends the map for all: a worker's trouble, a rank that leaves,
-  /// nonsense.
+  /// nonsense. A rank that is gone is no such thing: its tasks go to others.
   void handle(const Envelope& envelope);
   /// Sends what the scheduler wants to be sent.
   void dispatch(Time now);
 
-  /// Every worker has closed its journal (after `finish`).
-  bool closed() const { return static_cast<int>(closed_.size()) == comm_.size() - 1; }
+  /// Every worker that is left has closed its journal (after `finish`).
+  bool closed() const;
+  /// There is nobody left to compute anything.
+  bool alone() const;
   /// Tells the workers that there is no more work.
   void finish();
 
@@ -62,6 +68,9 @@ class Master {
   void send_work(const Assign& assign);
   void count_done(int rank, const Done& done);
   void count_closed(int rank);
+  void lose(int rank);
+  void blame(std::uint64_t index);
+  std::uint32_t attempt_of(std::uint64_t index) const;
   Comm& comm_;
   const detail::MapCall& call_;
   Scheduler& scheduler_;
@@ -69,6 +78,7 @@ class Master {
   Outcome outcome_;
   std::map<int, Ready> workers_;
   std::set<int> closed_;
+  std::map<std::uint64_t, std::uint32_t> deaths_;  // of ranks, by the task that they were at
 };
 
 /// Appends the arguments of `tasks`, in order, each behind its size, as long as a message has room; returns

@@ -61,9 +61,10 @@ struct Start {
   std::uint32_t retries = 0;
   std::int64_t timeout = 0;  ///< ns; 0: none.
   std::uint64_t memory_limit = 0;
+  std::int64_t lost_after = 0;  ///< ns
   auto fields() {
     return std::tie(directory, run, sequence, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
-                    power, columns, slots, retries, timeout, memory_limit);
+                    power, columns, slots, retries, timeout, memory_limit, lost_after);
   }
 };
 
@@ -169,7 +170,8 @@ struct Leave {
   static constexpr Kind kind = Kind::leave;
   std::int32_t exit_code = 0;
   std::string message;
-  auto fields() { return std::tie(exit_code, message); }
+  bool lost_ranks = false;  ///< From rank 0: not all can leave, for some are gone.
+  auto fields() { return std::tie(exit_code, message, lost_ranks); }
 };
 
 using base::pack;

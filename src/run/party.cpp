@@ -1,5 +1,7 @@
 #include "run/party.hpp"
 
+#include "base/console.hpp"
+#include "run/gather.hpp"
 #include "run/map.hpp"
 #include "run/messages.hpp"
 
@@ -60,7 +62,7 @@ Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
 Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
   std::set<int> missing;
   for (int rank = 1; rank < size(); ++rank)
-    if (!gone_.contains(rank)) missing.insert(rank);
+    if (!gone_.contains(rank) && !comm_->is_lost(rank)) missing.insert(rank);
   const auto end_maps = [&](int rank) {
     End end;
     end.type = "error";
@@ -76,7 +78,10 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
       return mine;
     }
     const auto kind = kind_of(envelope->bytes);
-    if (kind == Kind::leave) {
+    if (envelope->lost) {
+      base::say("tasker: " + lost_text(envelope->source) + "\n");
+      missing.erase(envelope->source);
+    } else if (kind == Kind::leave) {
       const auto leave = unpack<Leave>(envelope->bytes);
       missing.erase(envelope->source);
       if (leave.exit_code != 0 && mine.exit_code == 0) {
@@ -94,12 +99,14 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     }
     // Anything else is late and means nothing any more.
   }
-  for (int rank = 1; rank < size(); ++rank) comm_->send(rank, pack(Leave{mine.exit_code, {}}));
+  for (int rank = 1; rank < size(); ++rank) mine.lost_ranks = mine.lost_ranks || comm_->is_lost(rank);
+  for (int rank = 1; rank < size(); ++rank)
+    comm_->send(rank, pack(Leave{mine.exit_code, {}, mine.lost_ranks}));
   return mine;
 }
 
 Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_alone) {
-  comm_->send(0, pack(Leave{mine.exit_code, mine.message}));
+  comm_->send(0, pack(Leave{mine.exit_code, mine.message, false}));
   for (;;) {
     const auto envelope = comm_->wait(deadline);
     if (!envelope) {
@@ -109,7 +116,7 @@ Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_
     }
     if (kind_of(envelope->bytes) != Kind::leave) continue;  // late: the end of a map that this rank has left
     const auto leave = unpack<Leave>(envelope->bytes);
-    return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}};
+    return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}, leave.lost_ranks};
   }
 }
 

@@ -33,6 +33,7 @@ class Party {
   struct Farewell {
     std::int32_t exit_code = 0;
     std::string message;
+    bool lost_ranks = false;  ///< Some ranks are gone, and will never leave.
   };
   /// Waits, asleep, until all ranks leave. Returns with what code all exit; on rank 0 with the other ranks'
   /// messages. A rank that leaves with an error waits for the others for a few seconds only; `left_alone` is

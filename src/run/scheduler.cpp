@@ -44,12 +44,14 @@ void Scheduler::join(int worker, std::uint32_t slots) {
   file(worker, joined->second);
 }
 
-void Scheduler::leave(int worker) {
+std::vector<Ranges> Scheduler::leave(int worker) {
+  std::vector<Ranges> chunks;
   const auto gone = workers_.find(worker);
-  if (gone == workers_.end()) return;
+  if (gone == workers_.end()) return chunks;
   while (!gone->second.chunks.empty()) {
-    const auto chunk = chunks_.find(gone->second.chunks.back());
+    const auto chunk = chunks_.find(gone->second.chunks.front());
     pending_.insert(chunk->second.tasks);
+    chunks.push_back(std::move(chunk->second.tasks));
     end(chunk);
   }
   unfile(worker, gone->second);
@@ -57,6 +59,12 @@ void Scheduler::leave(int worker) {
   workers_.erase(gone);
   unranked_.erase(worker);
   dry_ = false;
+  return chunks;
+}
+
+void Scheduler::found(const Ranges& recorded) {
+  for (const base::Range& range : recorded) pending_.erase(range);
+  done_.insert(recorded);
 }
 
 void Scheduler::done(int worker, ChunkId id, Clock::duration busy) {
@@ -114,7 +122,7 @@ std::optional<Action> Scheduler::assign() {
 
   Chunk chunk;
   chunk.worker = hungriest;
-  chunk.tasks = pending_.take(chunk_size());
+  chunk.tasks = take();
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
   const ChunkId id = next_id_++;
@@ -126,6 +134,21 @@ std::optional<Action> Scheduler::assign() {
   file(hungriest, worker);
   changed_.push_back(hungriest);
   return action;
+}
+
+/// The next chunk's tasks: a suspect alone, or others up to the first suspect.
+Ranges Scheduler::take() {
+  Ranges tasks = pending_.take(chunk_size());
+  if (suspects_.empty()) return tasks;
+  const auto innocent = [&] {
+    std::uint64_t before = 0;
+    for (const base::Range& range : tasks)
+      for (std::uint64_t index = range.first; index < range.last; ++index, ++before)
+        if (suspects_.contains(index)) return before;
+    return before;
+  }();
+  pending_.insert(split_after(tasks, std::max<std::uint64_t>(innocent, 1)));
+  return tasks;
 }
 
 std::optional<Action> Scheduler::take_back(Time now) {

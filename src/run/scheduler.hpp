@@ -68,9 +68,15 @@ class Scheduler {
 
   /// A worker that is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
   void join(int worker, std::uint32_t slots = 1);
-  /// A worker that is gone: its unfinished tasks are pending again. Nothing happens if it is gone already.
-  /// What it still says afterwards must not be passed on: its chunks are unknown here.
-  void leave(int worker);
+  /// A worker that is gone: its unfinished tasks are pending again; returns its chunks, in the order in which
+  /// it would have begun them. Nothing happens if it is gone already. What it still says afterwards must not
+  /// be passed on: its chunks are unknown here.
+  std::vector<Ranges> leave(int worker);
+  /// Pending tasks that turn out to be recorded.
+  void found(const Ranges& recorded);
+  /// Tasks of which one may have been the end of its worker: from now on each is handed out in a chunk of its
+  /// own, so that it shows which.
+  void suspect(const Ranges& tasks) { suspects_.insert(tasks); }
 
   /// The worker recorded every task that it kept of this chunk, which kept it busy for `busy` of wall time.
   /// Throws std::invalid_argument if it has no such chunk or `busy` is negative.
@@ -128,6 +134,7 @@ class Scheduler {
   };
 
   std::optional<Action> assign();
+  Ranges take();
   std::optional<Action> take_back(Time now);
   bool prefetches() const;
   std::uint64_t chunk_size() const;
@@ -142,6 +149,7 @@ class Scheduler {
 
   IntervalSet pending_;
   IntervalSet done_;
+  IntervalSet suspects_;
   std::uint64_t in_flight_ = 0;
   bool draining_ = false;
 

@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "base/units.hpp"
+#include "cluster/report.hpp"
 
 #include <tasker/error.hpp>
 
@@ -22,6 +23,9 @@ namespace {
 /// More processes than that on one host are a mistake.
 constexpr std::uint32_t most_slots = 4096;
 constexpr std::uint32_t most_retries = 1000;
+/// A busy host may be silent for a moment; and TCP counts in seconds.
+constexpr std::chrono::seconds least_lost_after{2};
+constexpr std::chrono::hours most_lost_after{1};
 
 template <class T>
 using Names = std::initializer_list<std::pair<const char*, T>>;
@@ -123,6 +127,17 @@ const std::map<std::string, Apply>& table() {
          if (!size) refuse(name, value, "a size such as 500M or 2G");
          s.options.memory_limit = *size;
        }},
+      {"TASKER_LOST_AFTER",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         const auto pause = base::parse_duration(value);
+         if (!pause || *pause < least_lost_after || *pause > most_lost_after)
+           refuse(name, value, "a duration from 2s to 1h");
+         s.options.lost_after = *pause;
+       }},
+      {"TASKER_MAX_LOST",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.max_lost = parse_small(name, value, most_retries);
+       }},
       {"TASKER_KEEP_ARGUMENTS",
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_arguments = parse_bool(name, value);
@@ -192,6 +207,7 @@ Settings apply_environment(Options options, const std::vector<std::string>& envi
     if (!variable.starts_with("TASKER_") || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     const std::string value = variable.substr(equals + 1);
+    if (name == cluster::launcher_variable) continue;  // between `tasker launch` and its ranks
     const auto known = table().find(name);
     if (known == table().end()) {
       settings.notes.push_back(unknown(name));

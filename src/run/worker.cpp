@@ -32,7 +32,11 @@ class Worker {
         own_(journal(), start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 
-  End work() { return start_.slots == 0 ? work_in_this_process() : work_in_slots(); }
+  End work() {
+    comm_.set_lost_after(
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(start_.lost_after)));
+    return start_.slots == 0 ? work_in_this_process() : work_in_slots();
+  }
 
  private:
   static std::uint64_t run_id(const Start& start) {

@@ -43,6 +43,9 @@ class Workspace {
   /// Mean duration of the recorded tasks; nothing without records.
   std::optional<std::chrono::nanoseconds> mean_duration() const;
 
+  /// Which of `tasks` a rank has recorded as done in this run. Its journal is read: meant for a rank that is
+  /// gone.
+  base::IntervalSet recorded(int rank, const base::IntervalSet& tasks) const;
   /// The journal of one rank in this run.
   store::JournalWriter journal(int rank, const std::string& host, const std::string& build) const;
   const std::string& run() const { return run_; }

@@ -31,6 +31,7 @@ enum class Outcome : std::uint8_t {
   crashed = 3,        ///< Its process ended.
   timed_out = 4,      ///< It lasted too long.
   out_of_memory = 5,  ///< It took more memory than it may.
+  lost = 6,           ///< Rank after rank died with it.
 };
 
 /// What a record is bound to besides its argument: bits above the outcome.

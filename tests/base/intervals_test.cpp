@@ -57,6 +57,30 @@ TEST_CASE("An empty range adds nothing, and one that ends before it begins is re
   CHECK(set.empty());
 }
 
+TEST_CASE("What is erased is out of the set, whatever ranges it lay in") {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    IntervalSet set;
+    std::set<std::uint64_t> indices;
+    for (int step = 0; step < 40; ++step) {
+      const std::uint64_t first = random() % 60;
+      const Range range{first, first + random() % 12};
+      const bool erases = random() % 2 == 0;
+      erases ? set.erase(range) : set.insert(range);
+      for (std::uint64_t i = range.first; i < range.last; ++i) {
+        if (erases)
+          indices.erase(i);
+        else
+          indices.insert(i);
+      }
+      REQUIRE(set.size() == indices.size());
+      for (std::uint64_t i = 0; i < 80; ++i) REQUIRE(set.contains(i) == indices.contains(i));
+    }
+  }
+  IntervalSet set(Range{2, 4});
+  CHECK_THROWS_AS(set.erase({4, 3}), std::invalid_argument);
+}
+
 TEST_CASE("Taking hands out the first indices, across gaps, and no more than there are") {
   IntervalSet set;
   set.insert(Ranges{{0, 2}, {10, 13}, {50, 60}});

@@ -42,8 +42,9 @@ detail::MapCall make_map(const std::vector<std::string>& arguments, std::size_t 
 Conversation::Conversation(unsigned seed, Corners& corners)
     : random_(seed),
       corners_(corners),
-      weights_{1 + random_() % 8, 1 + random_() % 8, 1 + random_() % 8, 1 + random_() % 8},
+      weights_{10 + random_() % 80, 10 + random_() % 80, 10 + random_() % 80, 10 + random_() % 80, 1},
       stop_on_failure_(random_() % 5 == 0),
+      mortal_(random_() % 3 == 0),
       network_(2 + static_cast<int>(random_() % 4)),
       scheduler_(IntervalSet()),
       master_(network_.comm(0), call_, scheduler_,
@@ -52,7 +53,15 @@ Conversation::Conversation(unsigned seed, Corners& corners)
                  for (detail::Reader in(frame); !in.left().empty();)
                    ++ledger_.recorded.at(in.number<std::uint64_t>());
                },
-               [](int) {}}) {
+               [](int) {},
+               [this](int, const base::IntervalSet& tasks) {
+                 const auto found = ledger_.recover(tasks);
+                 corners_.found += static_cast<int>(found.size());
+                 return found;
+               },
+               [](std::uint64_t, std::uint32_t, const std::string&) {
+                 throw std::logic_error("a task was given up");
+               }}) {
   const std::uint64_t tasks = 1 + random_() % 120;
   ledger_.arguments = make_arguments(tasks);
   ledger_.started.resize(tasks);
@@ -60,6 +69,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
   const std::uint64_t failing = 1 + random_() % (2 * tasks);
   ledger_.fails = [failing](std::uint64_t index) { return index % failing == failing - 1; };
   call_ = make_map(ledger_.arguments, random_() % 3 == 0 ? 60 : std::string::npos, corners.cut);
+  call_.options.max_lost = 0;
   scheduler_ = Scheduler(IntervalSet({0, tasks}));
   for (int rank = 1; rank < network_.comm(0).size(); ++rank)
     workers_.push_back(std::make_unique<FakeWorker>(network_, rank, random_() % 4 != 0, ledger_, random_));
@@ -77,7 +87,7 @@ void Conversation::run() {
 /// Lets one of all things happen that may; false if there is none.
 bool Conversation::step() {
   std::vector<std::pair<Event, int>> choices;
-  for (const Event event : {Event::at_rank_0, Event::at_worker, Event::says, Event::executes})
+  for (const Event event : {Event::at_rank_0, Event::at_worker, Event::says, Event::executes, Event::dies})
     for (int rank = 1; rank <= workers(); ++rank)
       if (may(event, rank))
         choices.insert(choices.end(), weights_[static_cast<std::size_t>(event)], {event, rank});
@@ -88,12 +98,20 @@ bool Conversation::step() {
   return true;
 }
 
+int Conversation::living() const {
+  int living = 0;
+  for (int rank = 1; rank <= workers(); ++rank) living += network_.comm(0).is_lost(rank) ? 0 : 1;
+  return living;
+}
+
 bool Conversation::may(Event event, int rank) const {
+  if (network_.comm(0).is_lost(rank)) return false;
   switch (event) {
     case Event::at_rank_0: return !network_.under_way(rank, 0).empty();
     case Event::at_worker: return !network_.under_way(0, rank).empty();
     case Event::says: return worker(rank).may_say();
     case Event::executes: return worker(rank).may_execute();
+    case Event::dies: return mortal_ && living() > 1 && !ended_;
   }
   return false;
 }
@@ -104,6 +122,7 @@ void Conversation::happen(Event event, int rank) {
     case Event::at_worker: return worker(rank).receive();
     case Event::says: return worker(rank).say();
     case Event::executes: return worker(rank).execute();
+    case Event::dies: return die(rank);
   }
 }
 
@@ -117,6 +136,16 @@ void Conversation::at_rank_0(int rank) {
     worker(rank).returning().pop_front();
   }
   network_.deliver(rank, 0);
+  go_on();
+}
+
+void Conversation::die(int rank) {
+  ++corners_.deaths;
+  network_.lose(rank);
+  go_on();
+}
+
+void Conversation::go_on() {
   master_.handle(network_.comm(0).wait(Time::max()).value());
   if (finished_) {
     if (master_.closed()) send_end();
@@ -144,6 +173,7 @@ std::vector<int> Conversation::places() const {
   };
   count_in(scheduler_.pending_tasks().ranges());
   for (int rank = 1; rank <= workers(); ++rank) {
+    if (network_.comm(0).is_lost(rank)) continue;
     for (const std::string& bytes : network_.under_way(0, rank))
       if (kind_of(bytes) == Kind::work) count_in(unpack<Work>(bytes).tasks);
     for (const base::Ranges& tasks : worker(rank).unstarted()) count_in(tasks);
@@ -167,7 +197,8 @@ void Conversation::check() const {
 
 void Conversation::check_end() const {
   require(ended_ && network_.under_way() == 0, "in the end nothing is under way");
-  for (const auto& each : workers_) require(each->end().has_value(), "every worker hears of the end");
+  for (int rank = 1; rank <= workers(); ++rank)
+    require(network_.comm(0).is_lost(rank) || worker(rank).end(), "every worker that lives hears of the end");
   std::uint64_t recorded = 0;
   std::uint64_t failed = 0;
   for (std::uint64_t index = 0; index < ledger_.recorded.size(); ++index) {

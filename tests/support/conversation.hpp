@@ -17,6 +17,8 @@ struct Corners {
   int given_whole = 0;  // of them: the whole chunk came back
   int crossed = 0;      // of them: the chunk had ended, and its report crossed the request
   int cut = 0;          // chunks whose arguments did not fit into one message
+  int deaths = 0;       // of workers
+  int found = 0;        // tasks that a worker had recorded, but not reported, when it died
   int stopped = 0;      // conversations that ended before all tasks were done
 };
 
@@ -29,11 +31,14 @@ class Conversation {
   void run();
 
  private:
-  enum class Event { at_rank_0, at_worker, says, executes };
+  enum class Event { at_rank_0, at_worker, says, executes, dies };
   bool step();
   bool may(Event event, int worker) const;
   void happen(Event event, int worker);
   void at_rank_0(int worker);
+  void die(int worker);
+  void go_on();
+  int living() const;
   void send_end();
   void check() const;
   void check_end() const;
@@ -45,6 +50,7 @@ class Conversation {
   Corners& corners_;
   std::vector<std::size_t> weights_;  // how often an event happens when it may
   bool stop_on_failure_;
+  bool mortal_;  // workers may die, as long as one is left
   Ledger ledger_;
   detail::MapCall call_;
   FakeNetwork network_;

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 namespace tasker::test {
@@ -20,6 +21,7 @@ class FakeNetwork::FakeComm final : public runtime::Comm {
   void send(int to, std::string message) override {
     if (to == rank_ || to < 0 || to >= size())
       throw std::logic_error(name() + " sends to rank " + std::to_string(to));
+    if (lost_.contains(to)) return;
     network_.queues_[{rank_, to}].push_back(std::move(message));
   }
 
@@ -29,6 +31,7 @@ class FakeNetwork::FakeComm final : public runtime::Comm {
     if (!inbox_.empty()) {
       Envelope envelope = std::move(inbox_.front());
       inbox_.pop_front();
+      if (envelope.lost) lost_.insert(envelope.source);
       return envelope;
     }
     if (::poll(watched.data(), watched.size(), 0) <= 0 && deadline == Time::max())
@@ -37,6 +40,8 @@ class FakeNetwork::FakeComm final : public runtime::Comm {
   }
 
   bool flush(Time) override { return true; }
+  bool is_lost(int rank) const override { return lost_.contains(rank); }
+  void set_lost_after(std::chrono::milliseconds) override {}
 
   void arrive(Envelope envelope) { inbox_.push_back(std::move(envelope)); }
 
@@ -45,6 +50,7 @@ class FakeNetwork::FakeComm final : public runtime::Comm {
   FakeNetwork& network_;
   int rank_;
   std::deque<Envelope> inbox_;
+  std::set<int> lost_;
 };
 
 FakeNetwork::FakeNetwork(int size) {
@@ -53,7 +59,7 @@ FakeNetwork::FakeNetwork(int size) {
 
 FakeNetwork::~FakeNetwork() = default;
 
-runtime::Comm& FakeNetwork::comm(int rank) { return *comms_.at(static_cast<std::size_t>(rank)); }
+runtime::Comm& FakeNetwork::comm(int rank) const { return *comms_.at(static_cast<std::size_t>(rank)); }
 
 const std::deque<std::string>& FakeNetwork::under_way(int from, int to) const {
   static const std::deque<std::string> none;
@@ -71,6 +77,12 @@ void FakeNetwork::deliver(int from, int to) {
   auto& queue = queues_.at({from, to});
   comms_.at(static_cast<std::size_t>(to))->arrive({from, std::move(queue.at(0))});
   queue.pop_front();
+}
+
+void FakeNetwork::lose(int rank) {
+  queues_.erase({rank, 0});
+  queues_.erase({0, rank});
+  comms_.at(0)->arrive({rank, {}, true});
 }
 
 }  // namespace tasker::test

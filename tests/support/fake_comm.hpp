@@ -22,13 +22,15 @@ class FakeNetwork {
   FakeNetwork(const FakeNetwork&) = delete;
   FakeNetwork& operator=(const FakeNetwork&) = delete;
 
-  runtime::Comm& comm(int rank);
+  runtime::Comm& comm(int rank) const;
 
   /// The messages under way from one rank to another, oldest first.
   const std::deque<std::string>& under_way(int from, int to) const;
   std::size_t under_way() const;
   /// Lets the oldest of them arrive: the receiver's next wait returns it.
   void deliver(int from, int to);
+  /// That rank dies, with all that is under way to it and from it: the next thing that rank 0 hears.
+  void lose(int rank);
 
  private:
   class FakeComm;

@@ -25,6 +25,17 @@ base::Ranges part(base::Ranges tasks, std::uint64_t first, std::uint64_t last) {
 
 }  // namespace
 
+base::IntervalSet Ledger::recover(const base::IntervalSet& tasks) {
+  base::IntervalSet found;
+  for (const base::Range& range : tasks.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (recorded.at(index) == 1 && !fails(index))
+        found.insert({index, index + 1});
+      else
+        started.at(index) = recorded.at(index) = 0;
+  return found;
+}
+
 FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledger& ledger,
                        std::mt19937& random)
     : network_(network),

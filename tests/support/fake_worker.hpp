@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/intervals.hpp"
 #include "run/desk.hpp"
 #include "run/listener.hpp"
 #include "support/fake_comm.hpp"
@@ -22,6 +23,9 @@ struct Ledger {
   std::vector<int> started;   // how often
   std::vector<int> recorded;  // how often
   std::function<bool(std::uint64_t index)> fails;
+
+  /// What rank 0 finds of `tasks` that a rank had and did not report: it is as if the others had never begun.
+  base::IntervalSet recover(const base::IntervalSet& tasks);
 };
 
 /// A worker whose two threads are played step by step, in one: Desk, Listener and Chunk are real, tasks start

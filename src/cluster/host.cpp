@@ -1,4 +1,4 @@
-#include "mpi/host.hpp"
+#include "cluster/host.hpp"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-namespace tasker::mpi {
+namespace tasker::cluster {
 
 bool Place::same_host(const Place& other) const {
   return boot_id[0] != '\0' && network_inode != 0 && boot_id == other.boot_id &&
@@ -58,4 +58,4 @@ std::vector<in_addr_t> routes(std::span<const Interface> ours, std::span<const I
   return shared.empty() ? all : shared;
 }
 
-}  // namespace tasker::mpi
+}  // namespace tasker::cluster

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace tasker::mpi {
+namespace tasker::cluster {
 
 /// An IPv4 address of this host and the subnet behind it, both in network byte order.
 struct Interface {
@@ -37,4 +37,4 @@ std::vector<Interface> interfaces(std::size_t limit);
 /// one everywhere) would lead back to ourselves and is left out.
 std::vector<in_addr_t> routes(std::span<const Interface> ours, std::span<const Interface> theirs);
 
-}  // namespace tasker::mpi
+}  // namespace tasker::cluster

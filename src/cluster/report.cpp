@@ -1,0 +1,100 @@
+#include "cluster/report.hpp"
+
+#include "base/hash.hpp"
+
+#include <tasker/detail/bytes.hpp>
+#include <tasker/error.hpp>
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+namespace tasker::cluster {
+
+namespace {
+
+constexpr std::uint32_t lost_bit = 0x100;
+
+/// For as long as the process lives. Never ended in order: the connection ends with the process.
+struct Report {
+  base::Lifeline launcher;
+  pid_t process;
+  bool lost_ranks = false;
+};
+Report* report = nullptr;
+
+void on_exit_called(int status, void*) { report_exit(status); }
+
+}  // namespace
+
+std::string LauncherAddress::to_string() const {
+  std::string text;
+  for (const in_addr_t address : addresses) {
+    char bytes[INET_ADDRSTRLEN] = {};
+    ::inet_ntop(AF_INET, &address, bytes, sizeof bytes);
+    text += (text.empty() ? "" : ",") + std::string(bytes);
+  }
+  Digest digest;
+  std::memcpy(&digest.low, secret.data(), 8);
+  std::memcpy(&digest.high, secret.data() + 8, 8);
+  return text + ":" + std::to_string(ntohs(port)) + ":" + base::to_hex(digest);
+}
+
+std::optional<LauncherAddress> LauncherAddress::parse(const std::string& text) {
+  const auto second = text.rfind(':');
+  const auto first = second == text.npos || second == 0 ? text.npos : text.rfind(':', second - 1);
+  if (first == text.npos) return std::nullopt;
+  LauncherAddress parsed;
+  std::istringstream list(text.substr(0, first));
+  for (std::string address; std::getline(list, address, ',');)
+    if (::inet_pton(AF_INET, address.c_str(), &parsed.addresses.emplace_back()) != 1) return std::nullopt;
+  in_port_t port = 0;
+  const char* const end = text.data() + second;
+  const auto [stopped, error] = std::from_chars(text.data() + first + 1, end, port);
+  Digest digest;
+  if (error != std::errc{} || stopped != end || !base::from_hex(text.substr(second + 1), digest))
+    return std::nullopt;
+  parsed.port = htons(port);
+  std::memcpy(parsed.secret.data(), &digest.low, 8);
+  std::memcpy(parsed.secret.data() + 8, &digest.high, 8);
+  return parsed;
+}
+
+std::uint32_t LastWord::to_number() const {
+  return (static_cast<std::uint32_t>(exit_code) & 0xff) | (lost_ranks ? lost_bit : 0);
+}
+
+LastWord LastWord::from_number(std::uint32_t number) {
+  return {static_cast<int>(number & 0xff), (number & lost_bit) != 0};
+}
+
+bool has_launcher() { return std::getenv(launcher_variable) != nullptr; }
+
+void report_to_launcher() {
+  const char* const text = std::getenv(launcher_variable);
+  if (!text || report) return;
+  const auto address = LauncherAddress::parse(text);
+  if (!address)
+    throw UsageError(std::string(launcher_variable) + "=" + text + ": leads to no launcher; unset it");
+  try {
+    report = new Report{base::Lifeline(address->addresses, address->port, address->secret, 0), ::getpid()};
+  } catch (const SystemError& error) {
+    throw SystemError(std::string("tasker launch can't be reached from rank 0: ") + error.what());
+  }
+  ::on_exit(on_exit_called, nullptr);
+}
+
+void report_exit(int exit_code) {
+  if (report && report->process == ::getpid())
+    report->launcher.say(LastWord{exit_code, report->lost_ranks}.to_number());
+}
+
+void report_lost_rank() {
+  if (report) report->lost_ranks = true;
+}
+
+}  // namespace tasker::cluster

@@ -1,0 +1,66 @@
+#include "run/gather.hpp"
+
+#include "base/console.hpp"
+#include "cluster/report.hpp"
+#include "run/map.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace tasker::runtime {
+
+namespace {
+
+[[noreturn]] void throw_left(int rank, const Leave& leave, const Enter& mine) {
+  if (!leave.message.empty())
+    throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
+  throw RankLeft(rank,
+                 fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
+                             rank, mine.path),
+                 exit_usage);
+}
+
+void require_same(int rank, const Enter& theirs, const Enter& mine) {
+  if (pack(theirs) == pack(mine)) return;
+  throw UsageError(
+      fmt::format("ranks call different maps, all must call the same ones in the same order: rank "
+                  "0: map {} on {}, {} -> {}; rank {}: map {} on {}, {} -> {}",
+                  mine.sequence, mine.path, mine.argument_type, mine.result_type, rank, theirs.sequence,
+                  theirs.path, theirs.argument_type, theirs.result_type));
+}
+
+}  // namespace
+
+void gather(Comm& comm, const Enter& mine) {
+  std::set<int> missing;
+  for (int rank = 1; rank < comm.size(); ++rank)
+    if (!comm.is_lost(rank)) missing.insert(rank);
+  while (!missing.empty()) {
+    const auto envelope = comm.wait(Time::max());
+    if (!envelope) continue;
+    const int rank = envelope->source;
+    if (envelope->lost) {
+      base::say("tasker: " + lost_text(rank) + "\n");
+      missing.erase(rank);
+      continue;
+    }
+    const auto kind = kind_of(envelope->bytes);
+    if (kind == Kind::leave) throw_left(rank, unpack<Leave>(envelope->bytes), mine);
+    if (kind != Kind::enter) continue;  // late: of a map that ended early
+    const auto theirs = unpack<Enter>(envelope->bytes);
+    if (theirs.sequence < mine.sequence) continue;  // late, too: that map ended before this rank called it
+    require_same(rank, theirs, mine);
+    missing.erase(rank);
+  }
+}
+
+std::string lost_text(int rank, const std::string& host) {
+  return fmt::format("rank {}{} is gone{}", rank, host.empty() ? "" : " on " + host,
+                     cluster::has_launcher()
+                         ? ""
+                         : ", and MPI is going to end the others: run the same command again, or start it by "
+                           "`tasker launch`, with which they go on");
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "run/comm.hpp"
+#include "run/messages.hpp"
+
+#include <string>
+
+namespace tasker::runtime {
+
+/// On rank 0: waits until all ranks that live have called the map that rank 0 has, `mine`. Throws UsageError
+/// for a rank that calls another one, RankLeft for one that leaves instead.
+void gather(Comm& comm, const Enter& mine);
+
+/// What is said of a rank that is gone; `host` may be unknown.
+std::string lost_text(int rank, const std::string& host = {});
+
+}  // namespace tasker::runtime

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "run/journal_sink.hpp"
+#include "run/master.hpp"
+#include "run/workspace.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace tasker::runtime {
+
+/// What rank 0 does in the directory for its workers: it writes the journals of those that don't see it, and
+/// settles what those leave behind that are gone.
+class RankJournals {
+ public:
+  RankJournals(const Workspace& workspace, const detail::MapCall& call);
+
+  /// For the master; valid while this lives.
+  MasterStore store();
+  void close();
+
+ private:
+  void write(int rank, const Ready& who, std::string_view frame);
+  void sync(int rank);
+  void write_lost(std::uint64_t index, std::uint32_t attempt, const std::string& why);
+
+  const Workspace& workspace_;
+  const detail::MapCall& call_;
+  bool power_;
+  JournalSink own_;  // rank 0's
+  std::map<int, store::JournalWriter> journals_;
+};
+
+}  // namespace tasker::runtime

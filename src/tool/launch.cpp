@@ -1,0 +1,129 @@
+#include "tool/launch.hpp"
+
+#include "tool/mpirun.hpp"
+
+#include <tasker/error.hpp>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace tasker::tool {
+
+namespace {
+
+/// Options of the run that have a flag, since they are often given by hand; TASKER_* variables set them all.
+struct Flag {
+  const char* flag;
+  const char* variable;
+  const char* what;
+};
+constexpr Flag flags[] = {
+    {"--slots", "TASKER_SLOTS", "tasks at a time on each rank, in processes of their own"},
+    {"--retries", "TASKER_RETRIES", "how often a task that fails is tried again"},
+    {"--timeout", "TASKER_TIMEOUT", "how long a task may last, such as 90s or 2h"},
+    {"--memory-limit", "TASKER_MEMORY_LIMIT", "what a task may take, such as 500M"},
+    {"--progress", "TASKER_PROGRESS", "line, log or off"},
+    {"--lost-after", "TASKER_LOST_AFTER", "how long a host may be silent until it is given up (10s)"},
+    {"--max-lost", "TASKER_MAX_LOST", "how many ranks may die at one task (3)"},
+};
+
+struct Launch {
+  int ranks = 0;
+  std::string hosts;
+  std::string more;
+  bool dry_run = false;
+  std::vector<std::string> values = std::vector<std::string>(std::size(flags));
+};
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> all;
+  for (std::string word; in >> word;) all.push_back(word);
+  return all;
+}
+
+std::vector<std::string> command_of(const Launch& launch, const std::vector<std::string>& program) {
+  // One that dies, or exits with an error, takes nobody along.
+  std::vector<std::string> command{"mpirun", "--enable-recovery", "--mca", "orte_abort_on_non_zero_status",
+                                   "0"};
+  const auto add = [&](std::initializer_list<std::string> parts) { command.insert(command.end(), parts); };
+  if (launch.ranks > 0) add({"-n", std::to_string(launch.ranks)});
+  if (!launch.hosts.empty()) add({"--host", launch.hosts});
+  // mpirun takes them to other hosts only if it is told so.
+  for (char** variable = environ; *variable; ++variable)
+    if (const std::string text = *variable; text.starts_with("TASKER_"))
+      add({"-x", text.substr(0, text.find('='))});
+  for (const std::string& word : words(launch.more)) add({word});
+  command.insert(command.end(), program.begin(), program.end());
+  return command;
+}
+
+/// Whether ranks may come to be on other hosts than this one.
+bool has_other_hosts(const Launch& launch) {
+  for (const char* const allocation : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PE_HOSTFILE"})
+    if (std::getenv(allocation)) return true;
+  return !launch.hosts.empty() || !launch.more.empty();
+}
+
+/// mpirun would wait for ranks that never start.
+void require_program(const std::string& name) {
+  const auto runs = [](const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path);
+  };
+  if (name.find('/') != name.npos) {
+    if (!runs(name)) throw UsageError("cannot run " + name + ": there is no such program; check the path");
+    return;
+  }
+  const char* const path = std::getenv("PATH");
+  std::istringstream list(path ? path : "");
+  for (std::string folder; std::getline(list, folder, ':');)
+    if (runs(folder + "/" + name)) return;
+  throw UsageError("cannot run " + name + ": it is not in PATH; type ./" + name +
+                   " for one in this directory");
+}
+
+int run(const Launch& launch, std::vector<std::string> program) {
+  if (!program.empty() && program.front() == "--") program.erase(program.begin());
+  if (program.empty()) throw UsageError("launch what? For example: tasker launch -n 8 ./myjob");
+  require_program(program.front());
+  for (std::size_t i = 0; i < std::size(flags); ++i)
+    if (!launch.values[i].empty()) ::setenv(flags[i].variable, launch.values[i].c_str(), 1);
+  Mpirun mpirun(has_other_hosts(launch));
+  const auto command = command_of(launch, program);
+  if (!launch.dry_run) return mpirun.run(command);
+  for (const std::string& word : command) std::cout << word << (&word == &command.back() ? '\n' : ' ');
+  return exit_done;
+}
+
+}  // namespace
+
+void add_launch(CLI::App& app, int& exit_code) {
+  CLI::App* const command = app.add_subcommand(
+      "launch",
+      "Starts a program under mpirun (Open MPI 4) so that a rank or host that dies costs the tasks it was "
+      "at, and nothing else. Rank 0 must live: when it dies the run ends, and can be resumed.");
+  const auto launch = std::make_shared<Launch>();
+  command->prefix_command();
+  command
+      ->add_option("-n,--ranks", launch->ranks, "number of processes; rank 0 hands out, the others compute")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--hosts", launch->hosts, "where, such as node1:16,node2:16");
+  for (std::size_t i = 0; i < std::size(flags); ++i)
+    command->add_option(flags[i].flag, launch->values[i], flags[i].what);
+  command->add_option("--mpirun", launch->more, "more arguments for mpirun, such as '--map-by node'");
+  command->add_flag("--dry-run", launch->dry_run, "only print mpirun's command line");
+  command->footer(
+      "Example: tasker launch -n 8 --retries 2 ./myjob input.txt\n"
+      "Exit code: that of rank 0, which mpirun loses; 74 if rank 0 died, 75 if a signal ended the run.");
+  command->callback([command, launch, &exit_code] { exit_code = run(*launch, command->remaining()); });
+}
+
+}  // namespace tasker::tool

@@ -1,0 +1,33 @@
+#include "tool/launch.hpp"
+
+#include <tasker/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <exception>
+#include <iostream>
+
+/// The `tasker` command: one file for every subcommand.
+int main(int argc, char** argv) {
+  CLI::App app("Runs programs that use Tasker, and looks after what they leave.");
+  app.name("tasker");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 tasks failed, 2 wrong usage, 74 disk or system failure, 75 stopped early: run "
+      "the "
+      "same command again.");
+  int exit_code = tasker::exit_done;
+  tasker::tool::add_launch(app, exit_code);
+  try {
+    app.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? int{tasker::exit_done} : int{tasker::exit_usage};
+  } catch (const tasker::Error& error) {
+    std::cerr << "tasker: " << error.what() << '\n';
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    std::cerr << "tasker: " << error.what() << '\n';
+    return tasker::exit_failed;
+  }
+}

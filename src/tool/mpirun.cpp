@@ -1,0 +1,157 @@
+#include "tool/mpirun.hpp"
+
+#include "base/console.hpp"
+#include "base/file.hpp"
+#include "cluster/host.hpp"
+
+#include <tasker/error.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+namespace tasker::tool {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long mpirun may take to return once rank 0 is gone, and once it was told to.
+constexpr auto patience = 3s;
+constexpr std::size_t most_interfaces = 8;
+
+sigset_t passed_on() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
+  return set;
+}
+
+std::vector<in_addr_t> own_addresses(bool other_hosts) {
+  std::vector<in_addr_t> addresses;
+  if (other_hosts)
+    for (const cluster::Interface& interface : cluster::interfaces(most_interfaces))
+      addresses.push_back(interface.address);
+  if (addresses.empty()) addresses.push_back(htonl(INADDR_LOOPBACK));
+  return addresses;
+}
+
+}  // namespace
+
+Mpirun::Mpirun(bool other_hosts)
+    : secret_(base::make_secret()), ranks_(htonl(other_hosts ? INADDR_ANY : INADDR_LOOPBACK), secret_) {
+  const cluster::LauncherAddress here{own_addresses(other_hosts), ranks_.port(), secret_};
+  ::setenv(cluster::launcher_variable, here.to_string().c_str(), 1);
+}
+
+Mpirun::~Mpirun() {
+  ::close(signals_);
+  ::close(pidfd_);
+}
+
+int Mpirun::run(const std::vector<std::string>& command) {
+  start(command);
+  int status = 0;
+  while (::waitpid(pid_, &status, WNOHANG) == 0) wait({{pidfd_, POLLIN, 0}});
+  // What rank 0 said last may be on its way from another host.
+  deadline_ = Clock::now() + patience;
+  while (seen_ && !gone_ && Clock::now() < *deadline_) wait({});
+  return exit_code(status);
+}
+
+void Mpirun::start(const std::vector<std::string>& command) {
+  const sigset_t set = passed_on();
+  sigset_t before;
+  ::sigprocmask(SIG_BLOCK, &set, &before);
+  signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  int failure[2];
+  if (signals_ < 0 || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // kill -9 of this process ends the run, too
+    if (::getppid() != parent) ::_exit(1);
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    ::execvp(words.front(), words.data());
+    (void)!::write(failure[1], &errno, sizeof errno);
+    ::_exit(1);
+  }
+  ::close(failure[1]);
+  int error = pid_ < 0 ? errno : 0;
+  if (pid_ > 0 && ::read(failure[0], &error, sizeof error) <= 0) error = 0;
+  ::close(failure[0]);
+  if (error != 0)
+    throw UsageError("cannot run " + command.front() + ": " + std::strerror(error) +
+                     "; install Open MPI (Debian: openmpi-bin), or load its module");
+  pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  if (pidfd_ < 0) base::throw_errno("watch", command.front());
+}
+
+/// Sleeps until one of `watched` is ready, a rank or a signal has something to say, or it is time to press.
+void Mpirun::wait(std::vector<pollfd> watched) {
+  watched.push_back({ranks_.fd(), POLLIN, 0});
+  watched.push_back({signals_, POLLIN, 0});
+  int timeout = -1;
+  if (deadline_)
+    timeout = static_cast<int>(std::max<Clock::duration>(*deadline_ - Clock::now(), 0s) / 1ms) + 1;
+  if (::poll(watched.data(), watched.size(), timeout) < 0 && errno != EINTR)
+    base::throw_errno("wait for", "mpirun");
+  pass_on_signal();
+  hear_ranks();
+  if (deadline_ && Clock::now() >= *deadline_) press();
+}
+
+void Mpirun::hear_ranks() {
+  for (const base::Lifelines::End& end : ranks_.look()) {
+    gone_ = true;
+    if (end.last_word) last_word_ = cluster::LastWord::from_number(*end.last_word);
+    // As long as all ranks live, they end when they like.
+    if (!last_word_ || last_word_->lost_ranks) deadline_ = Clock::now() + patience;
+  }
+  seen_ = seen_ || gone_ || ranks_.holds(0);
+}
+
+void Mpirun::pass_on_signal() {
+  signalfd_siginfo signal{};
+  while (::read(signals_, &signal, sizeof signal) == sizeof signal) {
+    const auto number = static_cast<int>(signal.ssi_signo);
+    if (number != SIGUSR1 && number != SIGUSR2) stopped_ = true;
+    // What the terminal sends, it sends to mpirun, too; twice would be without mercy.
+    if (signal.ssi_code != SI_KERNEL) ::kill(pid_, number);
+  }
+}
+
+/// mpirun waits for those that are gone.
+void Mpirun::press() {
+  ::kill(pid_, pressed_ ? SIGKILL : SIGTERM);
+  pressed_ = true;
+  deadline_ = Clock::now() + patience;
+}
+
+int Mpirun::exit_code(int status) const {
+  if (last_word_) return last_word_->exit_code;
+  const auto say = [](int code, const std::string& why) {
+    base::say("tasker: " + why + "\n");
+    return code;
+  };
+  const std::string again = "; the same command again computes what is missing";
+  if (stopped_) return say(exit_interrupted, "stopped by a signal" + again);
+  if (seen_) return say(exit_system, "rank 0 is gone, and with it the run" + again);
+  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) return WEXITSTATUS(status);  // mpirun has said why
+  return say(exit_failed, "the program ended before it had made a Tasker");
+}
+
+}  // namespace tasker::tool
