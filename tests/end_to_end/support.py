@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 WORKLIST = os.environ["TASKER_WORKLIST"]
+TOOL = os.environ.get("TASKER_TOOL")
 # Seconds; nothing here takes nearly as long unless it hangs, or a size was given by hand.
 DEADLINE = 600 if "TASKER_LARGE" in os.environ else 60
 
@@ -98,11 +99,17 @@ class Run:
                     pass
         return self._known
 
-    def kill_rank(self, rank):
+    def kill_rank(self, rank, number=signal.SIGKILL):
         try:
-            signal.pidfd_send_signal(self.ranks()[rank], signal.SIGKILL)
+            signal.pidfd_send_signal(self.ranks()[rank], number)
         except ProcessLookupError:
             pass
+
+    def rank_ended(self, rank):
+        """Whether its process has."""
+        gone = select.poll()
+        gone.register(self.ranks()[rank], select.POLLIN)
+        return bool(gone.poll(0))
 
     def kill(self):
         """kill -9 of everything."""
@@ -195,8 +202,8 @@ class WorklistTest(unittest.TestCase):
         environment.update({name: str(value) for name, value in extra.items()})
         return environment
 
-    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, **settings):
-        """Starts the program: under mpirun, or serially with ranks=1.
+    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, launch=None, **settings):
+        """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch.
 
         A test that counts on the record of a finished task while another one runs needs sleep_us=1000: results
         that stand for less than a millisecond of work may be written later.
@@ -208,7 +215,9 @@ class WorklistTest(unittest.TestCase):
             "pids": self.pids, "results": self.base / f"results.{next(self.numbers)}", **settings}
         Path(settings["pids"]).unlink(missing_ok=True)
         command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
-        if ranks > 1:
+        if launch is not None:
+            command = [TOOL, "launch", "-n", str(ranks), *launch, *command]
+        elif ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
         run = Run(command, self.environment(env), self.base, settings["pids"], settings["results"])
         self.addCleanup(lambda: run.ended or run.kill())

@@ -10,6 +10,7 @@
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
+///   dies=RANK        a rank that is killed before the map
 ///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
 ///   s reads=RANK                                            a rank besides rank 0 that reads results
 ///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
@@ -147,6 +148,7 @@ void map(tasker::Tasker& tasker) {
   append(setting("pids"), std::to_string(rank) + " " + std::to_string(::getpid()) + "\n");
   if (rank == rank_setting("throws")) throw std::runtime_error("no luck on this rank");
   if (rank == rank_setting("early")) return;
+  if (rank == rank_setting("dies")) std::raise(SIGKILL);
   std::string archive = setting("archive");
   if (rank == rank_setting("other")) archive += ".other";
   // Only rank 0's arguments count.

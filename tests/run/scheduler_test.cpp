@@ -180,6 +180,41 @@ TEST_CASE("A worker that leaves takes all its slots with it, and leaves no chunk
   CHECK(all_actions(scheduler).empty());
 }
 
+TEST_CASE("Who leaves tells its chunks in the order of their begin; what is found of them is done") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1);
+  const auto held = learn(scheduler, 1ms, 50);
+  REQUIRE(held.size() == 2);
+  CHECK(scheduler.leave(1) == std::vector<Ranges>{held[0].tasks, held[1].tasks});
+  CHECK(scheduler.leave(1).empty());
+  const std::uint64_t done = scheduler.done_count();
+  scheduler.found(held[0].tasks);
+  CHECK(scheduler.done_count() == done + count(held[0].tasks));
+  CHECK(scheduler.pending() + scheduler.done_count() == 1000);
+}
+
+TEST_CASE("A suspect is handed out alone, the others as ever") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1);
+  const auto held = learn(scheduler, 1ms, 50);
+  scheduler.leave(1);
+  const std::uint64_t first = held[0].tasks.front().first;
+  scheduler.suspect({{first + 3, first + 5}});
+  scheduler.join(2);
+  std::vector<Ranges> chunks;
+  for (int i = 0; i < 5; ++i)
+    for (const Action& action : all_actions(scheduler)) {
+      const auto& assign = std::get<Assign>(action);
+      chunks.push_back(assign.tasks);
+      scheduler.done(2, assign.chunk, 1ms);
+    }
+  REQUIRE(chunks.size() > 4);
+  CHECK(chunks[0] == Ranges{{first, first + 3}});
+  CHECK(chunks[1] == Ranges{{first + 3, first + 4}});
+  CHECK(chunks[2] == Ranges{{first + 4, first + 5}});
+  CHECK(count(chunks[3]) > 1);
+}
+
 TEST_CASE("After a drain nothing is handed out, and it is finished when nothing is in flight") {
   Scheduler scheduler(IntervalSet({0, 1000}));
   scheduler.join(1);

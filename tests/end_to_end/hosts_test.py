@@ -1,0 +1,112 @@
+"""Several hosts over TCP (see tests/support/hosts, in which this runs on the first): ranks, hosts and cables that go,
+and directories that others don't see."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from support import *
+
+HOSTS = [host.split(":")[0] for host in os.environ["HOSTS"].split(",")]
+TASKS = [f"task {i}" for i in range(200)]
+
+
+def ip(*arguments):
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def kill_host(host):
+    for pid in ip("netns", "pids", host).split():
+        os.kill(int(pid), signal.SIGKILL)
+
+
+class Hosts(WorklistTest):
+    def setUp(self):
+        super().setUp()
+        for host in HOSTS:
+            self.addCleanup(ip, "-n", host, "link", "set", "e0", "up")
+
+    def cut(self, host):
+        ip("-n", host, "link", "set", "e0", "down")
+
+    def mend(self, host):
+        ip("-n", host, "link", "set", "e0", "up")
+
+    def launch(self, lost_after="3s", **others):
+        """Two ranks on each host, in their order, so that 0 and 1 are on the first."""
+        options = ("--hosts", os.environ["HOSTS"], "--lost-after", lost_after)
+        run = self.start(TASKS, 2 * len(HOSTS), launch=options, **{"sleep_us": 20000, **others})
+        run.until(lambda: len(self.told()) >= 50, "50 calls")
+        return run
+
+    def told(self):
+        return read_lines(self.ledger)
+
+    def assert_complete(self, outcome, lost):
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertEqual(outcome.results, self.serial(TASKS)[0])
+        self.assertFalse(self.directory.exists())
+        for rank in range(2 * len(HOSTS)):
+            self.assertEqual(f"rank {rank} on " in outcome.err, rank in lost, str(outcome))
+
+    def test_a_rank_on_another_host_is_killed(self):
+        run = self.launch()
+        run.kill_rank(3)
+        outcome = run.wait()
+        self.assertLessEqual(len(self.calls()), len(TASKS) + 1)
+        self.assert_complete(outcome, lost=[3])
+
+    def test_a_host_is_killed_and_another_one_is_cut_off(self):
+        run = self.launch()
+        kill_host(HOSTS[1])
+        self.cut(HOSTS[2])
+        run.until(lambda: run.rank_ended(4) and run.rank_ended(5), "the end of who is cut off", seconds=15)
+        outcome = run.wait()
+        self.assert_complete(outcome, lost=[2, 3, 4, 5])
+
+    def test_a_cable_that_is_mended_in_time_is_as_if_nothing_had_been(self):
+        run = self.launch(lost_after="20s")
+        self.cut(HOSTS[1])
+        before = len(self.told())
+        run.until(lambda: len(self.told()) > before + 20, "the others' work")
+        self.mend(HOSTS[1])
+        outcome = run.wait()
+        self.assertEqual(self.called(), sorted(TASKS))
+        self.assert_complete(outcome, lost=[])
+
+    def test_the_host_of_rank_0_goes_and_all_others_end_by_themselves(self):
+        run = self.launch(sleep_us=200000)
+        self.cut(HOSTS[0])
+        # Nobody tells them.
+        run.until(lambda: all(run.rank_ended(rank) for rank in (2, 3, 4, 5)), "the end of all", seconds=15)
+        run.kill_rank(0)
+        self.assertEqual(run.wait().code, 74)
+        self.mend(HOSTS[0])
+        outcome = self.launch(sleep_us=0).wait()
+        self.assert_complete(outcome, lost=[])
+
+    def test_plain_mpirun_loses_the_run_but_nothing_finished(self):
+        run = self.start(TASKS, 2 * len(HOSTS), sleep_us=20000, wrapper=(), env={
+            "OMPI_MCA_orte_default_hostfile": self.write("hostfile", [f"{host} slots=2" for host in HOSTS])})
+        run.until(lambda: len(self.told()) >= 50, "50 calls")
+        kill_host(HOSTS[1])
+        run.kill()
+        before = len(self.calls())
+        outcome = self.launch(sleep_us=5000).wait()
+        self.assertLessEqual(before + len(self.calls()), len(TASKS) + 5)
+        self.assert_complete(outcome, lost=[])
+
+    def test_with_directories_that_only_the_first_host_sees(self):
+        local = {"LOCAL_DIRECTORY": self.place}
+        run = self.launch(env=local)
+        run.kill_rank(5)
+        kill_host(HOSTS[1])
+        outcome = run.wait()
+        # What a rank had sent to rank 0 is not lost: at most the task in flight, and the one before.
+        self.assertLessEqual(len(self.calls()), len(TASKS) + 2 * 3)
+        self.assert_complete(outcome, lost=[2, 3, 5])
+
+
+if __name__ == "__main__":
+    unittest.main()

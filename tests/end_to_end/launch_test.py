@@ -1,0 +1,209 @@
+"""tasker launch: whichever process dies, the run goes on without it or can be resumed, and its exit code is true."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from support import *
+
+TASKS = [f"task {i}" for i in range(300)]
+
+
+class Launch(WorklistTest):
+    def launch(self, arguments=TASKS, ranks=4, options=(), **others):
+        return self.start(arguments, ranks, launch=options, **{"sleep_us": 5000, **others})
+
+    def until_called(self, run, calls):
+        run.until(lambda: len(read_lines(self.ledger)) >= calls, f"{calls} calls")
+
+    def assert_complete(self, outcome, arguments=TASKS):
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertEqual(outcome.results, self.serial(arguments)[0])
+        self.assertFalse(self.directory.exists())
+
+    def test_a_run_without_deaths_is_like_any_other(self):
+        outcome = self.launch().wait()
+        self.assert_complete(outcome)
+        self.assertNotIn("is gone", outcome.err)
+
+    def test_a_worker_that_is_killed_costs_the_task_that_it_was_at(self):
+        for victims in (2,), (1, 3):
+            run = self.launch()
+            self.until_called(run, 50)
+            for victim in victims:
+                run.kill_rank(victim)
+            outcome = run.wait()
+            self.assertLessEqual(len(self.calls()), len(TASKS) + len(victims))
+            self.assert_complete(outcome)
+            for victim in victims:
+                self.assertIn(f"rank {victim} on ", outcome.err)
+            self.assertEqual(outcome.err.count("others take over its unfinished tasks"), len(victims))
+            self.archive.unlink()
+
+    def test_children_of_a_rank_that_is_killed_go_with_it(self):
+        run = self.launch(ranks=3, options=("--slots", "2"), sleep_us=20000)
+        self.until_called(run, 10)
+        pid = next(int(line.split()[1]) for line in read_lines(self.pids) if line.startswith("2 "))
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self.assertEqual(len(children), 2)
+        fds = [os.pidfd_open(child) for child in children]
+        run.kill_rank(2)
+        for fd in fds:
+            gone = select.poll()
+            gone.register(fd, select.POLLIN)
+            self.assertTrue(gone.poll(DEADLINE * 1000), "a child outlived its rank")
+            os.close(fd)
+        self.assert_complete(run.wait())
+
+    def test_rank_0_that_is_killed_ends_all_and_the_next_run_goes_on(self):
+        run = self.launch()
+        self.until_called(run, 50)
+        run.kill_rank(0)
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 74, str(outcome))
+        self.assertIn("rank 0 is gone", outcome.err)
+        before = len(self.calls())
+        outcome = self.launch().wait()
+        self.assertLessEqual(before + len(self.calls()), len(TASKS) + 3)
+        self.assert_complete(outcome)
+
+    def test_a_launcher_that_is_killed_takes_all_along(self):
+        run = self.launch(sleep_us=20000)
+        self.until_called(run, 50)
+        run.process.kill()
+        self.assertEqual(run.wait().code, -signal.SIGKILL)  # it also waits for the ranks
+        self.assert_complete(self.launch().wait())
+
+    def test_without_any_worker_the_run_stops(self):
+        run = self.launch(ranks=3)
+        self.until_called(run, 20)
+        run.kill_rank(1)
+        run.kill_rank(2)
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 75, str(outcome))
+        self.assertIn("no rank is left to compute", outcome.err)
+        self.assert_complete(self.launch().wait())
+
+    def test_a_task_that_kills_rank_after_rank_is_given_up(self):
+        self.write("bad", ["segv task 7"])
+        outcome = self.launch(ranks=6, bad=self.base / "bad").wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
+        self.assertIn("1 of 300 tasks failed\n  task 7: lost: 3 ranks died while computing it", outcome.err)
+        self.assertEqual(sorted(self.called()), sorted([*TASKS, "task 7", "task 7"]))
+        outcome = self.launch().wait()
+        self.assertEqual(self.called(), ["task 7"])
+        self.assert_complete(outcome)
+
+    def test_max_lost_says_how_many_ranks_a_task_may_cost(self):
+        self.write("bad", ["segv task 7"])
+        outcome = self.launch(options=("--max-lost", "1"), bad=self.base / "bad").wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
+        self.assertIn("lost: 1 rank died", outcome.err)
+
+    def test_a_rank_that_dies_between_maps_is_not_waited_for(self):
+        run = self.launch(TASKS[:20], mode="twice", stays=2, wait_for=self.base / "never")
+        run.until(self.archive.exists, "the first archive")
+        run.kill_rank(2)
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertEqual(len(outcome.lines), 40)
+
+    def test_a_rank_that_dies_before_the_first_map_or_after_the_last_is_not_waited_for(self):
+        run = self.launch(TASKS[:20], stays=3, wait_for=self.base / "never")
+        run.until(self.archive.exists, "the archive")
+        run.kill_rank(3)
+        self.assert_complete(run.wait(), TASKS[:20])
+        self.archive.unlink()
+        run = self.launch(TASKS[:20], dies=1)
+        self.assert_complete(run.wait(), TASKS[:20])
+
+    def test_a_frozen_rank_comes_back_and_nothing_is_lost(self):
+        run = self.launch(options=("--lost-after", "2s"))
+        self.until_called(run, 50)
+        run.kill_rank(2, signal.SIGSTOP)
+        self.until_called(run, len(TASKS) - 5)  # the others go on
+        time.sleep(3)  # longer than lost_after
+        run.kill_rank(2, signal.SIGCONT)
+        outcome = run.wait()
+        self.assertEqual(self.called(), sorted(TASKS))
+        self.assertNotIn("is gone", outcome.err)
+        self.assert_complete(outcome)
+
+    def test_so_it_is_without_the_launcher(self):
+        for ranks, victim in (1, 0), (3, 0), (3, 1):
+            run = self.start(TASKS, ranks, sleep_us=2000)
+            self.until_called(run, 20)
+            run.kill_rank(victim, signal.SIGSTOP)
+            run.until(lambda: self.is_stopped(run, victim), "its stop")
+            run.kill_rank(victim, signal.SIGCONT)
+            outcome = run.wait()
+            self.assertEqual(self.called(), sorted(TASKS))
+            self.assert_complete(outcome)
+            self.archive.unlink()
+
+    def is_stopped(self, run, rank):
+        pid = next(int(line.split()[1]) for line in read_lines(self.pids) if line.startswith(f"{rank} "))
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+    def test_exit_codes_are_those_of_rank_0(self):
+        few = TASKS[:5]
+        self.assertEqual(self.launch(few).wait().code, 0)
+        self.archive.unlink()
+        self.write("failing", few[:1])
+        outcome = self.launch(few, failing=self.base / "failing").wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
+        self.assertEqual(self.launch(few, options=("--retries", "x")).wait().code, 2)
+        outcome = self.launch(few, throws=2).wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
+        self.assertIn("no luck on this rank", outcome.err)
+        outcome = self.launch(few, archive=self.base / "none" / "list.dat").wait()
+        self.assertEqual(outcome.code, 74, str(outcome))
+
+    def test_signals_reach_the_ranks(self):
+        for number, said in (signal.SIGUSR1, "stopped by SIGUSR1"), (signal.SIGTERM, "stopped by a signal"):
+            run = self.launch(sleep_us=50000)
+            self.until_called(run, 20)
+            run.process.send_signal(number)
+            outcome = run.wait()
+            self.assertEqual(outcome.code, 75, str(outcome))
+            self.assertIn(said, outcome.err)
+            self.calls()
+        self.assert_complete(self.launch(sleep_us=0).wait())
+
+    def test_what_is_no_program_of_ours_is_told(self):
+        def tool(*arguments):
+            return subprocess.run([TOOL, *arguments], env=self.environment({}), cwd=self.base, timeout=DEADLINE,
+                                  capture_output=True, text=True)
+
+        outcome = tool("launch", "-n", "2", "true")
+        self.assertEqual(outcome.returncode, 1)
+        self.assertIn("the program ended before it had made a Tasker", outcome.stderr)
+        for program in "./nowhere", "nowhere", ".":
+            outcome = tool("launch", "-n", "2", program)
+            self.assertEqual(outcome.returncode, 2)
+            self.assertIn("cannot run " + program, outcome.stderr)
+        for usage in (), ("launch",), ("launch", "-n", "0", "true"), ("nothing",):
+            outcome = tool(*usage)
+            self.assertEqual(outcome.returncode, 2, outcome)
+            self.assertEqual(outcome.stdout, "")
+        outcome = tool("launch", "--help")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertIn("Example: tasker launch -n 8", outcome.stdout)
+        outcome = tool("launch", "--dry-run", "-n", "2", "--retries", "3", "true", "-n", "7")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertRegex(outcome.stdout, "^mpirun .*-n 2 .*-x TASKER_RETRIES.* true -n 7\n$")
+
+    def test_plain_mpirun_ends_all_and_says_what_would_not(self):
+        # With the second's grace that mpirun gives by default.
+        run = self.start(TASKS, 4, sleep_us=50000, env={"OMPI_MCA_odls_base_sigkill_timeout": 1})
+        self.until_called(run, 50)
+        run.kill_rank(2)
+        outcome = run.wait()
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("start it by `tasker launch`", outcome.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
