@@ -33,6 +33,10 @@ KILLS = collections.defaultdict(lambda: ("kill",), {name: ("kill", "torn") for n
 MAY_GO_ON = {"unlink", "remove", "open", "read", "list", "mmap", "stat", "fstat", "statvfs"}
 
 
+def describe(what):
+    return os.strerror(getattr(os_errors, what.strip("~+")))
+
+
 def read_log(path):
     steps = []
     for line in read_lines(path):
@@ -40,6 +44,31 @@ def read_log(path):
         number, name, file = call.split(" ", 2)
         steps.append(Step(int(number), name, file, int(wrong_at or 0)))
     return steps
+
+
+def rash_steps(steps):
+    """What was given its name before it was synced, or removed before what replaces it was sure to be there."""
+    last_written = None
+    unsynced, unsure, rash = set(), set(), []
+    for step in steps:
+        if step.name in ("write", "writev", "pwrite"):
+            last_written = step.path
+            unsynced.add(step.path)
+        elif step.name in ("fsync", "fdatasync"):
+            if not step.wrong_at:
+                unsynced.discard(step.path)
+            unsure.discard(step.path)  # a run that goes on is right: this directory can't be synced
+        elif step.name == "rename" and not step.path.endswith("hold.json"):
+            if last_written in unsynced:
+                rash.append(step)
+            if step.path.endswith((".journal", ".dat")):
+                unsure.add(os.path.dirname(step.path))
+        elif step.name == "remove" and step.path.endswith(".journal"):
+            # This run may not know whether an earlier one was killed before that was sure.
+            synced = [done.path for done in steps[: step.number] if done.name == "fsync"]
+            if unsure or not any(step.path.startswith(f"{path}/") for path in synced):
+                rash.append(step)
+    return rash
 
 
 class Scenario:
@@ -51,6 +80,7 @@ class Scenario:
         self.restore()
         outcome, self.steps = self.run()
         test.assertEqual(outcome.code, 0, str(outcome))
+        test.assertEqual(rash_steps(self.steps), [])
         self.missing = sorted(call.argument for call in test.calls())
         self.results = outcome.results
         self.archive = self.archive_content()
@@ -64,11 +94,11 @@ class Scenario:
         shutil.rmtree(self.test.place)
         shutil.copytree(self.template, self.test.place, symlinks=True)
 
-    def run(self, **faults):
+    def run(self, wrapper=(), **faults):
         log = self.test.base / "log"
         log.unlink(missing_ok=True)
         outcome = self.test.start(
-            self.arguments, sleep_us=1000,
+            self.arguments, sleep_us=1000, wrapper=wrapper,
             env={**self.env, "LD_PRELOAD": FAULTS, "FAULTS_BELOW": self.test.place, "FAULTS_LOG": log, **faults}).wait()
         outcome.ended_at = time.monotonic_ns()
         return outcome, read_log(log)
@@ -82,8 +112,8 @@ class Scenario:
         return kinds
 
     def some_steps(self):
-        """The first and the last of each kind."""
-        return sorted({step for kind in self.kinds_of_steps().values() for step in (kind[0], kind[-1])})
+        """The last of each kind."""
+        return sorted(kind[-1] for kind in self.kinds_of_steps().values())
 
 
 class Verdict:
@@ -102,7 +132,9 @@ class Verdict:
             self.judge_error()
         elif self.outcome.code != (-9 if self.step else 0):
             self.crashed.append("it ended otherwise")
-        self.again, _ = scenario.run()
+        self.again, self.steps_again = scenario.run()
+        if rash := rash_steps(self.steps) + rash_steps(self.steps_again):
+            self.wrong.append(f"done too early: {rash}")
         self.judge_second_run(first, scenario.test.called())
 
     def __str__(self):
@@ -142,12 +174,21 @@ class Verdict:
         elif must_fail is False and self.outcome.code != 0:
             self.wrong.append("it could have gone on")
         elif self.outcome.code == 74:
-            cause = os.strerror(getattr(os_errors, self.what.strip("~+")))
-            told = [line for line in self.outcome.err.splitlines() if f": {cause}" in line]
+            told = [line for line in self.outcome.err.splitlines() if f": {describe(self.what)}" in line]
             if len(told) != 1 or str(self.scenario.test.place) not in told[0]:
                 self.wrong.append("file and cause are not told once")
         if self.outcome.code == 0:
             self.judge_results(self.outcome)
+        elif self.step.name in ("fsync", "fdatasync"):
+            self.judge_trust()
+
+    def judge_trust(self):
+        """After a failed sync nobody knows what is on the medium: nothing is built upon it."""
+        for step in self.steps[self.number :]:
+            if step.path == self.step.path and step.name not in ("close", "unlink", "stat"):
+                self.wrong.append(f"{step.name} after the failed sync")
+            if step.name in ("rename", "link"):
+                self.wrong.append(f"{step} after the failed sync")
 
     def judge_results(self, outcome):
         if outcome.results != self.scenario.results:
