@@ -85,6 +85,7 @@ class Scenario:
         self.results = outcome.results
         self.archive = self.archive_content()
         test.assertEqual(os.listdir(test.place), [test.archive.name])
+        test.archive.unlink()
 
     def archive_content(self):
         description, _ = archive_parts(self.test.archive)
