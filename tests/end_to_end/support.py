@@ -83,6 +83,13 @@ class Outcome:
         return f"exit code {self.code}\n{self.out}\n{self.err[-4000:]}"
 
 
+def has_ended(pidfd, seconds):
+    """Whether the process ends within that time."""
+    gone = select.poll()
+    gone.register(pidfd, select.POLLIN)  # readable as soon as it has
+    return bool(gone.poll(max(0, seconds) * 1000))
+
+
 class Run:
     """A run under way. All its processes are gone when `wait` or `kill` returns."""
 
@@ -133,19 +140,18 @@ class Run:
     def wait(self, seconds=DEADLINE):
         self.ended = True
         end = time.monotonic() + seconds
-        try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            code = None
+        process = os.pidfd_open(self.process.pid) if self.process.returncode is None else None
+        in_time = process is None or has_ended(process, seconds)
+        if process is not None:
+            os.close(process)
+        code = self.process.wait() if in_time else None
+        if code is None:
             self.process.kill()
             for rank in self.ranks():
                 self.kill_rank(rank)
             self.process.wait()
         for rank, pidfd in self.ranks().items():
-            # Readable as soon as the process has ended.
-            gone = select.poll()
-            gone.register(pidfd, select.POLLIN)
-            if not gone.poll(max(0, end - time.monotonic()) * 1000):
+            if not has_ended(pidfd, end - time.monotonic()):
                 raise AssertionError(f"rank {rank} outlived its run")
             os.close(pidfd)
         self._known = {}
