@@ -51,6 +51,8 @@ def rash_steps(steps):
     last_written = None
     unsynced, unsure, rash = set(), set(), []
     for step in steps:
+        if "hold.json" in step.path:
+            continue  # says who is alive, and nothing after a loss of power
         if step.name in ("write", "writev", "pwrite"):
             last_written = step.path
             unsynced.add(step.path)
@@ -58,7 +60,7 @@ def rash_steps(steps):
             if not step.wrong_at:
                 unsynced.discard(step.path)
             unsure.discard(step.path)  # a run that goes on is right: this directory can't be synced
-        elif step.name == "rename" and not step.path.endswith("hold.json"):
+        elif step.name == "rename":
             if last_written in unsynced:
                 rash.append(step)
             if step.path.endswith((".journal", ".dat")):

@@ -13,6 +13,12 @@ from faults import *
 
 EVERY = os.environ.get("TASKER_EVERY", "0") != "0"
 
+# Only the rank named in $RANK is disturbed.
+DISTURBED = """#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" = "$RANK" ] && export LD_PRELOAD="$FAULTS"
+exec "$@"
+"""
+
 
 class Faults(FaultsTest):
     def some_of(self, scenario, step, faults):
@@ -36,8 +42,9 @@ class Faults(FaultsTest):
                     figures["ended by it"] += verdict.outcome.code != 0
                     figures["recomputed"] += verdict.recomputed
                     slowest = max(slowest, verdict.seconds)
-        print(f"{scenario.name}: {len(scenario.steps)} calls, {len(scenario.kinds_of_steps())} kinds;",
-              ", ".join(f"{count} {what}" for what, count in figures.items()), f"; the slowest end took {slowest:.2f} s", flush=True)
+        text = ", ".join(f"{count} {what}" for what, count in figures.items())
+        print(f"{scenario.name}: {len(scenario.steps)} calls of {len(scenario.kinds_of_steps())} kinds; {text}; "
+              f"the slowest end took {slowest:.2f} s", flush=True)
 
     def test_errors_in_a_fresh_map(self):
         self.sweep(self.fresh, ERRORS)
@@ -77,7 +84,8 @@ class Faults(FaultsTest):
                 if not called or called[1] == "execve":
                     continue
                 name, arguments, error = called.groups()
-                paths = re.findall(r'^\d+<([^>]*)>|"([^"]*)"', arguments if name != "writev" else arguments.split(",")[0])
+                # The open file, or the path; of two the second.
+                paths = re.findall(r'^\d+<([^>]*)>|"([^"]*)"', arguments)
                 path = "".join(paths[-1 if name in ("rename", "link") else 0]) if paths else ""
                 if name == "openat" and re.search("O_CREAT|O_TMPFILE", arguments):
                     name = "create"
@@ -100,22 +108,22 @@ class Faults(FaultsTest):
         calls = [(step.name, step.path) for step in verdict.steps_again]
         fold = next(path for name, path in calls if name == "rename" and path.endswith("-fold.journal"))
         unfinished = next(path for name, path in calls if name == "create" and path.startswith(fold))
-        first_record = calls.index(("create", next(path for name, path in calls if name == "create" and path.endswith("-0.journal"))))
-        order = [calls.index(("mmap", doubtful)), calls.index(("fdatasync", unfinished)), calls.index(("rename", fold)),
-                 calls.index(("remove", doubtful)), first_record]
+        journal = next(path for name, path in calls if name == "create" and path.endswith("-0.journal"))
+        order = [calls.index(call) for call in (
+            ("mmap", doubtful), ("fdatasync", unfinished), ("rename", fold), ("remove", doubtful), ("create", journal))]
         self.assertEqual(order, sorted(order))
 
     def ranks(self, rank, **faults):
-        """Settings with which only this rank is disturbed."""
+        """Settings for it."""
         disturbed = self.base / "disturbed"
-        disturbed.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = "$RANK" ] && export LD_PRELOAD="$FAULTS"\nexec "$@"\n')
+        disturbed.write_text(DISTURBED)
         disturbed.chmod(0o755)
         return {"wrapper": [disturbed], "env": {"RANK": rank, "FAULTS": FAULTS, "FAULTS_BELOW": self.place,
                                                 "FAULTS_LOG": self.base / "log", **faults}}
 
     def test_an_error_on_one_rank_ends_all_alike(self):
-        names = [f"task {i}" for i in range(30)]
-        settings = {"arguments": names, "ranks": 3, "sleep_us": 1000}
+        names = NAMES[:20]
+        settings = {"arguments": names, "ranks": 3, "sleep_us": 20000}  # so long that each worker has some
         power = {"TASKER_DURABILITY": "power"}
         log = self.base / "log"
         steps = {}
@@ -134,6 +142,9 @@ class Faults(FaultsTest):
                 outcome = self.run_map(code=74, **settings, **self.ranks(rank, FAULTS_AT=at, FAULTS_DO=what, **power))
                 self.assertRegex(outcome.err, f"cannot .*{self.place}/list.dat.*{path}: {describe(what)}")
                 self.assertEqual(outcome.err.count("cannot"), 1, str(outcome))
+                wrong_at, = {step.wrong_at for step in read_log(log) if step.number == at}
+                print(f"rank {rank}, {name}: {(time.monotonic_ns() - wrong_at) / 1e9:.2f} s", flush=True)
+                log.unlink()
                 first = self.calls()
                 self.run_map(**settings)
                 # Only the last task of that rank has no record.

@@ -97,7 +97,7 @@ class Links(WorklistTest):
             self.directory.unlink()
 
     def test_directories_in_the_place_of_files(self):
-        for name in ("manifest.json", "hold.json", "list.bin", "archive.unfinished", "000007-0123456789abcdef-3.journal"):
+        for name in ("manifest.json", "hold.json", "list.bin", "archive.unfinished", "000007-000000000000000a-3.journal"):
             with self.subTest(name=name):
                 self.half_done()
                 if (self.directory / name).exists():

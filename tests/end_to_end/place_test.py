@@ -101,7 +101,7 @@ class OrdinaryUser(WorklistTest):
                 weight = self.place / "weight"
                 weight.write_bytes(bytes(shutil.disk_usage(self.place).free - left))
                 outcome = self.run_map(NAMES, code=74, result="large", size=size, sleep_us=1000, **self.user)
-                self.assertRegex(outcome.err, rf"{self.archive}.*(: No space left on device|there are \d+); free some space")
+                self.assertRegex(outcome.err, rf"{self.archive}.*(: No space left on device|there are \d+); free some")
                 weight.unlink()
                 # Before the first record, in the middle, or when it comes to the archive.
                 first = [call.argument for call in self.calls()]

@@ -106,8 +106,8 @@ def faults(sweeps, kills, chance):
 
 
 def table(rows):
-    return "\n".join(["| fault | tried | lost | wrong | recomputed | crashed |", "| --- | --- | --- | --- | --- | --- |",
-                      *(fault.row() for fault in rows)])
+    head = ["| fault | tried | " + " | ".join(COLUMNS) + " |", "| --- " * (2 + len(COLUMNS)) + "|"]
+    return "\n".join([*head, *(fault.row() for fault in rows)])
 
 
 def main():
