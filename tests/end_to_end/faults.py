@@ -114,9 +114,10 @@ class Scenario:
             kinds[step.name, re.sub(r"\d+(?=-ID)|(?<=ID-)\d+", "N", kind)].append(step)
         return kinds
 
-    def some_steps(self):
-        """The last of each kind."""
-        return sorted(kind[-1] for kind in self.kinds_of_steps().values())
+    def some_steps(self, but=None):
+        """The last of each kind that the scenario `but` does not have."""
+        known = but.kinds_of_steps() if but else {}
+        return sorted(steps[-1] for kind, steps in self.kinds_of_steps().items() if kind not in known)
 
 
 class Verdict:
