@@ -76,6 +76,10 @@ struct Options {
   std::uint32_t max_lost = 3;
   /// Keep the arguments in the archive, readable as `results.argument<A>(i)`.
   bool keep_arguments = true;
+  /// The directory `filename.mpi` and its files are for whom the umask allows, as the archive is, so that a
+  /// group can go on with each other's runs; else they are for their owner only. Counts when the directory is
+  /// made.
+  bool shared = false;
   /// Keep the directory `filename.mpi` after the archive is written.
   bool keep_directory = false;
   /// Names for the fields of a result that is a tuple, or one name for a plain one; stored for readers.

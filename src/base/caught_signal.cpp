@@ -43,6 +43,8 @@ CaughtSignal::CaughtSignal(int number) : number_(number) {
 }
 
 CaughtSignal::~CaughtSignal() {
+  // A launcher may pass it on once more, when it has had its effect.
+  if (came() && before_.sa_handler == SIG_DFL) before_.sa_handler = SIG_IGN;
   ::sigaction(number_, &before_, nullptr);
   ::close(event.exchange(-1));
 }

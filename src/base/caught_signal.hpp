@@ -13,7 +13,7 @@ class CaughtSignal {
   static std::shared_ptr<const CaughtSignal> usr1();
 
   explicit CaughtSignal(int number);
-  /// Restores what the signal did before.
+  /// Restores what the signal did before; but once it has come, it does not end the process any more.
   ~CaughtSignal();
   CaughtSignal(const CaughtSignal&) = delete;
   CaughtSignal& operator=(const CaughtSignal&) = delete;

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include "base/hash.hpp"
+#include "base/retried.hpp"
 
 #include <tasker/error.hpp>
 
@@ -38,12 +39,26 @@ std::string_view advice(int error, std::string_view what) {
   }
 }
 
-int open_or_throw(const std::filesystem::path& path, int flags, std::string_view what) {
-  int fd = -1;
-  do fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-  while (fd < 0 && errno == EINTR);
+int open_itself(const std::filesystem::path& path, int flags, mode_t mode = 0) {
+  return retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode); });
+}
+
+int open_or_throw(const std::filesystem::path& path, int flags, std::string_view what, mode_t mode = 0) {
+  const int fd = open_itself(path, flags, mode);
   if (fd < 0) throw_errno(what, path);
   return fd;
+}
+
+const std::filesystem::path& or_here(const std::filesystem::path& directory) {
+  static const std::filesystem::path here = ".";
+  return directory.empty() ? here : directory;
+}
+
+/// Of a new file: whoever may use its directory may use it, as far as the umask allows.
+mode_t mode_in(const std::filesystem::path& directory) {
+  struct stat status {};
+  const bool known = ::stat(or_here(directory).c_str(), &status) == 0;
+  return 0600 | (known ? status.st_mode & 0066 : 0);
 }
 
 }  // namespace
@@ -55,7 +70,7 @@ void throw_errno(std::string_view what, const std::filesystem::path& path) {
 }
 
 File File::create_new(const std::filesystem::path& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create"), path};
+  return {open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode_in(path.parent_path())), path};
 }
 File File::open_read(const std::filesystem::path& path) {
   return {open_or_throw(path, O_RDONLY, "open"), path};
@@ -79,8 +94,8 @@ void File::write(std::initializer_list<std::string_view> parts) {
   for (std::string_view part : parts)
     if (!part.empty()) left.push_back({const_cast<char*>(part.data()), part.size()});
   for (std::size_t first = 0; first < left.size();) {
-    const auto n = ::writev(fd_, &left[first], static_cast<int>(left.size() - first));
-    if (n < 0 && errno == EINTR) continue;
+    const auto n =
+        retried([&] { return ::writev(fd_, &left[first], static_cast<int>(left.size() - first)); });
     if (n < 0) throw_errno("write", path_);
     // A short write: go on behind what was taken.
     for (auto written = static_cast<std::size_t>(n); first < left.size() && written > 0;) {
@@ -95,8 +110,8 @@ void File::write(std::initializer_list<std::string_view> parts) {
 
 void File::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
+    const auto n =
+        retried([&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (n < 0) throw_errno("write", path_);
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -110,7 +125,7 @@ std::uint64_t File::size() const {
 }
 
 void File::sync(bool data_only) {
-  if ((data_only ? ::fdatasync(fd_) : ::fsync(fd_)) != 0) throw_errno("sync", path_);
+  if (retried([&] { return data_only ? ::fdatasync(fd_) : ::fsync(fd_); }) != 0) throw_errno("sync", path_);
 }
 
 void File::close() {
@@ -135,14 +150,13 @@ Mapping::~Mapping() {
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open_itself(path, O_RDONLY);
   if (fd < 0 && errno == ENOENT) return std::nullopt;
   if (fd < 0) throw_errno("open", path);
   std::string content;
   char buffer[4096];
   for (;;) {
-    const auto n = ::read(fd, buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
+    const auto n = retried([&] { return ::read(fd, buffer, sizeof buffer); });
     const int error = errno;
     if (n <= 0) ::close(fd);
     errno = error;
@@ -173,7 +187,8 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
 void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (::chmod(unfinished.c_str(), 0666 & ~mask) != 0) throw_errno("set the mode of", unfinished);
+  if (retried([&] { return ::chmod(unfinished.c_str(), 0666 & ~mask); }) != 0)
+    throw_errno("set the mode of", unfinished);
   rename_file(unfinished, path);
   sync_directory(path.parent_path());
 }
@@ -182,6 +197,20 @@ bool file_exists(const std::filesystem::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return true;
   if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
+  return false;
+}
+
+void refuse_link(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) return;
+  throw UsageError(path.string() + " is a symbolic link to " +
+                   std::filesystem::read_symlink(path, error).string() +
+                   ", which is not followed here; name what it leads to, or remove it");
+}
+
+bool create_directory(const std::filesystem::path& path, mode_t mode) {
+  if (retried([&] { return ::mkdir(path.c_str(), mode); }) == 0) return true;
+  if (errno != EEXIST) throw_errno("create", path);
   return false;
 }
 
@@ -203,18 +232,18 @@ std::filesystem::path absolute(const std::filesystem::path& path) {
 }
 
 void remove_file(const std::filesystem::path& path) {
-  if (std::remove(path.c_str()) != 0 && errno != ENOENT) throw_errno("remove", path);
+  if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) throw_errno("create", to);
+  if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
 }
 
 void sync_directory(const std::filesystem::path& directory) {
-  const std::filesystem::path& path = directory.empty() ? std::filesystem::path(".") : directory;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::filesystem::path& path = or_here(directory);
+  const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (fd < 0) throw_errno("open", path);
-  const int result = ::fsync(fd);
+  const int result = retried([&] { return ::fsync(fd); });
   const int error = errno;
   ::close(fd);
   errno = error;
@@ -223,7 +252,7 @@ void sync_directory(const std::filesystem::path& directory) {
 }
 
 std::uint64_t free_space(const std::filesystem::path& directory) {
-  const std::filesystem::path& path = directory.empty() ? std::filesystem::path(".") : directory;
+  const std::filesystem::path& path = or_here(directory);
   struct statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) throw_errno("examine", path);
   if (status.f_blocks == 0) return UINT64_MAX;

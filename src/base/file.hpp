@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
@@ -17,7 +19,8 @@ namespace tasker::base {
 /// component.
 class File {
  public:
-  /// Creates a file that must not exist, for its owner only (0600).
+  /// Creates a file that must not exist, for its owner and whoever else may use its directory, as far as the
+  /// umask allows: 0600 where that is 0700.
   static File create_new(const std::filesystem::path& path);
   static File open_read(const std::filesystem::path& path);
   static File open_write(const std::filesystem::path& path);
@@ -61,7 +64,8 @@ class Mapping {
   std::string_view bytes_;
 };
 
-/// The content of a small file; nothing if it does not exist. Larger than `limit` is an error.
+/// The content of a small file; nothing if it does not exist. Larger than `limit` is an error, and so is a
+/// link.
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit = 1 << 24);
 
 /// After this, and whatever dies meanwhile, `path` holds either what it held before or `bytes`; with `sync`,
@@ -75,6 +79,10 @@ void publish(const std::filesystem::path& unfinished, const std::filesystem::pat
 /// Whether anything has that name, a link that leads nowhere included. Throws SystemError where that can't be
 /// known.
 bool file_exists(const std::filesystem::path& path);
+/// Throws UsageError if `path` is a symbolic link, dangling or not.
+void refuse_link(const std::filesystem::path& path);
+/// Creates a directory; false if something has its name already.
+bool create_directory(const std::filesystem::path& path, mode_t mode);
 /// Whether `path` is a directory, or a link to one. Throws SystemError where that can't be known.
 bool is_directory(const std::filesystem::path& path);
 /// `path` from the root, whatever the working directory will be. Throws SystemError where there is none.

@@ -142,6 +142,8 @@ const std::map<std::string, Apply>& table() {
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_arguments = parse_bool(name, value);
        }},
+      {"TASKER_SHARED", [](Settings& s, const std::string& name,
+                           const std::string& value) { s.options.shared = parse_bool(name, value); }},
       {"TASKER_KEEP_DIRECTORY",
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_directory = parse_bool(name, value);

@@ -12,10 +12,7 @@
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 
@@ -28,6 +25,13 @@ namespace {
 /// More journals of ended runs than this are folded into one.
 constexpr std::size_t journals_kept = 32;
 constexpr std::size_t encode_limit = std::size_t{1} << 20;
+
+/// Whether some of them may be with the operating system only, which does not tell: a run without
+/// Durability::power wrote them, or one whose sync failed. All that has been folded is on the medium.
+bool unsure(const std::vector<store::JournalName>& journals) {
+  return std::ranges::any_of(journals,
+                             [](const auto& name) { return name.rank != store::JournalName::fold; });
+}
 
 /// Calls `visit` with the bytes of each argument, in order, until it returns false.
 void each_argument(const detail::MapCall& call, const std::function<bool(std::string_view)>& visit) {
@@ -78,6 +82,7 @@ Workspace::Workspace(const detail::MapCall& call)
       run_id_(base::random_id()),
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
+  base::refuse_link(directory_);
   if (base::file_exists(directory_)) {
     if (!base::is_directory(directory_))
       throw MismatchError(directory_.string() + " is not a directory; choose another file name");
@@ -116,9 +121,12 @@ void Workspace::tidy() {
   if (call_.options.keep_directory || !base::file_exists(directory_)) return;
   try {
     const store::Hold hold(directory_, run_, cluster::slurm_job());
+    base::sync_directory(call_.path.parent_path());  // the killed run may not have come to that
     store::remove_merged(directory_, archive_->description().merged);
   } catch (const Interrupted&) {
     // Another run works in it, on another list.
+  } catch (const SystemError&) {
+    // The archive is there: what can't be removed is no reason to fail.
   }
 }
 
@@ -130,7 +138,8 @@ void Workspace::open() {
   if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
-  if (journals.size() > journals_kept) damaged_bytes_ = store::fold_journals(directory_, journals);
+  if (journals.size() > journals_kept || (call_.options.durability == Durability::power && unsure(journals)))
+    damaged_bytes_ = store::fold_journals(directory_, journals);
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
@@ -140,7 +149,8 @@ void Workspace::open() {
 
 void Workspace::take_directory() {
   for (;;) {
-    if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) base::throw_errno("create", directory_);
+    if (!base::create_directory(directory_, call_.options.shared ? 0777 : 0700))
+      base::refuse_link(directory_);
     try {
       hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
       return;

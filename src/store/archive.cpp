@@ -40,13 +40,9 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
 }
 
 Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
+  base::refuse_link(path_);  // a new archive would take its place
   std::error_code error;
   const auto status = std::filesystem::symlink_status(path_, error);
-  if (std::filesystem::is_symlink(status)) {
-    // A new archive would take the link's place.
-    const std::string target = std::filesystem::read_symlink(path_, error).string();
-    throw UsageError(path_.string() + " is a symbolic link to " + target + "; name that file itself");
-  }
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     throw MismatchError(path_.string() + " is not a file; check the path");
   mapping_ = base::Mapping(path_);

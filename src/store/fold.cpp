@@ -143,6 +143,7 @@ void remove_folded(const fs::path& directory) {
     if (!fold.header()) continue;
     std::vector<std::string> folded = fold.header()->folded;
     std::erase(folded, name.to_string());
+    base::sync_directory(directory);  // the killed fold may not have come to that
     remove_journals(directory, folded);
   }
 }

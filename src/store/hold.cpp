@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/retried.hpp"
 #include "base/threads.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
@@ -110,7 +111,7 @@ bool Hold::link_as(const fs::path& path) {
   base::File file = base::File::create_new(mine);
   file.write({content()});
   file.close();
-  const int result = ::link(mine.c_str(), path.c_str());
+  const int result = base::retried([&] { return ::link(mine.c_str(), path.c_str()); });
   const int error = errno;
   // A network file system may say no to what it has done when its answer was lost on the way.
   struct stat status {};

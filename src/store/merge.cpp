@@ -207,11 +207,14 @@ bool remove_merged(const fs::path& directory, const std::vector<std::string>& me
     if (JournalName::parse(name)) fs::remove(directory / name, ignored);
   if (!list_journals(directory).empty()) return false;
   remove_leftovers(directory);
-  fs::remove(list_path(directory), ignored);
-  fs::remove(manifest_path(directory), ignored);
-  fs::remove(hold_path(directory), ignored);
-  fs::remove(directory, ignored);
-  return !base::file_exists(directory);
+  // The manifest says whose directory it is, so it stays as long as there is anything else.
+  for (const fs::path& path :
+       {list_path(directory), manifest_path(directory), hold_path(directory), directory}) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) return false;
+  }
+  return true;
 }
 
 }  // namespace tasker::store

@@ -37,6 +37,27 @@ TEST_CASE("A file is created for its owner only, and never over another one") {
   CHECK_THROWS_WITH(File::create_new(path), Contains(path.string()) && Contains("File exists"));
 }
 
+TEST_CASE("Whoever may use a directory may use a new file in it, as far as the umask allows") {
+  const TemporaryDirectory home;
+  const mode_t before = ::umask(027);
+  for (const auto& [of_directory, of_file] : {std::pair(0770U, 0640U), {0711U, 0600U}, {0777U, 0640U}}) {
+    fs::permissions(home.path(), fs::perms(of_directory));
+    (void)File::create_new(home.path() / "new");
+    CHECK((fs::status(home.path() / "new").permissions() & fs::perms::mask) == fs::perms(of_file));
+    remove_file(home.path() / "new");
+  }
+  ::umask(before);
+}
+
+TEST_CASE("A directory is created once") {
+  const TemporaryDirectory home;
+  CHECK(create_directory(home.path() / "new", 0700));
+  CHECK((fs::status(home.path() / "new").permissions() & fs::perms::mask) == fs::perms(0700));
+  CHECK_FALSE(create_directory(home.path() / "new", 0700));
+  CHECK_THROWS_WITH(create_directory(home.path() / "no" / "new", 0700),
+                    Contains("create the directory first"));
+}
+
 TEST_CASE("No link is followed in a path's last component") {
   const TemporaryDirectory home;
   test::write_file(home.path() / "target", "x");
@@ -44,6 +65,12 @@ TEST_CASE("No link is followed in a path's last component") {
   fs::create_symlink("nowhere", home.path() / "dangling");
   CHECK_THROWS_WITH(File::open_read(home.path() / "link"), Contains("symbolic link"));
   CHECK_THROWS_WITH(File::open_write(home.path() / "link"), Contains("symbolic link"));
+  CHECK_THROWS_WITH(read_small_file(home.path() / "link"), Contains("symbolic link"));
+  CHECK_THROWS_WITH(read_small_file(home.path() / "dangling"), Contains("symbolic link"));
+  CHECK_THROWS_AS(refuse_link(home.path() / "link"), UsageError);
+  CHECK_THROWS_WITH(refuse_link(home.path() / "dangling"), Contains("symbolic link to nowhere"));
+  CHECK_NOTHROW(refuse_link(home.path() / "target"));
+  CHECK_NOTHROW(refuse_link(home.path() / "no" / "file"));
   CHECK_THROWS_AS(File::create_new(home.path() / "dangling"), SystemError);
   CHECK_FALSE(fs::exists(home.path() / "nowhere"));
   CHECK(file_exists(home.path() / "dangling"));

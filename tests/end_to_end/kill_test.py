@@ -24,7 +24,7 @@ class Kill(WorklistTest):
         super().setUp()
         self.chance = random.Random(SEED)
         self.figures = collections.Counter()
-        print(f"seed {SEED}", flush=True)
+        self.kills_wanted = KILLS
 
     def random_moment(self, run, missing):
         """Waits for a moment during the start, the work or the merge; False if the run ends before."""
@@ -75,7 +75,7 @@ class Kill(WorklistTest):
             missing = len(arguments) - finished.total()
             ranks = self.chance.choice(RANKS)
             run = self.start(arguments, ranks, **settings)
-            if missing > 0 and self.figures["kills"] < KILLS and self.random_moment(run, missing):
+            if missing > 0 and self.figures["kills"] < self.kills_wanted and self.random_moment(run, missing):
                 outcome = self.kill_one(run, self.chance.choice(VICTIMS))
             else:
                 outcome = run.wait()
@@ -100,14 +100,18 @@ class Kill(WorklistTest):
                 self.archive.unlink()
                 return
 
+    def random_series(self):
+        arguments = [f"task {i} {self.chance.random()}" for i in range(TASKS - 6)]
+        arguments += arguments[:6]
+        settings = {"result": self.chance.choice(("number", "text")),
+                    "sleep_us": self.chance.choice((100, 1000, 5000))}
+        results, serial_bytes = self.serial(arguments, **{**settings, "sleep_us": 0})
+        self.series(arguments, settings, results, serial_bytes)
+
     def test_kills_at_random_moments(self):
-        while self.figures["kills"] < KILLS:
-            arguments = [f"task {i} {self.chance.random()}" for i in range(TASKS - 6)]
-            arguments += arguments[:6]
-            settings = {"result": self.chance.choice(("number", "text")),
-                        "sleep_us": self.chance.choice((100, 1000, 5000))}
-            results, serial_bytes = self.serial(arguments, **{**settings, "sleep_us": 0})
-            self.series(arguments, settings, results, serial_bytes)
+        print(f"seed {SEED}", flush=True)
+        while self.figures["kills"] < self.kills_wanted:
+            self.random_series()
         print(", ".join(f"{count} {what}" for what, count in self.figures.items()), flush=True)
 
 

@@ -2,7 +2,6 @@
 import os
 import shutil
 import struct
-import subprocess
 import unittest
 
 from support import *
@@ -10,6 +9,9 @@ from support import *
 # Bytes of one result; by hand also 3 << 30, with TMPDIR where there is room.
 LARGE = int(os.environ.get("TASKER_LARGE", 40 << 20))
 NAMES = [f"task {i}" for i in range(40)]
+
+if os.geteuid() == 0:
+    with_own_mounts()
 
 # Ranks named in $HIDE see an empty file system where the archive should be.
 HIDE = """#!/bin/sh
@@ -32,46 +34,118 @@ class Disk(WorklistTest):
 
     @needs_root
     def test_a_read_only_file_system(self):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", self.place], check=True)
-        self.addCleanup(subprocess.run, ["umount", self.place], check=True)
+        self.mount("ro")
         for ranks in (1, 3):
             outcome = self.run_map(NAMES, ranks=ranks, code=74)
             self.assertRegex(outcome.err, r"list\.dat\.mpi: Read-only file system; choose a place")
 
     def test_a_directory_without_permission(self):
         self.place.chmod(0o555)
-        # As root somebody else does it, who may not see where the program was built.
-        program = shutil.copy(WORKLIST, self.base)
-        self.base.chmod(0o777)
-        (self.base / "mpi").chmod(0o777)
-        wrapper = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-        outcome = self.run_map(NAMES, code=74, wrapper=wrapper, program=program)
+        outcome = self.run_map(NAMES, code=74, **(self.for_user() if os.geteuid() == 0 else {}))
         self.assertRegex(outcome.err, r"list\.dat\.mpi: Permission denied; choose a place")
 
     @needs_root
     def test_a_disk_that_fills_up_loses_nothing(self):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", self.place], check=True)
-        self.addCleanup(subprocess.run, ["umount", self.place], check=True)
+        self.mount("size=2m")
         for ranks in (1, 3):
             with self.subTest(ranks=ranks):
                 # 5 MB of results.
-                subprocess.run(["mount", "-o", "remount,size=2m", self.place], check=True)
+                self.mount("remount,size=2m")
                 outcome = self.run_map(NAMES, ranks=ranks, code=74, result="large")
                 self.assertRegex(outcome.err, r"No space left on device; free some space")
                 self.calls()
                 recorded = [line["argument"] for line in self.load(result="large").lines if line["result"] is not None]
                 self.assertGreater(len(recorded), 0)
                 # Room for the records, not for the archive beside them.
-                subprocess.run(["mount", "-o", "remount,size=8m", self.place], check=True)
+                self.mount("remount,size=8m")
                 outcome = self.run_map(NAMES, ranks=ranks, code=74, result="large")
                 self.assertRegex(outcome.err, r"it needs up to \d+ bytes, there are \d+")
                 self.assertEqual(self.called(), sorted(set(NAMES) - set(recorded)))
                 self.assertFalse(self.archive.exists())
-                subprocess.run(["mount", "-o", "remount,size=32m", self.place], check=True)
+                self.mount("remount,size=32m")
                 self.run_map(NAMES, ranks=ranks, result="large")
                 self.assertEqual(self.called(), [])
                 self.assertEqual(archive_results(self.archive), self.serial(NAMES, result="large")[1])
                 self.archive.unlink()
+
+
+@needs_root
+class OrdinaryUser(WorklistTest):
+    """What root may do everywhere, others may not."""
+
+    def setUp(self):
+        super().setUp()
+        self.user = self.for_user()
+        os.chown(self.place, 65534, 65534)
+
+    def half_done(self):
+        """A run that ended with half of the records."""
+        self.run_map(NAMES, code=1, failing=self.write("failing", NAMES[20:]), sleep_us=1000,
+                     env={"TASKER_ON_FAILURE": "stop"}, **self.user)
+        self.calls()
+
+    def assert_goes_on(self, computed, **settings):
+        self.run_map(NAMES, **settings, **self.user)
+        self.assertEqual(self.called(), computed)
+        self.assertEqual(archive_results(self.archive), self.serial(NAMES, **settings)[1])
+        self.assertEqual(list(self.place.iterdir()), [self.archive])
+
+    def test_a_small_disk_fills_up_and_is_cleared(self):
+        """Something else takes the room: all of it, or so much that the run ends later and later."""
+        self.mount("size=1m,mode=1777")
+        size, page = 10000, os.sysconf("SC_PAGE_SIZE")
+        results = self.serial(NAMES, result="large", size=size)[1]
+        stages = set()
+        for left in (0, page, 2 * page, 3 * page, 4 * page, 64 * page, 130 * page):
+            with self.subTest(left=left):
+                weight = self.place / "weight"
+                weight.write_bytes(bytes(shutil.disk_usage(self.place).free - left))
+                outcome = self.run_map(NAMES, code=74, result="large", size=size, sleep_us=1000, **self.user)
+                self.assertRegex(outcome.err, rf"{self.archive}.*(: No space left on device|there are \d+); free some")
+                weight.unlink()
+                # Before the first record, in the middle, or when it comes to the archive.
+                first = [call.argument for call in self.calls()]
+                all_recorded = "it needs up to" in outcome.err
+                stages.add("archive" if all_recorded else "record" if first else "start")
+                self.run_map(NAMES, result="large", size=size, **self.user)
+                self.assertEqual(self.called(), sorted(set(NAMES) - set(first if all_recorded else first[:-1])))
+                self.assertEqual(archive_results(self.archive), results)
+                self.assertEqual(list(self.place.iterdir()), [self.archive])
+                self.archive.unlink()
+        self.assertEqual(stages, {"start", "record", "archive"})
+
+    def test_a_directory_that_has_become_read_only(self):
+        # Without its parent the run goes on as far as to the archive's name.
+        for entry, computed, left in ((self.directory, [], NAMES[20:]), (self.place, NAMES[20:], [])):
+            with self.subTest(entry=entry.name):
+                self.half_done()
+                entry.chmod(0o555)
+                outcome = self.run_map(NAMES, code=74, **self.user)
+                self.assertRegex(outcome.err, rf"cannot .*{self.archive}.*: Permission denied; choose a place")
+                self.assertEqual(self.called(), computed)
+                entry.chmod(0o755)
+                self.assert_goes_on(left)
+                self.archive.unlink()
+
+    def test_a_directory_of_somebody_else(self):
+        self.half_done()
+        os.chown(self.directory, 0, 0)
+        self.directory.chmod(0o700)
+        before = tree(self.directory)
+        outcome = self.run_map(NAMES, code=74, **self.user)
+        self.assertRegex(outcome.err, rf"cannot .*{self.directory}.*: Permission denied; choose a place")
+        self.assertEqual(self.calls(), [])
+        self.assertEqual(tree(self.directory), before)
+
+    def test_records_that_may_not_be_read(self):
+        self.half_done()
+        journal, = self.directory.glob("*.journal")
+        journal.chmod(0)
+        outcome = self.run_map(NAMES, code=74, **self.user)
+        self.assertRegex(outcome.err, rf"cannot open {journal}: Permission denied")
+        self.assertEqual(self.calls(), [])
+        journal.chmod(0o600)
+        self.assert_goes_on(NAMES[20:])
 
 
 @needs_root
@@ -119,13 +193,12 @@ class NodeLocal(WorklistTest):
         self.assertEqual(self.called(), ["wait", "wait"])
 
     def test_a_full_disk_under_rank_0(self):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", self.place], check=True)
-        self.addCleanup(subprocess.run, ["umount", self.place], check=True)
+        self.mount("size=2m")
         outcome = self.run_map(NAMES, ranks=3, code=74, result="large", **self.hidden([1, 2]))
         self.assertRegex(outcome.err, r"No space left on device; free some space")
         self.calls()
         recorded = [line["argument"] for line in self.load(result="large").lines if line["result"] is not None]
-        subprocess.run(["mount", "-o", "remount,size=32m", self.place], check=True)
+        self.mount("remount,size=32m")
         self.run_map(NAMES, ranks=3, result="large", **self.hidden([1, 2]))
         self.assertEqual(self.called(), sorted(set(NAMES) - set(recorded)))
 

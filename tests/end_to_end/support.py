@@ -1,5 +1,6 @@
 """What the end-to-end tests share: runs of the worklist program with a deadline, its ledger, its files."""
 import collections
+import ctypes
 import itertools
 import json
 import mmap
@@ -22,6 +23,14 @@ DEADLINE = 600 if "TASKER_LARGE" in os.environ else 60
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file system of its own")
 
 Call = collections.namedtuple("Call", "rank attempt argument")
+
+
+def with_own_mounts():
+    """Whatever this process mounts from now on, nobody else sees, and it goes with this process."""
+    new_mount_namespace = 0x00020000
+    if ctypes.CDLL(None, use_errno=True).unshare(new_mount_namespace) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def memory_directory():
@@ -73,6 +82,13 @@ class Outcome:
 
     def __str__(self):
         return f"exit code {self.code}\n{self.out}\n{self.err[-4000:]}"
+
+
+def has_ended(pidfd, seconds):
+    """Whether the process ends within that time."""
+    gone = select.poll()
+    gone.register(pidfd, select.POLLIN)  # readable as soon as it has
+    return bool(gone.poll(max(0, seconds) * 1000))
 
 
 class Run:
@@ -131,19 +147,18 @@ class Run:
     def wait(self, seconds=DEADLINE):
         self.ended = True
         end = time.monotonic() + seconds
-        try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            code = None
+        process = os.pidfd_open(self.process.pid) if self.process.returncode is None else None
+        in_time = process is None or has_ended(process, seconds)
+        if process is not None:
+            os.close(process)
+        code = self.process.wait() if in_time else None
+        if code is None:
             self.process.kill()
             for rank in self.ranks():
                 self.kill_rank(rank)
             self.process.wait()
         for rank, pidfd in self.ranks().items():
-            # Readable as soon as the process has ended.
-            gone = select.poll()
-            gone.register(pidfd, select.POLLIN)
-            if not gone.poll(max(0, end - time.monotonic()) * 1000):
+            if not has_ended(pidfd, end - time.monotonic()):
                 raise AssertionError(f"rank {rank} outlived its run")
             os.close(pidfd)
         self._known = {}
@@ -201,6 +216,19 @@ class WorklistTest(unittest.TestCase):
             OMPI_MCA_orte_tmpdir_base=str(self.base / "mpi"))
         environment.update({name: str(value) for name, value in extra.items()})
         return environment
+
+    def mount(self, options):
+        """A file system in memory where the archive is to be, or other options for it."""
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", self.place], check=True)
+        if "remount" not in options:
+            self.addCleanup(subprocess.run, ["umount", "--lazy", self.place], check=True)
+
+    def for_user(self, user=65534, group=65534, program=WORKLIST):
+        """Settings for a run of somebody without rights, who may not see where the program was built."""
+        for path in (self.base, self.base / "mpi"):
+            path.chmod(0o777)
+        return {"program": shutil.copy(program, self.base),
+                "wrapper": ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]}
 
     def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, launch=None, **settings):
         """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch.

@@ -38,6 +38,7 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_ON_FAILURE=stop").options.on_failure == OnFailure::stop);
   CHECK(settings("TASKER_ON_FAILURE=keep").options.on_failure == OnFailure::keep);
   CHECK_FALSE(settings("TASKER_KEEP_ARGUMENTS=off").options.keep_arguments);
+  CHECK(settings("TASKER_SHARED=1").options.shared);
   CHECK(settings("TASKER_KEEP_DIRECTORY=1").options.keep_directory);
   CHECK(settings("TASKER_COLUMNS=x,y z,w").options.columns == std::vector<std::string>{"x", "y z", "w"});
   CHECK(settings("TASKER_PROGRESS=line").options.progress == Progress::line);
