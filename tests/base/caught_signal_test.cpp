@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -28,6 +30,23 @@ TEST_CASE("A caught signal is known, wakes a poll, and afterwards does what it d
   CHECK(calls == 1);
   CHECK_FALSE(CaughtSignal::usr1()->came());
   std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("A signal that has come does not end the process when it comes once more, and late") {
+  for (const bool comes : {true, false}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      {
+        const auto caught = CaughtSignal::usr1();
+        if (comes) std::raise(SIGUSR1);
+      }
+      std::raise(SIGUSR1);
+      ::_exit(7);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 7) == comes);
+  }
 }
 
 }  // namespace
