@@ -3,7 +3,6 @@
 #include "base/file.hpp"
 #include "execute/run_chunk.hpp"
 
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,11 +41,6 @@ Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
 Child::~Child() {
   if (pid_ > 0) reap();
   ::close(pidfd_);
-}
-
-bool Child::has_ended() const {
-  pollfd end{pidfd_, POLLIN, 0};
-  return ::poll(&end, 1, 0) == 1;
 }
 
 void Child::signal(int number) const { ::kill(-pid_, number); }

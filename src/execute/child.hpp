@@ -29,7 +29,6 @@ class Child {
   base::Pipe& pipe() { return pipe_; }
   /// Readable when it has ended.
   int pidfd() const { return pidfd_; }
-  bool has_ended() const;
   /// Sends a signal to it and its group.
   void signal(int number) const;
   /// Waits for its end, which must be near, ends its group, and says why it ended.

@@ -73,13 +73,13 @@ void Slot::send_order() {
   seen_ = stopped_ = 0;
 }
 
-void Slot::watch(std::vector<pollfd>& watched) {
-  watched.push_back({child_->pipe().fd(), POLLIN, 0});
-  watched.push_back({child_->pidfd(), POLLIN, 0});
+void Slot::watch(std::vector<pollfd>& all) {
+  all.push_back({child_->pipe().fd(), POLLIN, 0});
+  all.push_back({child_->pidfd(), POLLIN, 0});
 }
 
-std::optional<Slot::Ended> Slot::hear(FrameSink& sink) {
-  const bool ended = child_->has_ended();  // asked first: what it said before is here by now
+std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
+  const bool ended = found[1].revents != 0;  // then what it said before is here by now
   std::optional<ChildEnd> end;
   try {
     read(sink);

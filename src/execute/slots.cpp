@@ -45,8 +45,9 @@ void Slots::look() {
 std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
   std::vector<Slot::Ended> ended;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (watched_[2 * i].revents == 0 && watched_[2 * i + 1].revents == 0) continue;
-    if (auto chunk = slots_[i]->hear(sink)) {
+    const auto found = watched().subspan(i * Slot::watched, Slot::watched);
+    if (std::ranges::all_of(found, [](const pollfd& fd) { return fd.revents == 0; })) continue;
+    if (auto chunk = slots_[i]->hear(found, sink)) {
       ended.push_back(std::move(*chunk));
       --busy_;
     }
