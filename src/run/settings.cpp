@@ -123,6 +123,11 @@ const std::map<std::string, Apply>& table() {
          if (!size) refuse(name, value, "a size such as 500M or 2G");
          s.options.memory_limit = *size;
        }},
+      {"TASKER_CAPTURE",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.capture = parse_name<Capture>(
+             name, value, {{"none", Capture::none}, {"failures", Capture::failures}, {"all", Capture::all}});
+       }},
       {"TASKER_KEEP_ARGUMENTS",
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_arguments = parse_bool(name, value);

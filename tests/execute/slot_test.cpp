@@ -84,7 +84,7 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
       CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
     }
   }
-  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV"});
+  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", ""});
 }
 
 TEST_CASE("A task that writes where it must not costs itself") {
@@ -131,7 +131,7 @@ TEST_CASE("Tiny tasks before a crash are not lost, and none is recorded twice") 
   CHECK(report.failed == 15);
   for (std::uint64_t index = 0; index < 100; ++index) {
     INFO("task " << index);
-    const Kept& record = map.sink.records.at(index);
+    const KeptRecord& record = map.sink.records.at(index);
     CHECK(record.times == 1);
     CHECK(record.outcome == (index % 7 == 0 ? store::Outcome::crashed : store::Outcome::done));
   }
