@@ -4,6 +4,8 @@
 #include "store/record.hpp"
 
 #include <fcntl.h>
+#include <stdio_ext.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -73,18 +75,27 @@ void OutputPipes::Pipe::read_into(KeptText& text) const {
   }
 }
 
-OutputPipes::OutputPipes(OutputPage& page) : page_(page) {
+OutputPipes::OutputPipes(OutputPage& page) : page_(page), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (epoll_ < 0) base::throw_errno("create", "an epoll instance");
+  for (const Pipe* pipe : {&out_, &err_}) {
+    epoll_event readable{EPOLLIN, {}};
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pipe->reading, &readable);
+  }
   const Lock lock(page_.mutex);
   page_.out.clear();
   page_.err.clear();
 }
 
+OutputPipes::~OutputPipes() { ::close(epoll_); }
+
 void OutputPipes::redirect() const {
   // The pipes' own ends stay open: a task may close stdout, and still they have not ended.
   ::dup2(out_.writing, STDOUT_FILENO);
   ::dup2(err_.writing, STDERR_FILENO);
-  // A task that crashes has said what it said before, up to its last line.
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  // A task that crashes has said what it said before, up to its last line. With the old buffer, glibc would
+  // go on as before for a while.
+  static char buffer[BUFSIZ];
+  std::setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
 }
 
 void OutputPipes::close_writing() {
@@ -115,11 +126,11 @@ std::string OutputPipes::take(bool keep) {
 std::string OutputPipes::end_task(bool keep) {
   std::cout.flush();
   std::clog.flush();
-  std::fflush(stdout);
+  if (::__fpending(stdout) > 0) std::fflush(stdout);
   // Most tasks write nothing. The rank says that it takes something before it does, so what is neither in the
   // pipes nor announced after that was looked at is not there.
-  pollfd both[] = {out(), err()};
-  const bool waiting = ::poll(both, 2, 0) != 0;
+  epoll_event found;
+  const bool waiting = ::epoll_wait(epoll_, &found, 1, 0) != 0;
   std::atomic_thread_fence(std::memory_order_acquire);
   return waiting || page_.touched ? take(keep) : std::string();
 }

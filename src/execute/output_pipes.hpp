@@ -2,7 +2,6 @@
 
 #include "execute/kept_text.hpp"
 
-#include <poll.h>
 #include <pthread.h>
 
 #include <atomic>
@@ -26,6 +25,9 @@ class OutputPipes {
  public:
   /// Before the fork; both then have it. Nothing is taken yet.
   explicit OutputPipes(OutputPage& page);
+  ~OutputPipes();
+  OutputPipes(const OutputPipes&) = delete;
+  OutputPipes& operator=(const OutputPipes&) = delete;
 
   /// The child's side: from now on they lead here.
   void redirect() const;
@@ -34,9 +36,8 @@ class OutputPipes {
 
   /// The rank's side: it does not write.
   void close_writing();
-  /// What to poll for.
-  pollfd out() const { return {out_.reading, POLLIN, 0}; }
-  pollfd err() const { return {err_.reading, POLLIN, 0}; }
+  /// Readable when there is something in them.
+  int fd() const { return epoll_; }
   /// Makes room in them.
   void drain();
   /// After the child's end: what was written since its last task had ended, as in a record.
@@ -58,6 +59,7 @@ class OutputPipes {
   OutputPage& page_;
   Pipe out_;
   Pipe err_;
+  int epoll_;
 };
 
 }  // namespace tasker::execute

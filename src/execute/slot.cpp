@@ -19,8 +19,6 @@ namespace {
 constexpr int vain_deaths_allowed = 3;
 /// Between SIGTERM and SIGKILL.
 constexpr auto grace = 2s;
-/// For poll: not there.
-constexpr pollfd nothing{-1, 0, 0};
 
 std::uint64_t index_of(const base::Ranges& tasks, std::uint64_t place) {
   for (const base::Range& range : tasks) {
@@ -80,13 +78,12 @@ void Slot::send_order() {
 void Slot::watch(std::vector<pollfd>& all) {
   all.push_back({child_->pipe().fd(), POLLIN, 0});
   all.push_back({child_->pidfd(), POLLIN, 0});
-  OutputPipes* const output = child_->output();
-  all.push_back(output ? output->out() : nothing);
-  all.push_back(output ? output->err() : nothing);
+  const OutputPipes* const output = child_->output();
+  all.push_back({output ? output->fd() : -1, POLLIN, 0});
 }
 
 std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
-  if (found[2].revents != 0 || found[3].revents != 0) child_->output()->drain();
+  if (found[2].revents != 0) child_->output()->drain();
   const bool ended = found[1].revents != 0;  // then what it said before is here by now
   std::optional<ChildEnd> end;
   try {

@@ -32,7 +32,7 @@ class Slot {
   void start(std::shared_ptr<Chunk> chunk);
 
   /// What to poll for: then there is something to hear. So many are added.
-  static constexpr std::size_t watched = 4;
+  static constexpr std::size_t watched = 3;
   void watch(std::vector<pollfd>& all);
 
   struct Ended {

@@ -1,5 +1,6 @@
 #include "support/isolated.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,6 +171,17 @@ TEST_CASE("Several slots compute at the same time") {
   for (std::uint64_t i = 0; i < 4; ++i) map.start({{i, i + 1}});
   CHECK(map.slots.all_busy());
   CHECK(map.finish().tasks == 4);
+}
+
+TEST_CASE("A limit of open files that is too low for all slots is raised") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{32, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  Isolated map([](int x) { return x; }, 20);
+  for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
+  CHECK(map.finish().tasks == 20);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("Large results come whole") {
