@@ -7,8 +7,8 @@
 
 namespace tasker::execute {
 
-/// The beginning and the end of a text of any length. It may lie in memory that processes share: whatever one
-/// of them left there, another one reads nothing else.
+/// The beginning and the end of a text of any length. It may lie in memory that processes share: whatever
+/// another one left there, nothing beside it is read or written.
 class KeptText {
  public:
   KeptText() {}  // NOLINT(modernize-use-equals-default): memory that is not needed is not touched

@@ -70,7 +70,7 @@ class RootMap {
     }
     workspace.open();
     say_begin(reporter, workspace, call_.count - workspace.missing().size());
-    say_isolation(reporter);
+    if (workspace.missing().size() > 0) say_isolation(reporter);
     try {
       compute(workspace, reporter);
     } catch (const SystemError&) {
