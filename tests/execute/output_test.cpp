@@ -48,6 +48,22 @@ TEST_CASE("What a task writes, by whatever means, is recorded with it and with n
   }
 }
 
+TEST_CASE("Streams with buffers of their own are flushed when a task ends") {
+  auto map = captured([](int x) {
+    std::ios::sync_with_stdio(false);
+    std::printf("printf %d", x);
+    std::clog << "clog " << x;
+    return x;
+  });
+  map.start({{0, 3}});
+  CHECK(map.finish().failed == 0);
+  for (std::uint64_t index = 0; index < 3; ++index) {
+    const std::string x = std::to_string(10 * index);
+    CHECK(output_of(map.sink.records.at(index)).out == "printf " + x);
+    CHECK(output_of(map.sink.records.at(index)).err == "clog " + x);
+  }
+}
+
 TEST_CASE("A task that writes nothing has no output, whatever its neighbours write") {
   auto map = captured([](int x) {
     if (x == 10) std::cout << "ten" << std::endl;
