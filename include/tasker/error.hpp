@@ -80,6 +80,7 @@ struct TaskFailure {
   std::uint64_t index = 0;  ///< The first of them.
   std::string message;      ///< Type and what() of the exception, or how the task's process ended.
   std::uint64_t count = 1;  ///< How many they are.
+  std::string output = {};  ///< The last lines of what the first of them wrote (`Options::capture`).
 };
 
 /// At the end of a map some tasks had failed. Thrown on every rank, after all other tasks are done and

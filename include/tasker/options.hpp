@@ -28,6 +28,13 @@ enum class Isolation {
   process,  ///< Itself: tasks are called in children that each rank keeps.
 };
 
+/// Of which tasks is kept what they, and the programs that they start, write to stdout and stderr.
+enum class Capture {
+  none,      ///< Of none: it goes where that of their rank goes.
+  failures,  ///< Of those that failed, in whatever way; that of the others is dropped.
+  all,       ///< Of all.
+};
+
 /// How rank 0 reports on stderr.
 enum class Progress {
   automatic,  ///< `line` on a terminal, `log` elsewhere.
@@ -69,6 +76,10 @@ struct Options {
   /// How many bytes of memory a task may take besides what its process had at the begin of the map; 0: all
   /// there is. Address space counts. Implies isolation.
   std::uint64_t memory_limit = 0;
+  /// Of which isolated tasks the output is kept, readable as `results.output(i)`, 64 KiB of each stream: the
+  /// begin and the end of more. The summary shows the last lines of failures. Tasks that are not isolated
+  /// write where their rank does. A program that goes on after its task has ended writes into a later one's.
+  Capture capture = Capture::failures;
   /// How long another host may give no sign of life until its ranks are taken for gone and, under `tasker
   /// launch`, their tasks go to others; in whole seconds. A process that dies is noticed at once.
   std::chrono::nanoseconds lost_after = std::chrono::seconds(10);

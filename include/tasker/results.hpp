@@ -86,6 +86,13 @@ class Results {
     return source_->info(i);
   }
 
+  /// What task `i` wrote, in the attempt that counts; nothing if that was not kept (`Options::capture`), or
+  /// if it wrote nothing.
+  std::optional<Output> output(std::uint64_t i) const {
+    require(i);
+    return source_->output(i);
+  }
+
   iterator begin() const { return iterator(this, 0); }
   iterator end() const { return iterator(this, static_cast<std::ptrdiff_t>(size())); }
 

@@ -2,7 +2,6 @@
 
 #include "base/file.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,8 +15,10 @@ namespace {
 
 /// All that the handler may use.
 std::atomic<int> event = -1;
+std::atomic<bool> has_come = false;  // asked after every event, which a system call is too much for
 
 void on_signal(int) {
+  has_come = true;
   const int error = errno;
   const std::uint64_t one = 1;
   (void)!::write(event, &one, sizeof one);
@@ -36,6 +37,7 @@ std::shared_ptr<const CaughtSignal> CaughtSignal::usr1() {
 CaughtSignal::CaughtSignal(int number) : number_(number) {
   event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) throw_errno("create", "an eventfd");
+  has_come = false;
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;  // what fn does is not disturbed
@@ -49,10 +51,7 @@ CaughtSignal::~CaughtSignal() {
   ::close(event.exchange(-1));
 }
 
-bool CaughtSignal::came() const {
-  pollfd here{event, POLLIN, 0};
-  return ::poll(&here, 1, 0) == 1;
-}
+bool CaughtSignal::came() const { return has_come; }
 
 int CaughtSignal::fd() const { return event; }
 

@@ -28,12 +28,14 @@ std::pair<Pipe, Pipe> Pipe::make() {
 Pipe::Pipe(Pipe&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       read_(std::move(other.read_)),
-      taken_(std::exchange(other.taken_, 0)) {}
+      taken_(std::exchange(other.taken_, 0)),
+      emptied_(std::exchange(other.emptied_, false)) {}
 
 Pipe& Pipe::operator=(Pipe&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(read_, other.read_);
   std::swap(taken_, other.taken_);
+  std::swap(emptied_, other.emptied_);
   return *this;
 }
 
@@ -73,15 +75,16 @@ bool Pipe::send(std::initializer_list<std::string_view> parts) {
   return true;
 }
 
-/// Takes what has arrived; false if nothing has, or the other end is gone.
-bool Pipe::read(int flags) {
+/// Takes what has arrived, a piece at most; its size is 0 if nothing has, or the other end is gone.
+std::size_t Pipe::read(int flags) {
   char bytes[piece];
   ssize_t got = 0;
   do got = ::recv(fd_, bytes, sizeof bytes, flags);
   while (got < 0 && errno == EINTR);
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
-  if (got > 0) read_.append(bytes, static_cast<std::size_t>(got));
-  return got > 0;
+  const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+  read_.append(bytes, size);
+  return size;
 }
 
 std::optional<std::string> Pipe::take() {
@@ -101,14 +104,17 @@ std::optional<std::string> Pipe::take() {
 std::optional<std::string> Pipe::receive() {
   for (;;) {
     if (auto message = take()) return message;
-    if (!read(0)) return std::nullopt;
+    if (read(0) == 0) return std::nullopt;
   }
 }
 
 std::optional<std::string> Pipe::poll() {
   for (;;) {
     if (auto message = take()) return message;
-    if (!read(MSG_DONTWAIT)) return std::nullopt;
+    if (std::exchange(emptied_, false)) return std::nullopt;
+    const std::size_t size = read(MSG_DONTWAIT);
+    if (size == 0) return std::nullopt;
+    emptied_ = size < piece;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -28,15 +29,17 @@ class Pipe {
   bool send(std::initializer_list<std::string_view> parts);
   /// The next message; waits for it. Nothing if the other end is gone. Throws DamagedError for what is none.
   std::optional<std::string> receive();
-  /// The same, if all of it is here. Never waits.
+  /// The same, if all of it is here. Never waits. Nothing behind the last of those that are here; the next
+  /// call looks for more.
   std::optional<std::string> poll();
 
  private:
   std::optional<std::string> take();
-  bool read(int flags);
+  std::size_t read(int flags);
   int fd_ = -1;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;
+  bool emptied_ = false;  // by the last read of poll(): the next one would find nothing
 };
 
 }  // namespace tasker::base

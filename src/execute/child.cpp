@@ -3,7 +3,6 @@
 #include "base/file.hpp"
 #include "execute/run_chunk.hpp"
 
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@ namespace tasker::execute {
 
 Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
   auto [mine, theirs] = base::Pipe::make();
+  if (work_.capture != Capture::none) output_.emplace(page.output);
   // What is said already is not said once more by the child.
   std::cout.flush();
   std::fflush(nullptr);
@@ -27,8 +27,9 @@ Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
   if (pid_ < 0) base::throw_errno("start", "a process for tasks");
   if (pid_ == 0) {
     mine.close();
-    serve(std::move(theirs), parent, page, work);
+    serve(std::move(theirs), parent, page, work, output());
   }
+  if (output_) output_->close_writing();
   ::setpgid(pid_, pid_);  // the child does so, too: whoever comes first
   pipe_ = std::move(mine);
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares pidfd_open for C only
@@ -44,11 +45,6 @@ Child::~Child() {
   ::close(pidfd_);
 }
 
-bool Child::has_ended() const {
-  pollfd end{pidfd_, POLLIN, 0};
-  return ::poll(&end, 1, 0) == 1;
-}
-
 void Child::signal(int number) const { ::kill(-pid_, number); }
 
 ChildEnd Child::reap() {
@@ -57,6 +53,13 @@ ChildEnd Child::reap() {
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  ChildEnd end = end_of(status);
+  if (output_) end.output = output_->rest();
+  return end;
+}
+
+/// What a status, as waitpid gives it, means.
+ChildEnd Child::end_of(int status) const {
   if (page_.trap == Trap::too_long) return {store::Outcome::timed_out, timeout_text(work_.limits)};
   if (!WIFSIGNALED(status))
     return {store::Outcome::crashed,

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 namespace tasker::execute {
@@ -13,7 +14,8 @@ namespace tasker::execute {
 struct ChildEnd {
   store::Outcome outcome = store::Outcome::crashed;
   std::string cause;
-  bool at_once = true;  ///< It ended at the task that caused it, not some tasks later.
+  bool at_once = true;      ///< It ended at the task that caused it, not some tasks later.
+  std::string output = {};  ///< What its last task had written, as in a record.
 };
 
 /// A child process of a slot, from its fork on. It leads a process group, in which whatever its tasks start
@@ -29,16 +31,19 @@ class Child {
   base::Pipe& pipe() { return pipe_; }
   /// Readable when it has ended.
   int pidfd() const { return pidfd_; }
-  bool has_ended() const;
+  /// Where its tasks write; null where that is not captured.
+  OutputPipes* output() { return output_ ? &*output_ : nullptr; }
   /// Sends a signal to it and its group.
   void signal(int number) const;
   /// Waits for its end, which must be near, ends its group, and says why it ended.
   ChildEnd reap();
 
  private:
+  ChildEnd end_of(int status) const;
   const Work& work_;
   SlotPage& page_;
   base::Pipe pipe_;
+  std::optional<OutputPipes> output_;
   pid_t pid_ = -1;
   int pidfd_ = -1;
 };

@@ -8,12 +8,13 @@ namespace {
 constexpr std::size_t groups_kept = 8;
 }
 
-void Failures::add(std::uint64_t first, std::uint64_t count, const std::string& cause) {
+void Failures::add(std::uint64_t first, std::uint64_t count, const std::string& cause,
+                   const std::string& lines) {
   const auto same = std::ranges::find(groups_, cause, [](const Group& group) { return std::get<2>(group); });
   if (same == groups_.end()) {
-    groups_.emplace_back(first, count, cause);
+    groups_.emplace_back(first, count, cause, lines);
   } else {
-    std::get<0>(*same) = std::min(std::get<0>(*same), first);
+    if (first < std::get<0>(*same)) *same = {first, std::get<1>(*same), cause, lines};
     std::get<1>(*same) += count;
   }
   std::ranges::sort(groups_);
@@ -21,7 +22,7 @@ void Failures::add(std::uint64_t first, std::uint64_t count, const std::string& 
 }
 
 void Failures::add(const std::vector<Group>& groups) {
-  for (const auto& [first, count, cause] : groups) add(first, count, cause);
+  for (const auto& [first, count, cause, lines] : groups) add(first, count, cause, lines);
 }
 
 }  // namespace tasker::execute

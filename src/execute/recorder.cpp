@@ -44,7 +44,6 @@ void Recorder::end(store::Record& record) {
   if (!keep_arguments_) record.argument = {};
   const bool large = record.payload.size() > copy_limit;
   store::put_record_head(body_, record);
-  body_ += record.argument;
   if (!large) body_ += record.payload;
   ++records_;
   if (large)

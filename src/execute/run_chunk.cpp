@@ -1,6 +1,7 @@
 #include "execute/run_chunk.hpp"
 
 #include "base/units.hpp"
+#include "execute/last_lines.hpp"
 
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
@@ -60,22 +61,23 @@ std::string timeout_text(const Limits& limits) {
   return "it lasted longer than its timeout of " + base::duration_text(limits.timeout);
 }
 
-void ChunkReport::add_failure(std::uint64_t index, const std::string& message) {
+void ChunkReport::add_failure(std::uint64_t index, const std::string& message, std::string_view output) {
   ++failed;
-  failures.add(index, 1, shortened(message));
+  failures.add(index, 1, shortened(message), last_lines(output));
 }
 
 namespace {
 
 class ChunkSteps final : public detail::Steps {
  public:
-  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries)
+  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries, OutputPipes* output)
       : chunk_(chunk),
         work_(work),
         recorder_(recorder),
         arguments_(chunk.arguments()),
         attempt_(chunk.attempts().begin()),
-        tries_(tries) {}
+        tries_(tries),
+        output_(output) {}
 
   bool next(detail::Step& step) override {
     if (!again_ && !advance()) return false;
@@ -135,6 +137,10 @@ class ChunkSteps final : public detail::Steps {
     record_.outcome = outcome;
     record_.argument = argument_;
     record_.payload = result_;
+    std::string written;
+    if (output_)
+      written = output_->end_task(work_.capture == Capture::all || outcome != store::Outcome::done);
+    record_.output = written;
     recorder_.end(record_);
     // A huge result's buffer is not kept for all tiny ones that may follow.
     if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
@@ -151,14 +157,16 @@ class ChunkSteps final : public detail::Steps {
   std::string_view argument_;
   std::string result_;
   std::uint32_t tries_;  // of this task, which failed
+  OutputPipes* output_;
   bool again_ = false;
   ChunkReport report_;
 };
 
 }  // namespace
 
-ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries) {
-  ChunkSteps steps(chunk, work, recorder, tries);
+ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
+                      OutputPipes* output) {
+  ChunkSteps steps(chunk, work, recorder, tries, output);
   const auto before = Recorder::Clock::now();
   work.call.execute(steps);
   recorder.flush();

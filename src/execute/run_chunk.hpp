@@ -2,11 +2,13 @@
 
 #include "execute/chunk.hpp"
 #include "execute/failures.hpp"
+#include "execute/output_pipes.hpp"
 #include "execute/recorder.hpp"
 #include "execute/work.hpp"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,7 +21,8 @@ struct ChunkReport {
   Failures failures = {};
   std::chrono::nanoseconds busy{0};
 
-  void add_failure(std::uint64_t index, const std::string& message);
+  /// `output`: as in a record.
+  void add_failure(std::uint64_t index, const std::string& message, std::string_view output = {});
 };
 
 /// What became of a task that took more memory, or time, than it may.
@@ -27,7 +30,8 @@ std::string memory_text(const Limits& limits);
 std::string timeout_text(const Limits& limits);
 
 /// Executes the tasks of `chunk` in this thread until none is left, and records them. `tries`: how often the
-/// first of them was tried before, by this chunk.
-ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries = 0);
+/// first of them was tried before, by this chunk. `output`: where they write, if that is to be recorded.
+ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries = 0,
+                      OutputPipes* output = nullptr);
 
 }  // namespace tasker::execute

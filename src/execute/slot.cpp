@@ -1,5 +1,7 @@
 #include "execute/slot.hpp"
 
+#include "execute/last_lines.hpp"
+
 #include <tasker/error.hpp>
 
 #include <algorithm>
@@ -73,21 +75,23 @@ void Slot::send_order() {
   seen_ = stopped_ = 0;
 }
 
-void Slot::watch(std::vector<pollfd>& watched) {
-  watched.push_back({child_->pipe().fd(), POLLIN, 0});
-  watched.push_back({child_->pidfd(), POLLIN, 0});
+void Slot::watch(std::vector<pollfd>& all) {
+  all.push_back({child_->pipe().fd(), POLLIN, 0});
+  all.push_back({child_->pidfd(), POLLIN, 0});
+  const OutputPipes* const output = child_->output();
+  all.push_back({output ? output->fd() : -1, POLLIN, 0});
 }
 
-std::optional<Slot::Ended> Slot::hear(FrameSink& sink) {
-  const bool ended = child_->has_ended();  // asked first: what it said before is here by now
+std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
+  if (found[2].revents != 0) child_->output()->drain();
+  const bool ended = found[1].revents != 0;  // then what it said before is here by now
   std::optional<ChildEnd> end;
   try {
     read(sink);
     if (ended) end = child_->reap();
   } catch (const DamagedError& error) {
     // A process that is about to crash may say anything.
-    child_->reap();
-    end = {store::Outcome::crashed, error.what(), false};
+    end = {store::Outcome::crashed, error.what(), false, child_->reap().output};
   }
   if (end) {
     child_.emplace(work_, *page_);
@@ -132,7 +136,7 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
         ++failures;
         continue;
       }
-      report.add_failure(record->index, std::string(record->payload));
+      report.add_failure(record->index, std::string(record->payload), record->output);
     }
     ++report.tasks;
     ++recorded;
@@ -186,8 +190,11 @@ void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
   // The task in flight is to blame, unless the signal was meant for one before it.
   const bool blamed =
       unrecorded > 0 && (stopped_ == 0 || stopped_ == begun) && (end.at_once || unrecorded == 1);
-  if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed)
-    throw SystemError("the processes that execute tasks end before they start one: " + end.cause);
+  if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed) {
+    const std::string said = last_lines(end.output);
+    throw SystemError("the processes that execute tasks end before they start one: " + end.cause +
+                      (said.empty() ? "" : "\n" + said));
+  }
 
   std::vector<Underway> rest;
   const auto add = [&](std::uint64_t first, std::uint64_t last, bool again) {
@@ -209,7 +216,7 @@ void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
       rest.push_back(std::move(task));
     } else {
       ++report_.tasks;
-      report_.add_failure(task.order.tasks.front().first, end.cause);
+      report_.add_failure(task.order.tasks.front().first, end.cause, end.output);
     }
   }
   add(begun, crashed.size, crashed.order.again);
@@ -226,6 +233,7 @@ void Slot::record_crash(const Order& task, std::uint32_t attempt, const ChildEnd
   detail::Reader in(task.arguments);
   record.argument = in.bytes(in.number<std::uint64_t>());
   record.payload = end.cause;
+  record.output = end.output;
   Recorder(sink, work_.fingerprint, work_.keep_arguments).add(record, Clock::now() - last_heard_);
 }
 

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,16 +31,18 @@ class Slot {
   /// Executes a chunk; not while busy.
   void start(std::shared_ptr<Chunk> chunk);
 
-  /// What to poll for: then there is something to hear.
-  void watch(std::vector<pollfd>& watched);
+  /// What to poll for: then there is something to hear. So many are added.
+  static constexpr std::size_t watched = 3;
+  void watch(std::vector<pollfd>& all);
 
   struct Ended {
     std::shared_ptr<Chunk> chunk;
     ChunkReport report;
   };
   /// Writes to `sink` what the child has recorded, without waiting; the chunk, once all of it is recorded.
-  /// Throws SystemError where no child lives long enough to start a task.
-  std::optional<Ended> hear(FrameSink& sink);
+  /// `found`: what poll has found of what to poll for. Throws SystemError where no child lives long enough to
+  /// start a task.
+  std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
 
   /// Ends the child if its task has lasted too long. Call now and then where there is a timeout: a task is
   /// noticed when it is first looked at.

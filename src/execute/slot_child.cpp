@@ -115,16 +115,17 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
 
 }  // namespace
 
-void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work) {
+void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, OutputPipes* output) {
   PipeSink sink(rank);
   Recorder recorder(sink, work.fingerprint, work.keep_arguments);
   become_child(page, parent, work.limits);
+  if (output) output->redirect();
   try {
     while (const auto bytes = rank.receive()) {
       auto order = base::unpack<Order>(*bytes);
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
                   order.again ? page.again : page.chunk);
-      run_chunk(chunk, work, recorder, order.tries);
+      run_chunk(chunk, work, recorder, order.tries, output);
       if (!rank.send({base::pack(Finished{})})) break;
     }
     ::_exit(0);

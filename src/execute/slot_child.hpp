@@ -3,6 +3,7 @@
 #include "base/packed.hpp"
 #include "base/pipe.hpp"
 #include "execute/chunk.hpp"
+#include "execute/output_pipes.hpp"
 #include "execute/work.hpp"
 #include "store/record.hpp"
 
@@ -21,9 +22,11 @@ enum class Trap : std::uint8_t { none, stack_overflow, no_memory, too_long };
 
 /// Memory that a slot's child shares with its rank.
 struct SlotPage {
+  SlotPage() {}  // NOLINT(modernize-use-equals-default): else all of it would be filled with zeros
   Chunk::SharedState chunk;             ///< Of the chunk that it executes.
   Chunk::SharedState again;             ///< Of tasks that are executed once more.
   std::atomic<Trap> trap = Trap::none;  ///< Since the order began.
+  OutputPage output;
 };
 
 enum class SlotKind : std::uint8_t { order, frame, finished };
@@ -53,7 +56,8 @@ struct Finished {
   auto fields() { return std::tie(); }
 };
 
-/// What a slot's child does, from its fork on. `parent` is the rank's process.
-[[noreturn]] void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work);
+/// What a slot's child does, from its fork on. `parent` is the rank's process; `output` is where its tasks
+/// write, if that is captured.
+[[noreturn]] void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, OutputPipes* output);
 
 }  // namespace tasker::execute

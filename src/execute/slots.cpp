@@ -4,6 +4,8 @@
 
 #include <tasker/error.hpp>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -11,11 +13,26 @@ namespace tasker::execute {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Open files that a slot takes, and what a rank may have besides: more than the usual limit of 1024 where
+/// there are many cores. What is allowed is asked for.
+void allow_files(rlim_t slots) {
+  const rlim_t wanted = 512 + 8 * slots;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return;
+  files.rlim_cur = std::min(wanted, files.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace
+
 Slots::Slots(const Work& work, std::uint32_t count) : timeout_(work.limits.timeout) {
   if (const auto threads = base::new_threads(); !threads.empty())
     throw UsageError("tasks can't be isolated: the program has started " + std::to_string(threads.size()) +
                      " threads before map (such as " + threads.front() +
                      "), as OpenMP and CUDA do, which a forked process would lack; use them inside fn only");
+  allow_files(count);
   for (std::uint32_t i = 0; i < count; ++i) slots_.push_back(std::make_unique<Slot>(work));
   watch();
 }
@@ -45,8 +62,9 @@ void Slots::look() {
 std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
   std::vector<Slot::Ended> ended;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (watched_[2 * i].revents == 0 && watched_[2 * i + 1].revents == 0) continue;
-    if (auto chunk = slots_[i]->hear(sink)) {
+    const auto found = watched().subspan(i * Slot::watched, Slot::watched);
+    if (std::ranges::all_of(found, [](const pollfd& fd) { return fd.revents == 0; })) continue;
+    if (auto chunk = slots_[i]->hear(found, sink)) {
       ended.push_back(std::move(*chunk));
       --busy_;
     }

@@ -37,7 +37,7 @@ class Slots {
   std::chrono::nanoseconds timeout_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t busy_ = 0;
-  std::vector<pollfd> watched_;  // two for each slot, in their order
+  std::vector<pollfd> watched_;  // Slot::watched for each slot, in their order
 };
 
 }  // namespace tasker::execute

@@ -23,6 +23,7 @@ struct Work {
   const store::Fingerprinter& fingerprint;
   bool keep_arguments = true;
   Limits limits = {};
+  Capture capture = Capture::failures;  ///< Of what slots execute.
 };
 
 }  // namespace tasker::execute

@@ -34,8 +34,12 @@ class Here {
       : workspace_(workspace),
         scheduler_(scheduler),
         outcome_(outcome),
-        work_{call, call.count, workspace.fingerprinter(), call.options.keep_arguments,
-              limits_of(call.options)},
+        work_{call,
+              call.count,
+              workspace.fingerprinter(),
+              call.options.keep_arguments,
+              limits_of(call.options),
+              call.options.capture},
         sink_(workspace.journal(0, base::this_process().host, base::build_id()),
               call.options.durability == Durability::power) {}
 

@@ -34,7 +34,7 @@ End describe(const std::exception_ptr& exception) {
       end.failed = failed->failed();
       end.tasks = failed->total();
       for (const TaskFailure& failure : failed->first())
-        end.failures.emplace_back(failure.index, failure.count, failure.message);
+        end.failures.emplace_back(failure.index, failure.count, failure.message, failure.output);
     }
   } catch (const std::exception& error) {
     end.message = error.what();
@@ -48,7 +48,8 @@ std::exception_ptr to_exception(const End& end) {
   if (end.type == "failed") {
     std::vector<TaskFailure> first;
     first.reserve(end.failures.size());
-    for (const auto& [index, count, cause] : end.failures) first.push_back({index, cause, count});
+    for (const auto& [index, count, cause, lines] : end.failures)
+      first.push_back({index, cause, count, lines});
     return std::make_exception_ptr(TasksFailed(end.message, end.failed, end.tasks, first));
   }
   if (end.type == "mismatch") return std::make_exception_ptr(MismatchError(end.message));

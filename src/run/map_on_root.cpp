@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 
 namespace tasker::runtime {
 
@@ -28,6 +29,14 @@ namespace {
 
 /// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
 constexpr Clock::duration longest_sleep = 2s;
+
+/// Lines below what they belong to.
+std::string indented(const std::string& lines) {
+  std::string text;
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) text += "\n    " + line;
+  return text;
+}
 
 /// A map on rank 0, step by step.
 class RootMap {
@@ -64,6 +73,7 @@ class RootMap {
     }
     workspace.open();
     say_begin(reporter, workspace, call_.count - workspace.missing().size());
+    if (workspace.missing().size() > 0) say_isolation(reporter);
     try {
       compute(workspace, reporter);
     } catch (const SystemError&) {
@@ -110,6 +120,14 @@ class RootMap {
     if (workspace.damaged_bytes() > 0)
       reporter.say(fmt::format("{} bytes of {} are damaged; what they recorded is computed again",
                                workspace.damaged_bytes(), workspace.directory().string()));
+  }
+
+  /// What was not asked for by its name.
+  void say_isolation(Reporter& reporter) const {
+    const Options& options = call_.options;
+    if (slots() == 0 || options.slots > 0 || options.isolation == Isolation::process) return;
+    reporter.say(fmt::format("{} needs isolation: tasks are called in processes of their own",
+                             options.timeout.count() > 0 ? "timeout" : "memory_limit"));
   }
 
   void say_end(Reporter& reporter, const Workspace& workspace) const {
@@ -185,6 +203,7 @@ class RootMap {
                 call_.options.retries,
                 call_.options.timeout.count(),
                 call_.options.memory_limit,
+                call_.options.capture,
                 call_.options.lost_after.count()};
     comm_->set_lost_after(std::chrono::duration_cast<std::chrono::milliseconds>(call_.options.lost_after));
     for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
@@ -225,10 +244,11 @@ class RootMap {
     std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
     std::vector<TaskFailure> first;
     std::uint64_t others = outcome_.failed;
-    for (const auto& [index, count, cause] : outcome_.failures.groups()) {
+    for (const auto& [index, count, cause, lines] : outcome_.failures.groups()) {
       message += count == 1 ? fmt::format("\n  task {}: {}", index, cause)
                             : fmt::format("\n  {} tasks: {}; first: task {}", count, cause, index);
-      first.push_back({index, cause, count});
+      message += indented(lines);
+      first.push_back({index, cause, count, lines});
       others -= std::min(others, count);
     }
     if (others > 0) message += fmt::format("\n  and {} more", others);

@@ -30,6 +30,7 @@ class LazyArchive final : public detail::ResultSource {
   std::string result_type() const override { return archive().result_type(); }
   std::string argument_type() const override { return archive().argument_type(); }
   std::optional<Info> info(std::uint64_t index) const override { return archive().info(index); }
+  std::optional<Output> output(std::uint64_t index) const override { return archive().output(index); }
 
  private:
   const store::Archive& archive() const {

@@ -148,7 +148,7 @@ void Master::blame(std::uint64_t index) {
                           " died while computing it; with Options::isolation it would show how";
   store_.write_lost(index, attempt_of(index) - 1, why);
   scheduler_.found({{index, index + 1}});
-  outcome_.add(1, 1, {{index, 1, why}}, std::chrono::duration<double>(0));
+  outcome_.add(1, 1, {{index, 1, why, ""}}, std::chrono::duration<double>(0));
 }
 
 std::uint32_t Master::attempt_of(std::uint64_t index) const {

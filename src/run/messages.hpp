@@ -2,6 +2,8 @@
 
 #include "base/packed.hpp"
 
+#include <tasker/options.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,8 +15,8 @@
 /// What ranks say to each other, packed.
 namespace tasker::runtime {
 
-/// (first task, number of tasks, cause)
-using FailureGroup = std::tuple<std::uint64_t, std::uint64_t, std::string>;
+/// (first task, number of tasks, cause, last lines of the first one's output)
+using FailureGroup = std::tuple<std::uint64_t, std::uint64_t, std::string, std::string>;
 
 enum class Kind : std::uint8_t {
   enter,
@@ -61,10 +63,11 @@ struct Start {
   std::uint32_t retries = 0;
   std::int64_t timeout = 0;  ///< ns; 0: none.
   std::uint64_t memory_limit = 0;
+  Capture capture = Capture::failures;
   std::int64_t lost_after = 0;  ///< ns
   auto fields() {
     return std::tie(directory, run, sequence, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
-                    power, columns, slots, retries, timeout, memory_limit, lost_after);
+                    power, columns, slots, retries, timeout, memory_limit, capture, lost_after);
   }
 };
 

@@ -138,6 +138,11 @@ const std::map<std::string, Apply>& table() {
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.max_lost = parse_small(name, value, most_retries);
        }},
+      {"TASKER_CAPTURE",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.capture = parse_name<Capture>(
+             name, value, {{"none", Capture::none}, {"failures", Capture::failures}, {"all", Capture::all}});
+       }},
       {"TASKER_KEEP_ARGUMENTS",
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_arguments = parse_bool(name, value);

@@ -28,7 +28,7 @@ class Worker {
         sees_directory_(store::hold_is_of(start.directory, start.run)),
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
-        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start)},
+        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture},
         own_(journal(), start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 

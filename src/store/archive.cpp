@@ -97,6 +97,8 @@ void Archive::check_sections() const {
   if (n == UINT64_MAX || description_.failed > n) throw_damaged("its number of tasks makes no sense");
   check(section::fingerprints, sizeof(Fingerprint), n);
   check(section::extents, extent_size, extent_count());
+  if (section(section::output_index).size() % output_entry_size != 0)
+    throw_damaged("section output_index has the wrong size");
   check_elements(section::results, section::result_offsets, description_.result_stride);
   if (description_.sections.contains(section::arguments))
     check_elements(section::arguments, section::argument_offsets, description_.argument_stride);
@@ -177,6 +179,28 @@ std::string_view Archive::payload(std::uint64_t index) const {
   return element(section::results, section::result_offsets, description_.result_stride, index);
 }
 
+std::string_view Archive::output_bytes(std::uint64_t index) const {
+  const std::string_view entries = section(section::output_index);
+  const auto entry = [&](std::uint64_t number) {
+    return detail::Reader(verified(entries.substr(number * output_entry_size, output_entry_size)));
+  };
+  std::uint64_t low = 0;
+  std::uint64_t high = entries.size() / output_entry_size;
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (entry(middle).number<std::uint64_t>() <= index ? low : high) = middle;
+  }
+  if (low == high) return {};
+  detail::Reader in = entry(low);
+  if (in.number<std::uint64_t>() != index) return {};
+  const auto offset = in.number<std::uint64_t>();
+  const auto size = in.number<std::uint64_t>();
+  const std::string_view texts = section(section::outputs);
+  if (offset > texts.size() || size > texts.size() - offset)
+    throw_damaged("an output's offset makes no sense");
+  return verified(texts.substr(offset, size));
+}
+
 bool Archive::is_whole() const {
   try {
     verified(blocks());
@@ -203,6 +227,14 @@ std::optional<std::string_view> Archive::failure(std::uint64_t index) const {
 std::optional<std::string_view> Archive::argument(std::uint64_t index) const {
   if (!description_.sections.contains(section::arguments)) return std::nullopt;
   return element(section::arguments, section::argument_offsets, description_.argument_stride, index);
+}
+
+std::optional<Output> Archive::output(std::uint64_t index) const {
+  const std::string_view bytes = output_bytes(index);
+  if (bytes.empty()) return std::nullopt;
+  auto output = decode_output(bytes);
+  if (!output) throw_damaged("the output of task " + std::to_string(index) + " makes no sense");
+  return output;
 }
 
 std::optional<Info> Archive::info(std::uint64_t index) const {

@@ -30,6 +30,8 @@ class Archive final : public detail::ResultSource {
   Extent extent(std::uint64_t number) const;
   /// The result's bytes, or the failure's message.
   std::string_view payload(std::uint64_t index) const;
+  /// What the task wrote, as bytes; none where nothing is kept.
+  std::string_view output_bytes(std::uint64_t index) const;
   /// Frames of the results of other lists, with checksums of their own; for a FrameReader seeded with the
   /// archive's id.
   std::string_view carried() const;
@@ -45,6 +47,7 @@ class Archive final : public detail::ResultSource {
   std::string result_type() const override { return description_.manifest.result_type; }
   std::string argument_type() const override { return description_.manifest.argument_type; }
   std::optional<Info> info(std::uint64_t index) const override;
+  std::optional<Output> output(std::uint64_t index) const override;
 
  private:
   std::string_view section(const char* name) const;

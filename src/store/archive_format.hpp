@@ -22,6 +22,9 @@ struct Extent {
 };
 inline constexpr std::size_t extent_size = 64;
 
+/// Of one task in the index of outputs: its own index, offset and size of what it wrote.
+inline constexpr std::size_t output_entry_size = 24;
+
 /// A part of the archive, by its offset in the file.
 struct Section {
   std::uint64_t offset = 0;
@@ -35,6 +38,8 @@ inline constexpr const char* arguments = "arguments";
 inline constexpr const char* argument_offsets = "argument_offsets";
 inline constexpr const char* fingerprints = "fingerprints";
 inline constexpr const char* extents = "extents";
+inline constexpr const char* outputs = "outputs";
+inline constexpr const char* output_index = "output_index";
 inline constexpr const char* carried = "carried";
 }  // namespace section
 

@@ -47,7 +47,8 @@ void Catalog::add(const std::filesystem::path& directory, const JournalName& nam
 
 void Catalog::insert(const Record& record, const Entry& entry) {
   ++records_;
-  record_bytes_ += record.argument.size() + record.payload.size();
+  record_bytes_ += record.argument.size() + record.payload.size() + record.output.size();
+  if (!record.output.empty()) ++outputs_;
   const std::uint64_t index = record.index;
   if (index >= tasks_) {
     if (entry.done()) strays_.push_back({entry, record.fingerprint, index});

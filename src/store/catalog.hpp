@@ -63,8 +63,10 @@ class Catalog {
 
   const std::deque<JournalReader>& sources() const { return sources_; }
   std::uint64_t records() const { return records_; }
-  /// Of the arguments and payloads of all records.
+  /// Of the arguments, payloads and outputs of all records.
   std::uint64_t bytes() const { return record_bytes_; }
+  /// How many records hold output, whether they count or not.
+  std::uint64_t outputs() const { return outputs_; }
   std::uint64_t damaged_bytes() const { return damaged_; }
 
  private:
@@ -77,6 +79,7 @@ class Catalog {
   base::ScratchArray<Stray> strays_;
   std::uint64_t records_ = 0;
   std::uint64_t record_bytes_ = 0;
+  std::uint64_t outputs_ = 0;
   std::uint64_t damaged_ = 0;
 };
 

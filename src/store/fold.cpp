@@ -38,6 +38,15 @@ class UnfinishedJournal {
   JournalWriter writer_;
 };
 
+/// A result is not given up for its output.
+std::string_view output_of(const Archive& archive, std::uint64_t index) {
+  try {
+    return archive.output_bytes(index);
+  } catch (const DamagedError&) {
+    return {};
+  }
+}
+
 /// Appends the tasks of one extent; returns how many results are among them.
 std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const Extent& extent) {
   std::uint64_t results = 0;
@@ -56,9 +65,9 @@ std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const
       record.attempt = extent.attempt;
       record.argument = archive.argument(index).value_or("");
       record.payload = archive.payload(index);
+      record.output = output_of(archive, index);
       if (record.payload.size() > body_limit) write();
       put_record_head(body, record);
-      body += record.argument;
       if (record.payload.size() > body_limit)
         write(record.payload);
       else

@@ -38,5 +38,7 @@ enum class Outcome : std::uint8_t {
 inline constexpr std::uint8_t outcome_mask = 0x0f;
 inline constexpr std::uint8_t bound_to_index = 0x10;
 inline constexpr std::uint8_t bound_to_count = 0x20;
+/// The record holds what the attempt wrote to stdout and stderr.
+inline constexpr std::uint8_t has_output = 0x40;
 
 }  // namespace tasker::store

@@ -50,6 +50,7 @@ class Merge {
     for (std::uint64_t i = 0; i < catalog.tasks(); ++i) {
       const Entry& slot = catalog.slot(i);
       if (!slot.done()) ++description_.failed;
+      if (catalog.outputs() > 0 && !catalog.record(slot).output.empty()) ++outputs_;
       if (i == 0 || !together(catalog.slot(i - 1), slot)) ++extents_;
     }
   }
@@ -57,7 +58,7 @@ class Merge {
   /// An upper bound of the archive's size.
   std::uint64_t size() const {
     std::uint64_t size = catalog_.bytes() + catalog_.strays().size() * 2 * frame_header_size +
-                         extents_ * extent_size +
+                         extents_ * extent_size + outputs_ * output_entry_size +
                          (catalog_.tasks() + 1) * (sizeof(Fingerprint) + 2 * sizeof(std::uint64_t));
     for (const JournalReader& source : catalog_.sources())  // names and origins in the description
       size += 512 * (1 + (source.header() ? source.header()->origins.size() : 0));
@@ -74,6 +75,7 @@ class Merge {
     }
     fingerprints(out);
     extents(out);
+    if (outputs_ > 0) outputs(out);
     carried(out);
     description_.origins = origins_.origins();
     out.finish(description_);
@@ -159,6 +161,22 @@ class Merge {
     out.append(bytes);
   }
 
+  void outputs(ArchiveWriter& out) {
+    values(out, section::outputs, &Record::output);
+    out.begin(section::output_index);
+    std::uint64_t offset = 0;
+    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
+      const std::uint64_t size = catalog_.record(catalog_.slot(i)).output.size();
+      if (size == 0) continue;
+      std::string bytes;
+      put(bytes, i);
+      put(bytes, offset);
+      put(bytes, size);
+      out.append(bytes);
+      offset += size;
+    }
+  }
+
   void carried(ArchiveWriter& out) {
     if (catalog_.strays().empty()) return;
     out.begin(section::carried);
@@ -169,7 +187,6 @@ class Merge {
       info.origin = origins_.number(stray.entry, info);
       head.clear();
       put_record_head(head, record);
-      head += record.argument;
       out.append(frame_header(info, head, record.payload, description_.id));
       out.append(head);
       out.append(record.payload);
@@ -181,6 +198,7 @@ class Merge {
   Description description_;
   OriginTable origins_;
   std::uint64_t extents_ = 0;
+  std::uint64_t outputs_ = 0;
 };
 
 }  // namespace

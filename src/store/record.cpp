@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tasker::store {
 
@@ -57,16 +58,35 @@ std::uint64_t frame_checksum(std::string_view header, std::string_view head, std
 
 }  // namespace
 
+std::string encode_output(const Output& output) {
+  if (output.out.empty() && output.err.empty()) return {};
+  char size[longest_varint];
+  return std::string(size, put_varint(size, output.out.size())) + output.out + output.err;
+}
+
+std::optional<Output> decode_output(std::string_view bytes) {
+  const char* at = bytes.data();
+  std::uint64_t size = 0;
+  if (!get_varint(at, bytes.data() + bytes.size(), size)) return std::nullopt;
+  bytes.remove_prefix(static_cast<std::size_t>(at - bytes.data()));
+  if (size > bytes.size()) return std::nullopt;
+  return Output{std::string(bytes.substr(0, size)), std::string(bytes.substr(size))};
+}
+
 void put_record_head(std::string& out, const Record& record) {
-  char head[4 * longest_varint + 17];
+  char head[5 * longest_varint + 17];
   char* end = put_varint(head, record.index);
   end = put_number(end, record.fingerprint.low);
   end = put_number(end, record.fingerprint.high);
-  *end++ = static_cast<char>(static_cast<std::uint8_t>(record.outcome) | record.binding);
+  const std::uint8_t output = record.output.empty() ? 0 : has_output;
+  *end++ = static_cast<char>(static_cast<std::uint8_t>(record.outcome) | record.binding | output);
   end = put_varint(end, record.attempt);
   end = put_varint(end, record.argument.size());
   end = put_varint(end, record.payload.size());
+  if (output != 0) end = put_varint(end, record.output.size());
   out.append(head, static_cast<std::size_t>(end - head));
+  out += record.argument;
+  out += record.output;
 }
 
 std::string frame_header(const FrameInfo& info, std::string_view head, std::string_view tail,
@@ -93,18 +113,23 @@ bool get_record(const char*& at, const char* end, Record& record) {
   const auto bits = static_cast<std::uint8_t>(at[16]);
   at += 17;
   record.outcome = static_cast<Outcome>(bits & outcome_mask);
-  record.binding = bits & static_cast<std::uint8_t>(~outcome_mask);
+  record.binding = bits & static_cast<std::uint8_t>(~(outcome_mask | has_output));
   std::uint64_t attempt = 0;
   std::uint64_t argument = 0;
   std::uint64_t payload = 0;
+  std::uint64_t output = 0;
   if (!get_varint(at, end, attempt) || !get_varint(at, end, argument) || !get_varint(at, end, payload))
     return false;
+  if ((bits & has_output) != 0 && !get_varint(at, end, output)) return false;
   const auto left = static_cast<std::uint64_t>(end - at);
-  if (argument > left || payload > left - argument) return false;
+  if (argument > left || output > left - argument || payload > left - argument - output) return false;
   record.attempt = static_cast<std::uint32_t>(attempt);
-  record.argument = {at, argument};
-  record.payload = {at + argument, payload};
-  at += argument + payload;
+  const auto take = [&at](std::uint64_t size) {
+    return std::string_view(std::exchange(at, at + size), size);
+  };
+  record.argument = take(argument);
+  record.output = take(output);
+  record.payload = take(payload);
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "store/format.hpp"
 
 #include <tasker/detail/bytes.hpp>
+#include <tasker/detail/result_source.hpp>
 #include <tasker/digest.hpp>
 
 #include <cstdint>
@@ -24,7 +25,13 @@ struct Record {
   std::uint32_t attempt = 1;
   std::string_view argument;  ///< Empty where arguments are not kept.
   std::string_view payload;   ///< The result's bytes, or why the attempt failed.
+  std::string_view output;    ///< What it wrote, as bytes; empty where nothing is kept.
 };
+
+/// What an attempt wrote, as bytes; none for nothing.
+std::string encode_output(const Output& output);
+/// Nothing for bytes that make no sense.
+std::optional<Output> decode_output(std::string_view bytes);
 
 /// What records written together have in common.
 struct FrameInfo {
@@ -44,7 +51,7 @@ struct Frame {
   std::string_view body;
 };
 
-/// Appends everything of `record` but the argument and payload bytes, which follow it.
+/// Appends everything of `record` but the payload's bytes, which follow it.
 void put_record_head(std::string& out, const Record& record);
 
 /// The header of a frame whose body is `head` followed by `tail`.

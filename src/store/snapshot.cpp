@@ -88,4 +88,14 @@ std::optional<Info> Snapshot::info(std::uint64_t index) const {
   return to_info(catalog_->frame(slot), slot.attempt, origin ? *origin : Origin{});
 }
 
+std::optional<Output> Snapshot::output(std::uint64_t index) const {
+  const std::string_view bytes = catalog_->record(catalog_->slot(index)).output;
+  if (bytes.empty()) return std::nullopt;
+  auto output = decode_output(bytes);
+  if (!output)
+    throw DamagedError(directory_.string() + ": the output of task " + std::to_string(index) +
+                       " makes no sense");
+  return output;
+}
+
 }  // namespace tasker::store

@@ -24,6 +24,7 @@ class Snapshot final : public detail::ResultSource {
   std::string result_type() const override { return manifest_.result_type; }
   std::string argument_type() const override { return manifest_.argument_type; }
   std::optional<Info> info(std::uint64_t index) const override;
+  std::optional<Output> output(std::uint64_t index) const override;
 
  private:
   /// What comes out counts if `journals` are still those of the directory.

@@ -1,4 +1,5 @@
-// What a task costs in a process that is kept, and in one that is forked for it, where the parent is large:
+// What a task costs in a process that is kept, its output captured or not, and in one that is forked for it,
+// where the parent is large:
 //
 //     isolation_bench BYTES TASKS
 #include "execute/slots.hpp"
@@ -45,11 +46,11 @@ struct Nowhere final : execute::FrameSink {
   void sync() override {}
 };
 
-double per_task(std::uint64_t tasks) {
+double per_task(std::uint64_t tasks, Capture capture) {
   auto args = std::views::iota(std::uint64_t{0}, tasks);
   const auto call = detail::make_call("unused", [](std::uint64_t i) { return i; }, args, {});
   const store::Fingerprinter fingerprint(call);
-  const execute::Work work{call, tasks, fingerprint};
+  const execute::Work work{call, tasks, fingerprint, true, {}, capture};
   execute::Slots slots(work, 1);
   Nowhere sink;
   constexpr std::uint64_t chunk = 1000;
@@ -79,7 +80,8 @@ int main(int argc, char** argv) {
   }
   const std::string ballast(std::stoull(argv[1]), 'x');  // resident, as it is written
   const double fork = per_fork();
-  const double task = per_task(std::stoull(argv[2]));
-  std::printf("fork_us=%.3f task_us=%.3f ballast=%zu\n", fork, task, ballast.size());
+  const double task = per_task(std::stoull(argv[2]), Capture::failures);
+  const double bare = per_task(std::stoull(argv[2]), Capture::none);
+  std::printf("fork_us=%.3f task_us=%.3f uncaptured_us=%.3f ballast=%zu\n", fork, task, bare, ballast.size());
   return 0;
 }

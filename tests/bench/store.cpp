@@ -84,8 +84,7 @@ void each_body(std::uint64_t rank, std::uint64_t n, std::uint64_t per_frame,
     detail::put(argument, i);
     std::string payload;
     detail::put(payload, static_cast<double>(i) * 0.5);
-    put_record_head(body, {i, base::hash128(argument, 7), Outcome::done, 0, 1, argument, payload});
-    body += argument;
+    put_record_head(body, {i, base::hash128(argument, 7), Outcome::done, 0, 1, argument, payload, {}});
     body += payload;
     if (++info.records < per_frame) continue;
     visit(info, body);

@@ -80,6 +80,51 @@ class Isolation(WorklistTest):
         self.run_bad({}, env=env)
         self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 4), ("task 4", 4)])
 
+    def output(self, outcome):
+        return {NAMES[line["index"]]: line["output"] for line in outcome.lines if "output" in line}
+
+    def test_what_failed_tasks_and_their_programs_wrote_is_shown_and_kept(self):
+        bad = {"task 20": "segv", "task 140": "int"}
+        wrote = {name: [f"out of {name}\n", f"err of {name}\n"] for name in bad}
+        for ranks, slots in SHAPES:
+            with self.subTest(ranks=ranks, slots=slots):
+                env = {"TASKER_SLOTS": slots}
+                outcome = self.run_bad(bad, ranks=ranks, env=env, says="yes", code=1)
+                self.assertIn("  task 20: signal SIGSEGV\n    err of task 20\n", outcome.err)
+                self.assertIn("  task 140: an exception of type int\n    err of task 140\n", outcome.err)
+                self.assertNotIn("of task 30", outcome.out + outcome.err)
+                self.assertEqual(self.output(self.load()), wrote)
+                holes = self.run_bad(bad, ranks=ranks, env={**env, "TASKER_ON_FAILURE": "keep"}, says="yes")
+                self.assertEqual(self.output(holes), wrote)
+                self.assertEqual(self.output(self.run_bad({}, ranks=ranks, env=env, says="yes")), {})
+                self.archive.unlink()
+
+    def test_output_is_captured_as_asked(self):
+        env = {"TASKER_SLOTS": 2, "TASKER_CAPTURE": "all"}
+        every = {name: [f"out of {name}\n", f"err of {name}\n"] for name in NAMES}
+        self.assertEqual(self.output(self.run_bad({}, ranks=3, env=env, says="yes", reads=2)), every)
+        # Reused results keep theirs.
+        self.run_map(NAMES[1:], ranks=2, env=env)
+        self.run_map(NAMES, env=env)
+        self.assertEqual(self.output(self.load()), every)
+        self.archive.unlink()
+        outcome = self.run_bad({"task 20": "int"}, ranks=3, env={**env, "TASKER_CAPTURE": "none"}, says="yes", code=1)
+        self.assertIn("out of task 30\n", outcome.out)
+        self.assertIn("err of task 30\n", outcome.err)
+        self.assertIn("  task 20: an exception of type int\nAll other", outcome.err)
+        self.assertEqual(self.output(self.load()), {})
+
+    def test_a_limit_says_that_it_isolates(self):
+        for ranks in (1, 2):
+            for name, value in (("TASKER_TIMEOUT", "1h"), ("TASKER_MEMORY_LIMIT", "10G")):
+                with self.subTest(ranks=ranks, name=name):
+                    said = name.removeprefix("TASKER_").lower() + " needs isolation"
+                    self.assertIn(said, self.run_map(NAMES, ranks=ranks, env={name: value}).err)
+                    self.archive.unlink()
+                    outcome = self.run_map(NAMES, ranks=ranks, env={name: value, "TASKER_ISOLATION": "process"})
+                    self.assertNotIn(said, outcome.err)
+                    self.archive.unlink()
+
     def test_no_process_outlives_a_killed_rank(self):
         for ranks, slots in ((1, 4), (3, 2)):
             with self.subTest(ranks=ranks):

@@ -5,6 +5,7 @@
 ///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
+///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
 ///   bad=FILE         "how argument" a line: segv, hang, eat, exit or int instead of a result
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
@@ -99,6 +100,11 @@ struct Work {
     append(setting("ledger"),
            std::to_string(rank) + " " + std::to_string(context.attempt()) + " " + argument + "\n");
     std::this_thread::sleep_for(std::chrono::microseconds(std::stol(setting("sleep_us", "0"))));
+    if (setting("says") == "yes") {
+      std::cout << "out of " << argument << std::endl;
+      if (std::system(("echo err of " + argument + " >&2").c_str()) != 0)
+        throw std::runtime_error("no shell");
+    }
     while (argument.starts_with("wait") && !std::filesystem::exists(setting("wait_for")))
       std::this_thread::sleep_for(1ms);
     if (std::find(failing.begin(), failing.end(), argument) != failing.end())
@@ -130,6 +136,7 @@ void print(const tasker::Results<R>& results, int rank) {
       line["attempts"] = info->attempts;
       line["computed_by"] = info->rank;
     }
+    if (const auto output = results.output(i)) line["output"] = {output->out, output->err};
     lines += line.dump() + "\n";
   }
   append(setting("results"), lines);

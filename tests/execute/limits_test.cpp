@@ -81,7 +81,7 @@ TEST_CASE("What fails is tried again, with the number of the attempt, whatever i
   CHECK(report.failed == 0);
   for (std::uint64_t index = 0; index < 100; ++index) {
     INFO("task " << index);
-    const Kept& record = map.sink.records.at(index);
+    const KeptRecord& record = map.sink.records.at(index);
     CHECK(record.outcome == store::Outcome::done);
     CHECK(result<int>(record) == (index == 8 ? 9 : index % 7 == 0 ? 4 : 1));
     CHECK(record.attempt == static_cast<std::uint32_t>(result<int>(record)));

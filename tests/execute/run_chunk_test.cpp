@@ -120,8 +120,8 @@ TEST_CASE("Failures of equal cause are reported together") {
   Map map([](int x) -> int { throw std::runtime_error(x % 30 == 0 ? "a third" : "no third"); });
   const ChunkReport report = map.run({{20, 40}});
   CHECK(report.failed == 20);
-  CHECK(report.failures.groups() == std::vector<Failures::Group>{{20, 13, "std::runtime_error: no third"},
-                                                                 {21, 7, "std::runtime_error: a third"}});
+  CHECK(report.failures.groups() == std::vector<Failures::Group>{{20, 13, "std::runtime_error: no third", ""},
+                                                                 {21, 7, "std::runtime_error: a third", ""}});
 }
 
 TEST_CASE("A task learns which attempt it is, and its record says so") {
@@ -145,7 +145,7 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   map.limits.retries = 2;
   const ChunkReport report = map.run({{0, 4}}, {{2, 5}});
   CHECK(report.tasks == 4);
-  CHECK(report.failures.groups() == std::vector<Failures::Group>{{2, 1, "std::runtime_error: try 7"}});
+  CHECK(report.failures.groups() == std::vector<Failures::Group>{{2, 1, "std::runtime_error: try 7", ""}});
   CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
   CHECK(map.sink.records.at(1).attempt == 3);
   CHECK(map.sink.records.at(1).times == 3);

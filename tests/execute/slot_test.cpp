@@ -1,5 +1,6 @@
 #include "support/isolated.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,7 +85,7 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
       CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
     }
   }
-  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV"});
+  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", ""});
 }
 
 TEST_CASE("A task that writes where it must not costs itself") {
@@ -131,7 +132,7 @@ TEST_CASE("Tiny tasks before a crash are not lost, and none is recorded twice") 
   CHECK(report.failed == 15);
   for (std::uint64_t index = 0; index < 100; ++index) {
     INFO("task " << index);
-    const Kept& record = map.sink.records.at(index);
+    const KeptRecord& record = map.sink.records.at(index);
     CHECK(record.times == 1);
     CHECK(record.outcome == (index % 7 == 0 ? store::Outcome::crashed : store::Outcome::done));
   }
@@ -170,6 +171,17 @@ TEST_CASE("Several slots compute at the same time") {
   for (std::uint64_t i = 0; i < 4; ++i) map.start({{i, i + 1}});
   CHECK(map.slots.all_busy());
   CHECK(map.finish().tasks == 4);
+}
+
+TEST_CASE("A limit of open files that is too low for all slots is raised") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{32, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  Isolated map([](int x) { return x; }, 20);
+  for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
+  CHECK(map.finish().tasks == 20);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("Large results come whole") {

@@ -127,15 +127,16 @@ TEST_CASE("Frames of a rank that does not see the directory are written before i
 
 TEST_CASE("Failures of equal cause are one, and the first few causes are kept, whoever reports them") {
   Outcome outcome;
-  outcome.add(10, 3, {{50, 2, "a"}, {51, 1, "b"}}, std::chrono::seconds(1));
-  outcome.add(10, 4, {{1, 3, "a"}, {60, 1, "c"}}, std::chrono::seconds(2));
+  outcome.add(10, 3, {{50, 2, "a", "later"}, {51, 1, "b", ""}}, std::chrono::seconds(1));
+  outcome.add(10, 4, {{1, 3, "a", "first"}, {60, 1, "c", ""}}, std::chrono::seconds(2));
   CHECK(outcome.computed == 20);
   CHECK(outcome.failed == 7);
   CHECK(outcome.busy == std::chrono::seconds(3));
-  CHECK(outcome.failures.groups() == std::vector<FailureGroup>{{1, 5, "a"}, {51, 1, "b"}, {60, 1, "c"}});
-  for (std::uint64_t i = 0; i < 20; ++i) outcome.add(1, 1, {{100 - i, 1, std::to_string(i)}}, {});
+  CHECK(outcome.failures.groups() ==
+        std::vector<FailureGroup>{{1, 5, "a", "first"}, {51, 1, "b", ""}, {60, 1, "c", ""}});
+  for (std::uint64_t i = 0; i < 20; ++i) outcome.add(1, 1, {{100 - i, 1, std::to_string(i), ""}}, {});
   REQUIRE(outcome.failures.groups().size() == 8);
-  CHECK(outcome.failures.groups().back() == FailureGroup{85, 1, "15"});
+  CHECK(outcome.failures.groups().back() == FailureGroup{85, 1, "15", ""});
 }
 
 TEST_CASE("A worker's trouble ends the map with the exception that fits it") {
@@ -193,7 +194,7 @@ TEST_CASE("What can't be true is damage, and is not believed") {
 
 TEST_CASE("A report that does not fit its chunk is damage") {
   const Done done = GENERATE(Done{1, 2, 1000, 0, {}}, Done{1, 0, 1000, 0, {}}, Done{1, 1, 1000, 2, {}},
-                             Done{1, 1, 1000, 0, {{0, 1, "why"}}});
+                             Done{1, 1, 1000, 0, {{0, 1, "why", ""}}});
   Rank0 rank0;
   rank0.hear(1, sees);
   REQUIRE(rank0.sent<Work>(1).chunk == 1);

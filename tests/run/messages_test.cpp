@@ -32,12 +32,12 @@ TEST_CASE("No two fields of a message are mixed up") {
   CHECK(kept.chunk == 5);
   CHECK(kept.kept == 3);
   CHECK_FALSE(kept.known);
-  const auto done = unpack<Done>(pack(Done{1, 2, 3, 4, {{5, 1, "why"}}}));
+  const auto done = unpack<Done>(pack(Done{1, 2, 3, 4, {{5, 1, "why", "lines"}}}));
   CHECK(done.chunk == 1);
   CHECK(done.tasks == 2);
   CHECK(done.busy == 3);
   CHECK(done.failed == 4);
-  CHECK(done.failures == decltype(done.failures){{5, 1, "why"}});
+  CHECK(done.failures == decltype(done.failures){{5, 1, "why", "lines"}});
 }
 
 TEST_CASE("A message that ends too early or too late is refused") {

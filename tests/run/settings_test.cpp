@@ -46,6 +46,8 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_PROGRESS=off").options.progress == Progress::off);
   CHECK(settings("TASKER_DRY_RUN=1").dry_run);
   CHECK(settings("TASKER_ISOLATION=process").options.isolation == Isolation::process);
+  CHECK(settings("TASKER_CAPTURE=none").options.capture == Capture::none);
+  CHECK(settings("TASKER_CAPTURE=all").options.capture == Capture::all);
   CHECK(settings("TASKER_SLOTS=8").options.slots == 8);
   CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
   CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));
@@ -71,6 +73,8 @@ TEST_CASE("A variable can also restore a default") {
   CHECK(settings("TASKER_DURABILITY=process", options).options.durability == Durability::process);
   CHECK(settings("TASKER_ON_FAILURE=finish", options).options.on_failure == OnFailure::finish);
   CHECK(settings("TASKER_KEEP_ARGUMENTS=yes", options).options.keep_arguments);
+  options.capture = Capture::all;
+  CHECK(settings("TASKER_CAPTURE=failures", options).options.capture == Capture::failures);
   CHECK(settings("TASKER_PROGRESS=automatic", options).options.progress == Progress::automatic);
   CHECK(settings("TASKER_COLUMNS=", options).options.columns.empty());
 }
@@ -103,6 +107,7 @@ TEST_CASE("A malformed value is a usage error that names the variable, its value
       {"TASKER_PROGRESS=bar", "line or log or off"},
       {"TASKER_DRY_RUN=maybe", "true or false"},
       {"TASKER_ISOLATION=yes", "none or process"},
+      {"TASKER_CAPTURE=yes", "none or failures or all"},
       {"TASKER_SLOTS=4097", "up to 4096"},
       {"TASKER_SLOTS=-1", "whole number"},
       {"TASKER_RETRIES=many", "whole number"},

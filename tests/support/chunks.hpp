@@ -16,12 +16,13 @@ namespace tasker::test {
 
 using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
 
-struct Kept {
+struct KeptRecord {
   store::Outcome outcome;
   std::uint8_t binding;
   std::uint32_t attempt;
   std::string argument;
   std::string payload;
+  std::string output;
   int times = 0;
 };
 
@@ -39,12 +40,13 @@ class RecordSink final : public execute::FrameSink {
                                 record->attempt,
                                 std::string(record->argument),
                                 std::string(record->payload),
+                                std::string(record->output),
                                 times};
     }
   }
   void sync() override {}
 
-  std::map<std::uint64_t, Kept> records;
+  std::map<std::uint64_t, KeptRecord> records;
   bool full = false;
 };
 
@@ -80,7 +82,7 @@ struct Map {
 };
 
 template <class R>
-R result(const Kept& record) {
+R result(const KeptRecord& record) {
   return detail::decode<R>(record.payload);
 }
 

@@ -16,10 +16,11 @@ namespace tasker::test {
 /// A map whose chunks are executed by slots.
 template <class Fn>
 struct Isolated : Map<Fn> {
-  explicit Isolated(Fn fn, std::uint32_t count = 1, execute::Limits its_limits = {})
+  explicit Isolated(Fn fn, std::uint32_t count = 1, execute::Limits its_limits = {},
+                    Capture capture = Capture::failures)
       : Map<Fn>(std::move(fn)),
         fingerprint(this->call),
-        work{this->call, 100, fingerprint, true, its_limits},
+        work{this->call, 100, fingerprint, true, its_limits, capture},
         slots(work, count) {}
 
   std::shared_ptr<execute::Chunk> start(const base::Ranges& tasks, const Attempts& attempts = {}) {

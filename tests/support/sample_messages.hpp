@@ -26,18 +26,20 @@ void for_each_message(Visit visit) {
               8,
               2,
               90,
-              10});
+              10,
+              Capture::all});
   visit(Ready{false, "node1", "build", 12, 8});
   visit(Work{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
   visit(TakeBackRequest{huge});
   visit(Kept{5, 3, false});
-  visit(Done{1, 1, 250'000, 1, {{0, 1, "std::runtime_error: no"}}});
+  visit(Done{1, 1, 250'000, 1, {{0, 1, "std::runtime_error: no", "it said"}}});
   visit(Records{std::string(100, '\xff')});
   visit(Recorded{1 << 20});
   visit(Trouble{74, "No space left on device"});
   visit(Finish{});
   visit(Closed{});
-  visit(End{"failed", 1, "2 of 9 tasks failed", 2, {{3, 1, "a"}, {4, 7, "b"}}, 9, "/tmp/b.dat", 77});
+  visit(
+      End{"failed", 1, "2 of 9 tasks failed", 2, {{3, 1, "a", "x"}, {4, 7, "b", "y"}}, 9, "/tmp/b.dat", 77});
   visit(Leave{2, "why"});
 }
 

@@ -87,11 +87,11 @@ store::Fingerprint fingerprint_of(std::string_view argument) { return base::hash
 std::string body_of(const std::vector<Kept>& records) {
   std::string body;
   for (const Kept& kept : records) {
-    const store::Record record{
-        kept.index,  fingerprint_of(kept.argument), kept.outcome, kept.binding, kept.attempt, kept.argument,
-        kept.payload};
+    const store::Record record{kept.index,   fingerprint_of(kept.argument),
+                               kept.outcome, kept.binding,
+                               kept.attempt, kept.argument,
+                               kept.payload, kept.output};
     store::put_record_head(body, record);
-    body += kept.argument;
     body += kept.payload;
   }
   return body;

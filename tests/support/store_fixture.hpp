@@ -51,6 +51,7 @@ struct Kept {
   store::Outcome outcome = store::Outcome::done;
   std::uint8_t binding = 0;
   std::uint32_t attempt = 1;
+  std::string output = {};
 };
 using Frames = std::vector<std::vector<Kept>>;
 

@@ -25,6 +25,13 @@ struct Info {
   int rank = 0;
 };
 
+/// What a task, and the programs that it started, wrote to stdout and stderr: of each up to 64 KiB. Of more,
+/// the first and the last 32 KiB, and between them a line that says how much is left out.
+struct Output {
+  std::string out;
+  std::string err;
+};
+
 namespace detail {
 
 /// Where results are read from: an archive, or a directory as far as it got. Views are valid while it lives.
@@ -44,6 +51,8 @@ class ResultSource {
   virtual std::string argument_type() const = 0;
   /// Nothing if there is no record of this task.
   virtual std::optional<Info> info(std::uint64_t index) const = 0;
+  /// Nothing if no output of this task is kept.
+  virtual std::optional<Output> output(std::uint64_t index) const = 0;
 };
 
 /// Opens an archive or a directory; throws MismatchError if its results are not of `result_type`, UsageError
