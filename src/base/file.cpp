@@ -135,7 +135,7 @@ Mapping::~Mapping() {
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0 && errno == ENOENT) return std::nullopt;
   if (fd < 0) throw_errno("open", path);
   std::string content;

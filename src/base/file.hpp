@@ -61,7 +61,7 @@ class Mapping {
   std::string_view bytes_;
 };
 
-/// The content of a small file; nothing if it does not exist. Larger than `limit` is an error.
+/// The content of a small file; nothing if it does not exist. Larger than `limit` is an error, and a link.
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit = 1 << 24);
 
 /// After this, and whatever dies meanwhile, `path` holds either what it held before or `bytes`; with `sync`,

@@ -102,7 +102,8 @@ class RootMap {
       if (kind == Kind::leave) {
         const auto leave = unpack<Leave>(envelope->bytes);
         if (!leave.message.empty())
-          throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
+          throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message),
+                         failure_code(leave.exit_code, exit_failed));
         throw RankLeft(
             rank,
             fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
@@ -162,9 +163,8 @@ class RootMap {
                                    call_.count - missing, missing);
     const auto mean = missing > 0 ? workspace.mean_duration() : std::nullopt;
     if (mean)
-      text +=
-          fmt::format(", in about {} with {}",
-                      duration_text(*mean * static_cast<std::int64_t>(missing) / workers()), workers_text());
+      text += fmt::format(", in about {} with {}",
+                          remaining_text(*mean * static_cast<double>(missing) / workers()), workers_text());
     return text;
   }
 

@@ -20,7 +20,6 @@ namespace tasker::runtime {
 namespace {
 
 /// More processes than that on one host are a mistake.
-constexpr std::uint32_t most_slots = 4096;
 constexpr std::uint32_t most_retries = 1000;
 
 template <class T>

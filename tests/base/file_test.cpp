@@ -45,6 +45,7 @@ TEST_CASE("No link is followed in a path's last component") {
   CHECK_THROWS_WITH(File::open_read(home.path() / "link"), Contains("symbolic link"));
   CHECK_THROWS_WITH(File::open_write(home.path() / "link"), Contains("symbolic link"));
   CHECK_THROWS_AS(File::create_new(home.path() / "dangling"), SystemError);
+  CHECK_THROWS_WITH(read_small_file(home.path() / "dangling"), Contains("symbolic link"));
   CHECK_FALSE(fs::exists(home.path() / "nowhere"));
   CHECK(file_exists(home.path() / "dangling"));
 }
