@@ -52,6 +52,7 @@ constexpr Look types[] = {
     look<std::vector<Model>>,
     look<std::tuple<Model, std::optional<Model>, std::variant<int, Model>>>,
     look<std::map<std::string, std::vector<Model>>>,
+    look<std::vector<std::monostate>>,
 };
 
 }  // namespace
