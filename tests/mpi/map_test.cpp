@@ -199,7 +199,7 @@ TEST_CASE("large results arrive whole") {
   std::vector<std::size_t> sizes{0, 1, largest};
   // Around what fits into one piece: of a pipe or a page of checksums, of a frame, of a message.
   for (const std::size_t limit : {std::size_t{1} << 16, std::size_t{1} << 18, std::size_t{1} << 24})
-    for (const std::size_t overhead : {0, 8, 16, 64})
+    for (const std::size_t overhead : {0U, 8U, 16U, 64U})
       for (const std::size_t size : {limit - overhead - 1, limit - overhead, limit - overhead + 1})
         if (limit < 1 << 24 || overhead == 8) sizes.push_back(size);
   const auto results = tasker.map(directory / "large.dat", numbered, sizes, options);
