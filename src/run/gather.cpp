@@ -3,6 +3,7 @@
 #include "base/console.hpp"
 #include "cluster/report.hpp"
 #include "run/map.hpp"
+#include "run/map_end.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,8 @@ namespace {
 
 [[noreturn]] void throw_left(int rank, const Leave& leave, const Enter& mine) {
   if (!leave.message.empty())
-    throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message), leave.exit_code);
+    throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message),
+                   failure_code(leave.exit_code, exit_failed));
   throw RankLeft(rank,
                  fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
                              rank, mine.path),

@@ -44,6 +44,8 @@ End describe(const std::exception_ptr& exception) {
   return end;
 }
 
+int failure_code(std::int32_t told, int otherwise) { return told > 0 && told < 256 ? told : otherwise; }
+
 std::exception_ptr to_exception(const End& end) {
   if (end.type == "failed") {
     std::vector<TaskFailure> first;
@@ -58,7 +60,7 @@ std::exception_ptr to_exception(const End& end) {
   if (end.type == "system") return std::make_exception_ptr(SystemError(end.message));
   if (end.type == "interrupted") return std::make_exception_ptr(Interrupted(end.message));
   if (end.type == "dry run") return std::make_exception_ptr(DryRun(end.message));
-  return std::make_exception_ptr(Error(end.message, end.exit_code));
+  return std::make_exception_ptr(Error(end.message, failure_code(end.exit_code, exit_failed)));
 }
 
 }  // namespace tasker::runtime

@@ -9,6 +9,9 @@ namespace tasker::runtime {
 /// An exception as rank 0 tells it to the others.
 End describe(const std::exception_ptr& exception);
 
+/// The exit code that a rank tells of its failure; `otherwise` for what would look like success.
+int failure_code(std::int32_t told, int otherwise);
+
 /// The exception that `end` tells of, for throwing it alike on another rank.
 std::exception_ptr to_exception(const End& end);
 

@@ -152,9 +152,8 @@ class RootMap {
                                    call_.count - missing, missing);
     const auto mean = missing > 0 ? workspace.mean_duration() : std::nullopt;
     if (mean)
-      text +=
-          fmt::format(", in about {} with {}",
-                      duration_text(*mean * static_cast<std::int64_t>(missing) / workers()), workers_text());
+      text += fmt::format(", in about {} with {}",
+                          remaining_text(*mean * static_cast<double>(missing) / workers()), workers_text());
     return text;
   }
 

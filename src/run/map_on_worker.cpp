@@ -41,7 +41,7 @@ class LazyArchive final : public detail::ResultSource {
             "this rank can't see " + path_.string() +
             ", which rank 0 wrote; put it on a file system that all hosts share, or read results on "
             "rank 0 only");
-      if (archive_->description().id != id_)
+      if (archive_->description().id != id_ || archive_->size() != tasks_)
         throw SystemError(path_.string() +
                           " is not the archive that rank 0 wrote in this map; was it replaced?");
     });

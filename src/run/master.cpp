@@ -2,6 +2,7 @@
 
 #include "run/map.hpp"
 #include "run/map_end.hpp"
+#include "run/settings.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -59,6 +60,7 @@ void Master::handle(const Envelope& envelope) {
     switch (*kind) {
       case Kind::ready: {
         const auto ready = unpack<Ready>(envelope.bytes);
+        if (ready.slots > most_slots) throw std::invalid_argument("it has too many slots");
         scheduler_.join(rank, ready.slots);
         workers_[rank] = ready;
         return;
@@ -92,7 +94,7 @@ void Master::handle(const Envelope& envelope) {
         throw RankLeft(rank,
                        "rank " + std::to_string(rank) + " left during a map" +
                            (leave.message.empty() ? "" : ": " + leave.message),
-                       leave.exit_code != 0 ? leave.exit_code : int{exit_usage});
+                       failure_code(leave.exit_code, exit_usage));
       }
       default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
     }

@@ -46,6 +46,10 @@ std::string rate_text(double rate) {
 
 }  // namespace
 
+std::string remaining_text(std::chrono::duration<double> left) {
+  return left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years";
+}
+
 std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
   const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;
@@ -57,9 +61,7 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   if (tally.failed > 0) text += fmt::format(", {} failed", tally.failed);
   if (tally.done > 0 && tally.done < tally.total) {
     const std::chrono::duration<double> left(static_cast<double>(tally.total - tally.done) / rate);
-    text += fmt::format(
-        ", {}, {} left", rate_text(rate),
-        left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years");
+    text += fmt::format(", {}, {} left", rate_text(rate), remaining_text(left));
   }
   // Whoever reads this may never have heard of slots.
   if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.slots, "worker"));

@@ -5,6 +5,7 @@
 
 #include <tasker/options.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -44,6 +45,9 @@ class Reporter {
 
 /// "done/total, failed, rate, ETA, idle workers", of `elapsed` time.
 std::string progress_text(const Tally& tally, Clock::duration elapsed);
+
+/// "3 h 05 min"; "years" for whatever is beyond one.
+std::string remaining_text(std::chrono::duration<double> left);
 
 /// "1 worker", "3 workers"
 std::string count_text(std::uint64_t count, const std::string& noun);

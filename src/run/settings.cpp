@@ -21,7 +21,6 @@ namespace tasker::runtime {
 namespace {
 
 /// More processes than that on one host are a mistake.
-constexpr std::uint32_t most_slots = 4096;
 constexpr std::uint32_t most_retries = 1000;
 /// A busy host may be silent for a moment; and TCP counts in seconds.
 constexpr std::chrono::seconds least_lost_after{2};

@@ -2,6 +2,7 @@
 
 #include <tasker/options.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ struct Settings {
   bool dry_run = false;            ///< TASKER_DRY_RUN
   std::vector<std::string> notes;  ///< What was overridden, and unknown TASKER_* variables; to be said once.
 };
+
+/// A rank has no more slots than this.
+inline constexpr std::uint32_t most_slots = 4096;
 
 /// How many children each rank that computes keeps; 0: tasks are not isolated.
 std::uint32_t slots_of(const Options& options);

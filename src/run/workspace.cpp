@@ -138,6 +138,9 @@ void Workspace::open() {
   if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
+  if (sequence_ == 0)
+    throw MismatchError(directory_.string() + " holds a journal with the highest number there is, " +
+                        journals.back().to_string() + "; move it away");
   if (journals.size() > journals_kept || (call_.options.durability == Durability::power && unsure(journals)))
     damaged_bytes_ = store::fold_journals(directory_, journals);
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
@@ -204,7 +207,7 @@ std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
   return catalog_->empty() ? 1 : catalog_->slot(index).attempt + 1;
 }
 
-std::optional<std::chrono::nanoseconds> Workspace::mean_duration() const {
+std::optional<std::chrono::duration<double>> Workspace::mean_duration() const {
   double total = 0;
   double tasks = 0;
   for (const store::JournalReader& source : catalog_->sources()) {
@@ -215,7 +218,7 @@ std::optional<std::chrono::nanoseconds> Workspace::mean_duration() const {
     }
   }
   if (tasks == 0) return std::nullopt;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(total / tasks));
+  return std::chrono::duration<double, std::nano>(total / tasks);
 }
 
 store::Manifest Workspace::manifest() const {

@@ -41,7 +41,7 @@ class Workspace {
   std::uint64_t damaged_results() const { return damaged_results_; }
   std::uint64_t damaged_bytes() const { return damaged_bytes_ + (catalog_ ? catalog_->damaged_bytes() : 0); }
   /// Mean duration of the recorded tasks; nothing without records.
-  std::optional<std::chrono::nanoseconds> mean_duration() const;
+  std::optional<std::chrono::duration<double>> mean_duration() const;
 
   /// Which of `tasks` a rank has recorded as done in this run. Its journal is read: meant for a rank that is
   /// gone.

@@ -11,7 +11,7 @@ namespace {
 json optional_number(const std::optional<std::uint64_t>& value) { return value ? json(*value) : json(); }
 
 std::optional<std::uint64_t> optional_number(const json& value) {
-  return value.is_null() ? std::nullopt : std::optional(value.get<std::uint64_t>());
+  return value.is_null() ? std::nullopt : std::optional(whole_number<std::uint64_t>(value));
 }
 }  // namespace
 
@@ -39,13 +39,13 @@ Description description_from_text(std::string_view text) {
   j.at("manifest").get_to(description.manifest);
   j.at("origins").get_to(description.origins);
   j.at("merged").get_to(description.merged);
-  j.at("failed").get_to(description.failed);
-  j.at("carried").get_to(description.carried);
+  description.failed = whole_number<std::uint64_t>(j.at("failed"));
+  description.carried = whole_number<std::uint64_t>(j.at("carried"));
   description.result_stride = optional_number(j.at("result_stride"));
   description.argument_stride = optional_number(j.at("argument_stride"));
   for (const auto& [name, part] : j.at("sections").items())
-    description.sections[name] = {part.at("offset").get<std::uint64_t>(),
-                                  part.at("size").get<std::uint64_t>()};
+    description.sections[name] = {whole_number<std::uint64_t>(part.at("offset")),
+                                  whole_number<std::uint64_t>(part.at("size"))};
   return description;
 }
 

@@ -163,6 +163,7 @@ std::uint64_t import_archive(const fs::path& directory, const Archive& archive) 
   if (base::file_exists(directory / name.to_string())) return 0;
   JournalHeader header{description.manifest, description.origins};
   if (archive.is_whole()) header.folded = description.merged;
+  std::erase(header.folded, name.to_string());
   UnfinishedJournal journal(directory, name, header);
   const std::uint64_t results = import_whole(journal.writer(), archive);
   if (journal.writer().created()) journal.publish();

@@ -48,9 +48,9 @@ Holder parse_holder(const std::string& text) {
     j->at("job").get_to(holder.job);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
-    j->at("pid").get_to(holder.process.pid);
-    j->at("started").get_to(holder.process.started);
-    j->at("beat").get_to(holder.beats);
+    holder.process.pid = whole_number<std::int64_t>(j->at("pid"));
+    holder.process.started = whole_number<std::uint64_t>(j->at("started"));
+    holder.beats = whole_number<std::uint64_t>(j->at("beat"));
   } catch (const nlohmann::json::exception&) {
     return {};
   }

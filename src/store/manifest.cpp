@@ -23,7 +23,7 @@ void to_json(json& j, const Manifest& manifest) {
 }
 
 void from_json(const json& j, Manifest& manifest) {
-  j.at("tasks").get_to(manifest.tasks);
+  manifest.tasks = whole_number<std::uint64_t>(j.at("tasks"));
   j.at("argument").get_to(manifest.argument_type);
   j.at("result").get_to(manifest.result_type);
   j.at("columns").get_to(manifest.columns);
@@ -38,11 +38,11 @@ void to_json(json& j, const Origin& origin) {
 
 void from_json(const json& j, Origin& origin) {
   j.at("run").get_to(origin.run);
-  j.at("sequence").get_to(origin.sequence);
-  j.at("rank").get_to(origin.rank);
+  origin.sequence = whole_number<std::uint32_t>(j.at("sequence"));
+  origin.rank = whole_number<int>(j.at("rank"));
   j.at("host").get_to(origin.host);
   j.at("build").get_to(origin.build);
-  j.at("tasks").get_to(origin.tasks);
+  origin.tasks = whole_number<std::uint64_t>(j.at("tasks"));
 }
 
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
@@ -86,7 +86,7 @@ std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {
   if (!j) return std::nullopt;
   try {
     if (j->at("format").get<std::string>() == format_name &&
-        j->at("version").get<std::uint32_t>() <= format_version)
+        whole_number<std::uint32_t>(j->at("version")) <= format_version)
       return j->at("manifest").get<Manifest>();
   } catch (const json::exception&) {
     // What says less than the first version of this format was not written by any of ours.

@@ -156,7 +156,7 @@ FrameInfo read_frame_info(detail::Reader& in, std::uint64_t* body_size) {
   return info;
 }
 
-std::optional<Frame> FrameReader::frame_at(std::uint64_t at) const {
+std::optional<Frame> FrameReader::frame_at(std::uint64_t at) {
   if (at > bytes_.size() || bytes_.size() - at < frame_header_size) return std::nullopt;
   const std::string_view header = bytes_.substr(at, frame_header_size);
   detail::Reader in(header);
@@ -166,10 +166,11 @@ std::optional<Frame> FrameReader::frame_at(std::uint64_t at) const {
   std::uint64_t size = 0;
   frame.info = read_frame_info(in, &size);
   const auto checksum = in.number<std::uint64_t>();
-  if (size > bytes_.size() - at - frame_header_size) return std::nullopt;
+  if (size > bytes_.size() - at - frame_header_size || size > effort_) return std::nullopt;
   frame.body = bytes_.substr(at + frame_header_size, size);
-  if (frame_checksum(header, frame.body, {}, seed_) != checksum) return std::nullopt;
-  return frame;
+  if (frame_checksum(header, frame.body, {}, seed_) == checksum) return frame;
+  effort_ -= size;
+  return std::nullopt;
 }
 
 std::optional<Frame> FrameReader::next() {

@@ -84,7 +84,7 @@ class RecordReader {
 class FrameReader {
  public:
   FrameReader(std::string_view bytes, std::uint64_t at, std::uint64_t seed)
-      : bytes_(bytes), at_(at), seed_(seed) {}
+      : bytes_(bytes), at_(at), seed_(seed), effort_(16 * bytes.size()) {}
   std::optional<Frame> next();
   /// Bytes that were skipped between valid frames, so far: damage.
   std::uint64_t damaged() const { return damaged_; }
@@ -92,10 +92,11 @@ class FrameReader {
   std::uint64_t tail() const { return tail_; }
 
  private:
-  std::optional<Frame> frame_at(std::uint64_t at) const;
+  std::optional<Frame> frame_at(std::uint64_t at);
   std::string_view bytes_;
   std::uint64_t at_;
   std::uint64_t seed_;
+  std::uint64_t effort_;  // bytes that may still be looked at in vain, however many frames they pretend to be
   std::uint64_t damaged_ = 0;
   std::uint64_t tail_ = 0;
 };

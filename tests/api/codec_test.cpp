@@ -138,6 +138,13 @@ TEST_CASE("bytes that are no value are refused, without a crash and without a hu
   }
 }
 
+TEST_CASE("elements that take no bytes are not counted for ever") {
+  const auto count = [](std::uint64_t n) { return bytes_of(n); };
+  CHECK(decode<std::vector<std::monostate>>(count(65536)).size() == 65536);
+  CHECK_THROWS_AS(decode<std::vector<std::monostate>>(count(65537)), tasker::DamagedError);
+  CHECK_THROWS_AS(decode<std::set<std::tuple<>>>(count(UINT64_MAX)), tasker::DamagedError);
+}
+
 TEST_CASE("a digest tells values, types, order and contents of files apart") {
   using tasker::digest;
   CHECK(digest(1, 2) == digest(1, 2));

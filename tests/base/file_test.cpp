@@ -72,6 +72,7 @@ TEST_CASE("No link is followed in a path's last component") {
   CHECK_NOTHROW(refuse_link(home.path() / "target"));
   CHECK_NOTHROW(refuse_link(home.path() / "no" / "file"));
   CHECK_THROWS_AS(File::create_new(home.path() / "dangling"), SystemError);
+  CHECK_THROWS_WITH(read_small_file(home.path() / "dangling"), Contains("symbolic link"));
   CHECK_FALSE(fs::exists(home.path() / "nowhere"));
   CHECK(file_exists(home.path() / "dangling"));
 }

@@ -168,9 +168,14 @@ class NodeLocal(WorklistTest):
                     self.archive.unlink()
 
     def test_a_result_larger_than_any_message_travels_too(self):
-        self.run_map(["one"], ranks=2, result="large", size=LARGE, results="", **self.hidden([1]))
-        text = b"one:0" + LARGE * b"x"
-        self.assertTrue(archive_results(self.archive) == (len(text) + 8, b"", struct.pack("<Q", len(text)) + text))
+        # Messages have parts of 16 MiB; what comes with a result in its message takes less than 300 bytes.
+        for size in [LARGE] + [(1 << 24) + near for near in (-300, -200, -100, 0)]:
+            with self.subTest(size=size):
+                self.run_map(["one"], ranks=2, result="large", size=size, results="", **self.hidden([1]))
+                text = b"one:0" + size * b"x"
+                expected = (len(text) + 8, b"", struct.pack("<Q", len(text)) + text)
+                self.assertTrue(archive_results(self.archive) == expected)
+                self.archive.unlink()
 
     def test_such_a_rank_is_told_when_it_reads_results_and_not_before(self):
         # The first map's results are the arguments of a second one, which only rank 0 reads.

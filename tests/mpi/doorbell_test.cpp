@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,18 @@ class Stranger {
   int fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in to_;
 };
+
+// A ring as it is on its way, with the secret of the run.
+std::string own_datagram(Doorbell& doorbell) {
+  doorbell.ring(0, Doorbell::Call::message, 1);
+  pollfd fd{doorbell.fd(), POLLIN, 0};
+  REQUIRE(poll(&fd, 1, 10'000) == 1);
+  std::string datagram(64, '\0');
+  const ssize_t length = recv(doorbell.fd(), datagram.data(), datagram.size(), 0);
+  REQUIRE(length == 32);
+  datagram.resize(32);
+  return datagram;
+}
 
 bool rung(const Doorbell& doorbell, int timeout_ms) {
   pollfd fd{doorbell.fd(), POLLIN, 0};
@@ -104,12 +117,7 @@ TEST_CASE("what a stranger sends is dropped") {
 TEST_CASE("another run's ring is dropped") {
   Doorbell doorbell(MPI_COMM_SELF);
   Doorbell other(MPI_COMM_SELF);
-  other.ring(0, Doorbell::Call::message, 1);
-  REQUIRE(rung(other, 10'000));
-  std::string datagram(64, '\0');
-  const ssize_t length = recv(other.fd(), datagram.data(), datagram.size(), 0);
-  REQUIRE(length == 32);
-  datagram.resize(32);
+  const std::string datagram = own_datagram(other);
 
   const Stranger stranger(doorbell);
   stranger.send(datagram);
@@ -139,6 +147,24 @@ TEST_CASE("one drain of a flood is bounded") {
   CHECK(heard < kRings);
   while (rung(doorbell, 0)) heard += doorbell.drain().size();
   CHECK(heard == kRings);
+}
+
+TEST_CASE("random bytes, with or without the secret, of any length, give no ring that cannot be") {
+  Doorbell doorbell(MPI_COMM_SELF);
+  const Stranger someone(doorbell);
+  const std::string real = own_datagram(doorbell);
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string datagram(random() % 80, '\0');
+    for (char& byte : datagram) byte = static_cast<char>(random());
+    if (i % 2 == 0) datagram.replace(0, std::min<std::size_t>(datagram.size(), 16), real.substr(0, 16));
+    if (i % 4 == 0) datagram.resize(real.size());
+    someone.send(datagram);
+    for (const Doorbell::Ring& ring : doorbell.drain()) {
+      CHECK(ring.from == 0);
+      CHECK((ring.call == Doorbell::Call::message || ring.call == Doorbell::Call::receiving));
+    }
+  }
 }
 
 TEST_CASE("mpirun is recognised") { CHECK(launched()); }

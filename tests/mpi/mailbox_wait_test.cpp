@@ -4,12 +4,15 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace tasker::mpi;
@@ -32,6 +35,70 @@ struct Pipe {
   }
   int ends[2];
 };
+
+// Who floods this rank's doorbell, from a thread, until it is told to stop.
+class Flood {
+ public:
+  Flood(const Mailbox& mailbox, std::vector<std::string> datagrams)
+      : address_(address_of(mailbox)), datagrams_(std::move(datagrams)), thread_([this] { send(); }) {
+    while (sent_ < 1000) std::this_thread::yield();
+  }
+  void stop() {
+    stop_ = true;
+    thread_.join();
+  }
+
+  static sockaddr_in address_of(const Mailbox& mailbox) {
+    sockaddr_in address{};
+    socklen_t length = sizeof(address);
+    REQUIRE(getsockname(mailbox.doorbell().fd(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+
+ private:
+  void send() {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (; !stop_; ++sent_) {
+      const std::string& datagram = datagrams_[sent_ % datagrams_.size()];
+      (void)sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&address_),
+                   sizeof(address_));
+    }
+    close(fd);
+  }
+  sockaddr_in address_;
+  std::vector<std::string> datagrams_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<std::size_t> sent_ = 0;
+  std::thread thread_;
+};
+
+// What somebody could send who has read one ring of this run: rings of all ranks, for messages that were
+// never sent and for bytes that nobody receives.
+std::vector<std::string> forged_rings(Mailbox& mailbox) {
+  mailbox.doorbell().ring(mailbox.rank(), Doorbell::Call::message, 0);
+  std::string datagram(64, '\0');
+  const ssize_t length = recv(mailbox.doorbell().fd(), datagram.data(), datagram.size(), 0);
+  REQUIRE(length == 32);
+  datagram.resize(32);
+  std::vector<std::string> forged;
+  for (std::uint32_t from = 0; from < static_cast<std::uint32_t>(mailbox.size()); ++from) {
+    for (const std::uint32_t call : {0U, 1U}) {
+      const std::uint64_t number = UINT64_MAX - from;
+      std::memcpy(&datagram[16], &number, sizeof(number));
+      std::memcpy(&datagram[24], &from, sizeof(from));
+      std::memcpy(&datagram[28], &call, sizeof(call));
+      forged.push_back(datagram);
+    }
+  }
+  return forged;
+}
+
+double thread_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
 
 }  // namespace
 
@@ -150,39 +217,29 @@ TEST_CASE("a message goes before a descriptor") {
   leave(mailbox);
 }
 
-TEST_CASE("a flood of junk holds up neither deadlines nor messages") {
-  Mailbox mailbox(MPI_COMM_WORLD);
-  sockaddr_in address{};
-  socklen_t length = sizeof(address);
-  REQUIRE(getsockname(mailbox.doorbell().fd(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::atomic<bool> stop = false;
-  std::atomic<int> sent = 0;
-  std::thread flood([&] {
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const std::string junk(32, 'j');
-    for (; !stop; ++sent) {
-      (void)sendto(fd, junk.data(), junk.size(), 0, reinterpret_cast<const sockaddr*>(&address),
-                   sizeof(address));
-    }
-    close(fd);
-  });
-  while (sent < 1000) std::this_thread::yield();
+TEST_CASE(
+    "a flood of junk, or of forged rings, holds up neither deadlines nor messages, and leaves nobody awake") {
+  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 10'000});
+  const bool forged = GENERATE(false, true);
+  Flood flood(mailbox, forged ? forged_rings(mailbox) : std::vector{std::string(32, 'j')});
   const auto start = Clock::now();
   const bool something = mailbox.rank() == 0 && mailbox.wait(start + 100ms).has_value();
   const double waited = seconds_since(start);
   for (int trial = 0; trial < 20; ++trial) {
     if (mailbox.rank() == 0) {
-      for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, "ping");
+      for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, pattern(35'000, 2));
       for (int to = 1; to < mailbox.size(); ++to) CHECK(next(mailbox).bytes == "pong");
     } else {
-      CHECK(next(mailbox).bytes == "ping");
+      CHECK(next(mailbox).bytes == pattern(35'000, 2));
       mailbox.send(0, "pong");
     }
   }
-  stop = true;
-  flood.join();
+  flood.stop();
   CHECK_FALSE(something);
   CHECK(waited < 5);
   leave(mailbox);
+  const double before = thread_seconds();
+  CHECK_FALSE(mailbox.wait(Clock::now() + 500ms));
+  CHECK(thread_seconds() - before < 0.25);
+  MPI_Barrier(MPI_COMM_WORLD);
 }

@@ -27,6 +27,21 @@ struct Cell {
   }
 };
 
+// Bytes that tell where they are: none may be missing, doubled or moved.
+char byte_at(std::size_t i) { return static_cast<char>((i * 0x9e3779b97f4a7c15U) >> 56); }
+
+std::string numbered(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = byte_at(i);
+  return bytes;
+}
+
+bool is_numbered(const std::string& bytes, std::size_t size) {
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    if (bytes[i] != byte_at(i)) return false;
+  return bytes.size() == size;
+}
+
 }  // namespace
 
 TEST_CASE("results come in the order of the arguments, on every rank") {
@@ -176,14 +191,22 @@ TEST_CASE("no task, one task, and fewer tasks than ranks are fine") {
 TEST_CASE("large results arrive whole") {
   const SharedDirectory directory;
   Tasker tasker;
+  auto options = quiet();
+  // Through a pipe, too.
+  options.isolation = GENERATE(tasker::Isolation::none, tasker::Isolation::process);
   const char* const by_hand = std::getenv("TASKER_LARGE");
   const std::size_t largest = by_hand ? std::stoull(by_hand) : 20 << 20;
-  const std::vector<std::size_t> sizes{0, 1, 65535, 65536, 65537, 1 << 20, largest};
-  const auto results = tasker.map(
-      directory / "large.dat", [](std::size_t n) { return std::string(n, static_cast<char>('a' + n % 26)); },
-      sizes, quiet());
-  for (std::size_t i = 0; i < sizes.size(); ++i)
-    CHECK(results[i] == std::string(sizes[i], static_cast<char>('a' + sizes[i] % 26)));
+  std::vector<std::size_t> sizes{0, 1, largest};
+  // Around what fits into one piece: of a pipe or a page of checksums, of a frame, of a message.
+  for (const std::size_t limit : {std::size_t{1} << 16, std::size_t{1} << 18, std::size_t{1} << 24})
+    for (const std::size_t overhead : {0U, 8U, 16U, 64U})
+      for (const std::size_t size : {limit - overhead - 1, limit - overhead, limit - overhead + 1})
+        if (limit < 1 << 24 || overhead == 8) sizes.push_back(size);
+  const auto results = tasker.map(directory / "large.dat", numbered, sizes, options);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    INFO(sizes[i] << " bytes");
+    CHECK(is_numbered(results[i], sizes[i]));
+  }
 }
 
 TEST_CASE("large arguments arrive whole") {

@@ -145,17 +145,20 @@ TEST_CASE("A worker's trouble ends the map with the exception that fits it") {
   CHECK_THROWS_AS(rank0.hear(1, Trouble{exit_system, "No space left on device"}), SystemError);
   CHECK_THROWS_WITH(rank0.hear(2, Trouble{exit_system, "No space left on device"}),
                     "rank 2: No space left on device");
-  try {
-    rank0.hear(1, Trouble{exit_failed, "why"});
-    FAIL("it goes on");
-  } catch (const Error& error) {
-    CHECK(error.exit_code() == exit_failed);
-    CHECK(dynamic_cast<const SystemError*>(&error) == nullptr);
+  for (const std::int32_t code : {exit_failed + 0, 0, 256, -1}) {  // that of a failure, whatever is said
+    try {
+      rank0.hear(1, Trouble{code, "why"});
+      FAIL("it goes on");
+    } catch (const Error& error) {
+      CHECK(error.exit_code() == exit_failed);
+      CHECK(dynamic_cast<const SystemError*>(&error) == nullptr);
+    }
   }
 }
 
 TEST_CASE("A rank that leaves during a map ends it, with its message and exit code if it has one") {
-  const auto [mine, seen] = GENERATE(table<int, int>({{0, exit_usage}, {7, 7}}));
+  const auto [mine, seen] =
+      GENERATE(table<int, int>({{0, exit_usage}, {7, 7}, {256, exit_usage}, {-1, exit_usage}}));
   Rank0 rank0;
   rank0.hear(1, sees);
   try {
@@ -179,7 +182,9 @@ TEST_CASE("What can't be true is damage, and is not believed") {
     CHECK(rank0.master.outcome().computed == 0);
     CHECK(rank0.frames.empty());
   };
-  refused(1, sees);                         // a second time
+  refused(1, sees);  // a second time
+  refused(2, Ready{true, "host", "build", 1, UINT32_MAX});
+  refused(2, Ready{true, "host", "build", 1, 0});
   refused(2, Done{chunk, 1, 1000, 0, {}});  // never was ready
   refused(2, Records{"a frame"});
   refused(2, Closed{});

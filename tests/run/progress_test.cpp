@@ -54,6 +54,8 @@ TEST_CASE("A rate is told in the unit that fits it") {
 TEST_CASE("What takes longer than a year takes years") {
   CHECK_THAT(progress_text({.total = 1'000'000'000, .done = 1, .slots = 1}, 1h),
              Catch::Contains("years left"));
+  CHECK(remaining_text(3h + 5min) == "3 h 05 min");
+  CHECK(remaining_text(std::chrono::duration<double>(1e30)) == "years");
   CHECK_THAT(progress_text({.total = 10, .done = 1, .slots = 1}, 0s), Catch::Contains("years left"));
 }
 

@@ -247,16 +247,27 @@ TEST_CASE("A text that is no description is damage") {
   description.result_stride = 0;
   forge(store.file(), description, {});
   CHECK(store.archive()->size() == 0);
-  std::string bytes = test::read_file(store.file());
-  const std::string text = R"({"id": 7, "sections": [1, 2]})";
-  ArchiveHeader header = *ArchiveHeader::from_bytes(bytes);
-  header.description_size = text.size();
-  header.description_checksum = base::hash64(text);
-  header.file_size = header.description_offset + text.size();
-  bytes = header.to_bytes() +
-          bytes.substr(archive_header_size, header.description_offset - archive_header_size) + text;
-  test::write_file(store.file(), bytes);
-  CHECK_THROWS_WITH(store.archive(), Contains("description makes no sense"));
+  const std::string bytes = test::read_file(store.file());
+  const ArchiveHeader whole = *ArchiveHeader::from_bytes(bytes);
+  const std::string text = bytes.substr(whole.description_offset);
+  const auto number = [&](const std::string& instead) {
+    const std::string failed = "\"failed\":";
+    std::string changed = text;
+    return changed.replace(changed.find(failed), failed.size() + 1, failed + instead);
+  };
+  for (const std::string& other :
+       {std::string(R"({"id": 7, "sections": [1, 2]})"), number("-1"), number("0.5"), number("-1e30"),
+        std::string(100'000, '['), std::string()}) {
+    ArchiveHeader header = whole;
+    header.description_size = other.size();
+    header.description_checksum = base::hash64(other);
+    header.file_size = header.description_offset + other.size();
+    test::write_file(store.file(),
+                     header.to_bytes() +
+                         bytes.substr(archive_header_size, header.description_offset - archive_header_size) +
+                         other);
+    CHECK_THROWS_WITH(store.archive(), Contains("description makes no sense"));
+  }
 }
 
 }  // namespace

@@ -135,6 +135,17 @@ TEST_CASE("An archive comes back into a directory, once") {
   CHECK(store.catalog(4)->records() == 3);
 }
 
+TEST_CASE("An archive that names what becomes of it comes back all the same") {
+  Store store;
+  const JournalName itself{0, 7, JournalName::fold};  // of the archive's id
+  store.journal(1, 0, 1, {{{0, "a", "A"}}});
+  fs::copy_file(store.path_of(store.journals()[0]), store.path_of(itself));
+  merge(*store.catalog(1), store.directory(), store.file(), test::manifest_for(1), true, itself.id);
+  fs::remove(store.path_of(itself));
+  CHECK(import_archive(store.directory(), *store.archive()) == 0);
+  CHECK(store.journals() == std::vector<JournalName>{itself});
+}
+
 TEST_CASE("Journals that an archive was made from give way to it, unless the archive is damaged") {
   Store store;
   const JournalName name = store.journal(1, 0, 2, {{{0, "a", "A"}, {1, "b", "B"}}});

@@ -251,6 +251,15 @@ TEST_CASE("A directory of another host is not one that this run holds") {
   CHECK_FALSE(hold_is_of(home.path() / "missing", "run"));
 }
 
+TEST_CASE("Where the hold should be, what can never be one is an error, and not tried for ever") {
+  const TemporaryDirectory home;
+  fs::create_symlink("nowhere", hold_path(home.path()));
+  CHECK_THROWS_WITH(Hold(home.path(), "run", "", quick), Contains("symbolic link"));
+  fs::remove(hold_path(home.path()));
+  fs::create_directory(hold_path(home.path()));
+  CHECK_THROWS_AS(Hold(home.path(), "run", "", quick), SystemError);
+}
+
 TEST_CASE("A directory that is gone, or not for us, is an error that says so", "[root]") {
   const TemporaryDirectory home;
   CHECK_THROWS_WITH(Hold(home.path() / "missing", "run", "", quick), Contains("create the directory first"));

@@ -54,6 +54,23 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Numbers that are none are not taken for others") {
+  const Store store;
+  const auto number = [&](const char* text) {
+    nlohmann::json manifest = test::manifest_for(1);
+    manifest["tasks"] = nlohmann::json::parse(text);
+    const auto sealed = seal({{"format", "tasker directory"}, {"version", 1}, {"manifest", manifest}});
+    test::write_file(manifest_path(store.directory()), sealed);
+    return read_manifest(store.directory())->tasks;
+  };
+  for (const char* text : {"-1", "0.5", "1e30", "-1e30", "18446744073709551616", "true", "\"1\""})
+    CHECK_THROWS_AS(number(text), MismatchError);
+  CHECK(number("18446744073709551615") == UINT64_MAX);
+  nlohmann::json origin = Origin{};
+  origin["rank"] = UINT64_MAX;
+  CHECK(origin.get<Origin>().rank == INT32_MAX);
+}
+
 TEST_CASE("A missing manifest is recovered from the last journal whose header is whole") {
   Store store;
   store.journal(1, 0, 5, {{{0, "a", "A"}}});

@@ -58,7 +58,9 @@ class Reader {
   /// A count of elements that each take `least` bytes or more: refused if they can't all be there.
   std::size_t count(std::size_t least) {
     const auto n = number<std::uint64_t>();
-    if (least > 0 && n > left_.size() / least) throw DamagedError("a count is larger than its bytes");
+    // Most elements take a byte or more even where `least` is 0; so many that don't are bound enough.
+    const std::size_t most = least > 0 ? left_.size() / least : left_.size() + (1U << 16);
+    if (n > most) throw DamagedError("a count is larger than its bytes");
     return static_cast<std::size_t>(n);
   }
 

@@ -1,0 +1,82 @@
+// A journal of unknown content, in the directory that a reader opens, and a run matches, folds and merges.
+#include "fuzz/fuzz.hpp"
+#include "store/fold.hpp"
+#include "store/merge.hpp"
+#include "store/snapshot.hpp"
+
+#include <tasker/detail/archive.hpp>
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace tasker::fuzz {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// As in tests/store/golden.
+const store::JournalName name{1, 0x8f3a1c9be02d7745, 0};
+const std::vector<std::string> texts = {"the cat the dog", "new text", "", "no words"};
+
+/// A table for as many tasks as a journal says there are is refused as a full disk refuses it.
+void limit_files() {
+  const rlimit limit{64 << 20, 64 << 20};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+/// Its records as results of four tasks, as a run does at its end.
+void merge(const fs::path& directory, const fs::path& file) {
+  store::Catalog catalog(directory, texts.size());
+  for (const auto& journal : store::list_journals(directory)) catalog.add(directory, journal);
+  catalog.make_slots();
+  std::vector<std::uint64_t> missing;
+  test::match(catalog, texts, missing);
+  store::merge(catalog, directory, file, test::manifest_for(texts.size()), true);
+}
+
+}  // namespace
+
+void use(std::string_view input) {
+  static const bool limited = (limit_files(), true);
+  (void)limited;
+  static const test::TemporaryDirectory home;
+  const fs::path file = home.path() / "words";
+  const fs::path directory = store::directory_of(file);
+  fs::remove_all(directory);
+  fs::create_directory(directory);
+  test::write_file(directory / name.to_string(), input);
+
+  accepts([&] { read_all(store::Snapshot(directory)); });
+  accepts([&] { store::remove_folded(directory); });
+  if (!accepts([&] { store::fold_journals(directory, {name}); })) return;
+  // What passed for records makes a sound archive.
+  merge(directory, file);
+  const auto archive = store::Archive::open(file);
+  if (!archive->is_whole() || !read_all(*archive)) std::abort();
+}
+
+/// A header ends where the first frame begins, a frame where the next one does.
+void repair(std::string& bytes) {
+  if (bytes.size() < store::preamble_size) return;
+  const auto frame_after = [&](std::size_t at) { return std::min(bytes.find("FRAM", at), bytes.size()); };
+  std::size_t at = frame_after(store::preamble_size);
+  bytes.replace(0, store::journal_magic.size(), store::journal_magic);
+  const std::string header = bytes.substr(store::preamble_size, at - store::preamble_size);
+  const std::uint32_t version = detail::Reader(std::string_view(bytes).substr(8)).number<std::uint32_t>();
+  set(bytes, 12, static_cast<std::uint32_t>(header.size()));
+  set(bytes, 16, base::hash64(header, version));
+  while (bytes.size() - at >= store::frame_header_size) {
+    const std::size_t end = frame_after(at + store::frame_header_size);
+    const std::string body = bytes.substr(at + store::frame_header_size, end - at - store::frame_header_size);
+    detail::Reader in(std::string_view(bytes).substr(at));
+    const store::FrameInfo info = store::read_frame_info(in);
+    bytes.replace(at, store::frame_header_size, store::frame_header(info, body, {}, name.id));
+    at = end;
+  }
+}
+
+}  // namespace tasker::fuzz

@@ -1,0 +1,143 @@
+// What processes say to each other, as it comes through a pipe: unpacked, and heard by rank 0, by a worker
+// and by a slot's child.
+#include "base/pipe.hpp"
+#include "execute/run_chunk.hpp"
+#include "execute/slot_child.hpp"
+#include "fuzz/fuzz.hpp"
+#include "run/listener.hpp"
+#include "run/master.hpp"
+#include "support/fake_comm.hpp"
+
+#include <tasker/detail/make_call.hpp>
+
+#include <sys/socket.h>
+
+#include <cstdlib>
+
+namespace tasker::fuzz {
+
+namespace {
+
+using namespace runtime;
+using namespace std::chrono_literals;
+
+const std::vector<std::string> texts(20, "some text");
+
+const detail::MapCall& call() {
+  static const auto call =
+      detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, texts, {});
+  return call;
+}
+
+/// What is understood can be said again.
+template <class... Messages>
+void unpack_any(std::string_view bytes) {
+  const auto look = [&]<class Message>() {
+    accepts([&] {
+      const std::string again = pack(unpack<Message>(bytes));
+      if (pack(unpack<Message>(again)) != again) std::abort();
+    });
+  };
+  (look.template operator()<Messages>(), ...);
+}
+
+struct NoSink final : execute::FrameSink {
+  void write(const store::FrameInfo&, std::string_view, std::string_view) override {}
+  void sync() override {}
+};
+
+execute::ChunkReport run(execute::Chunk& chunk) {
+  static const store::Fingerprinter fingerprint(call());
+  static const execute::Work work{call(), texts.size(), fingerprint};
+  NoSink sink;
+  execute::Recorder recorder(sink, fingerprint, true);
+  return execute::run_chunk(chunk, work, recorder);
+}
+
+/// Rank 0 in the middle of a map, to which rank 1 speaks, and now and then rank 2, which has not joined yet.
+class Root {
+ public:
+  Root() {
+    master_.handle({1, pack(Ready{true, "host", "build", 1, 2})});
+    master_.dispatch(now_);
+  }
+  void hear(const std::string& bytes) {
+    master_.handle({bytes.size() % 8 == 0 ? 2 : 1, bytes});
+    master_.dispatch(now_ += 1ms);
+    if (scheduler_.done_count() > texts.size() || master_.outcome().computed != scheduler_.done_count())
+      std::abort();
+  }
+
+ private:
+  test::FakeNetwork network_{3};
+  Scheduler scheduler_{IntervalSet({0, texts.size()})};
+  Master master_{network_.comm(0),
+                 call(),
+                 scheduler_,
+                 {[](std::uint64_t) { return 1U; }, [](int, const Ready&, std::string_view) {}, [](int) {}}};
+  Time now_{};
+};
+
+class Worker {
+ public:
+  void hear(const std::string& bytes) {
+    network_.comm(0).send(1, bytes);
+    network_.deliver(0, 1);
+    listener_.hear();
+    while (const auto chunk = desk_.poll_chunk()) desk_.finish(chunk, run(*chunk));
+  }
+
+ private:
+  test::FakeNetwork network_{2};
+  Desk desk_;
+  Listener listener_{network_.comm(1), desk_};
+};
+
+void hear_as_child(const std::string& bytes) {
+  auto order = unpack<execute::Order>(bytes);
+  execute::Chunk::SharedState state;
+  state = {0, static_cast<std::uint32_t>(base::count(order.tasks))};
+  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments), state);
+  run(chunk);
+}
+
+constexpr std::size_t most = std::size_t{1} << 16;  // what a pipe takes at once
+
+}  // namespace
+
+void use(std::string_view input) {
+  if (input.size() > most) return;
+  auto [mine, theirs] = base::Pipe::make();
+  if (::send(mine.fd(), input.data(), input.size(), MSG_DONTWAIT) != static_cast<ssize_t>(input.size()))
+    return;
+  mine.close();
+  Root root;
+  Worker worker;
+  bool root_lives = true;
+  bool worker_lives = true;
+  accepts([&] {
+    while (const auto message = theirs.receive()) {
+      unpack_any<Enter, Start, Ready, Work, TakeBackRequest, Kept, Done, Records, Recorded, Trouble, Finish,
+                 Closed, End, Leave>(*message);
+      unpack_any<execute::Order, execute::Finished>(*message);
+      accepts([&] { hear_as_child(*message); });
+      root_lives = root_lives && accepts([&] { root.hear(*message); });
+      worker_lives = worker_lives && accepts([&] { worker.hear(*message); });
+    }
+  });
+}
+
+/// Each message's size is said twice.
+void repair(std::string& bytes) {
+  constexpr std::size_t header = 2 * sizeof(std::uint64_t);
+  for (std::size_t at = 0; bytes.size() - at >= header;) {
+    const std::size_t left = bytes.size() - at - header;
+    auto size = detail::Reader(std::string_view(bytes).substr(at)).number<std::uint64_t>();
+    if (size > left) size = left;
+    set(bytes, at, size);
+    set(bytes, at + sizeof size, ~size);
+    at += header + size;
+  }
+}
+
+}  // namespace tasker::fuzz

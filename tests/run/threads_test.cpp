@@ -1,0 +1,153 @@
+#include "run/map.hpp"
+#include "run/messages.hpp"
+#include "support/store_fixture.hpp"
+#include "support/thread_comm.hpp"
+
+#include <tasker/detail/make_call.hpp>
+#include <tasker/results.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <thread>
+#include <vector>
+
+// Whole maps whose ranks are threads. Their own two threads each are as real as ever, so ThreadSanitizer sees
+// all that they share (scripts/test runs these under it); MPI, which it can't see into, is left out.
+namespace tasker::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<int> numbers(int n) {
+  std::vector<int> all;
+  for (int i = 0; i < n; ++i) all.push_back(i);
+  return all;
+}
+
+/// Lasts a little; a few last longer, so that some ranks run dry while others have work.
+int uneven(int x) {
+  const auto end = std::chrono::steady_clock::now() + (x % 97 == 96 ? 3ms : 20us);
+  while (std::chrono::steady_clock::now() < end) continue;
+  return 3 * x;
+}
+
+/// The map on all ranks; what each of them has thrown, or null.
+template <class Fn>
+std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::filesystem::path& file, Fn fn,
+                                    const std::vector<int>& arguments, Options options = {}) {
+  options.progress = Progress::off;
+  const auto drain = base::CaughtSignal::usr1();
+  const int size = network.comm(0).size();
+  std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
+  const auto take_part = [&](int rank) {
+    const auto call = detail::make_call(file, fn, arguments, options);
+    try {
+      if (rank == 0)
+        map_on_root(&network.comm(0), call, 1, *drain);
+      else
+        map_on_worker(network.comm(rank), call, 1);
+    } catch (...) {
+      thrown[static_cast<std::size_t>(rank)] = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> workers;
+  for (int rank = 1; rank < size; ++rank) workers.emplace_back(take_part, rank);
+  take_part(0);
+  workers.clear();
+  return thrown;
+}
+
+template <class E>
+void check_all_threw(const std::vector<std::exception_ptr>& thrown) {
+  for (const auto& exception : thrown) {
+    REQUIRE(exception);
+    CHECK_THROWS_AS(std::rethrow_exception(exception), E);
+  }
+}
+
+void check_none_threw(const std::vector<std::exception_ptr>& thrown) {
+  for (const auto& exception : thrown)
+    if (exception) std::rethrow_exception(exception);
+}
+
+TEST_CASE("Threads: what is taken back from a rank that computes is computed once, by another") {
+  std::atomic<int> taken_back = 0;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (taken_back == 0) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    const test::TemporaryDirectory home;
+    test::ThreadNetwork network(4, [&](int to, Envelope& envelope) {
+      if (to == 0 && kind_of(envelope.bytes) == Kind::kept && unpack<Kept>(envelope.bytes).known)
+        ++taken_back;
+    });
+    std::vector<std::atomic<int>> calls(3000);
+    const auto fn = [&](int x) {
+      ++calls[static_cast<std::size_t>(x)];
+      return uneven(x);
+    };
+    check_none_threw(map(network, home.path() / "a.dat", fn, numbers(3000)));
+    const auto results = load<int>(home.path() / "a.dat");
+    REQUIRE(results.size() == 3000);
+    for (int i = 0; i < 3000; ++i) {
+      if (results[static_cast<std::uint64_t>(i)] != 3 * i) FAIL("result " << i);
+      if (calls[static_cast<std::size_t>(i)] != 1) FAIL("calls of task " << i);
+    }
+  }
+}
+
+TEST_CASE("Threads: a map that a failed task stops ends on all ranks alike") {
+  const test::TemporaryDirectory home;
+  test::ThreadNetwork network(4);
+  Options options;
+  options.on_failure = OnFailure::stop;
+  const auto fn = [](int x) { return x == 700 ? throw std::runtime_error("no") : uneven(x); };
+  check_all_threw<TasksFailed>(map(network, home.path() / "a.dat", fn, numbers(3000), options));
+}
+
+TEST_CASE("Threads: a signal in the middle drains, and the next run computes what is left") {
+  const test::TemporaryDirectory home;
+  const auto file = home.path() / "a.dat";
+  std::atomic<int> calls = 0;
+  const auto fn = [&](int x) {
+    if (++calls == 300) ::raise(SIGUSR1);
+    return uneven(x);
+  };
+  {
+    test::ThreadNetwork network(3);
+    check_all_threw<Interrupted>(map(network, file, fn, numbers(5000)));
+  }
+  const int before = calls;
+  CHECK(before < 5000);
+  test::ThreadNetwork network(3);
+  check_none_threw(map(network, file, fn, numbers(5000)));
+  CHECK(calls == 5000);
+}
+
+TEST_CASE("Threads: records that rank 0 writes for others wait for credit and lose nothing") {
+  const test::TemporaryDirectory home;
+  std::atomic<int> recorded = 0;
+  test::ThreadNetwork network(3, [&](int, Envelope& envelope) {
+    const auto kind = kind_of(envelope.bytes);
+    if (kind == Kind::recorded) ++recorded;
+    if (kind != Kind::start) return;
+    auto start = unpack<Start>(envelope.bytes);
+    start.directory = "/nowhere";  // the workers are on other hosts
+    envelope.bytes = pack(start);
+  });
+  const auto fn = [](int x) {
+    return std::string(static_cast<std::size_t>(1) << 20, static_cast<char>('a' + x % 26));
+  };
+  check_none_threw(map(network, home.path() / "a.dat", fn, numbers(60)));
+  CHECK(recorded > 0);
+  const auto results = load<std::string>(home.path() / "a.dat");
+  for (int i = 0; i < 60; ++i)
+    if (results[static_cast<std::uint64_t>(i)] != fn(i)) FAIL("result " << i);
+}
+
+}  // namespace
+}  // namespace tasker::runtime

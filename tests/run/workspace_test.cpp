@@ -1,0 +1,41 @@
+#include "run/workspace.hpp"
+
+#include "support/store_fixture.hpp"
+
+#include <tasker/detail/make_call.hpp>
+
+#include <catch2/catch.hpp>
+
+namespace tasker::runtime {
+namespace {
+
+using Catch::Contains;
+
+TEST_CASE("A directory whose journals leave no number for the next run is refused, and not touched") {
+  test::Store store;
+  const std::vector<std::string> arguments{"a"};
+  const auto call = detail::make_call(
+      store.file(), [](const std::string& text) { return text; }, arguments, Options());
+  store.journal(UINT32_MAX, 0, 1, {{{0, "a", "A"}}});
+  const auto before = test::everything_in(store.directory());
+  CHECK_THROWS_WITH(Workspace(call).open(), Contains("highest number") && Contains("move it away"));
+  CHECK(test::everything_in(store.directory()) == before);
+}
+
+TEST_CASE("The mean duration is right however long the tasks were") {
+  test::Store store;
+  const std::vector<std::string> arguments{"a"};
+  const auto call = detail::make_call(
+      store.file(), [](const std::string& text) { return text; }, arguments, Options());
+  const store::JournalName name{1, 7, 0};
+  store::JournalWriter writer(store.path_of(name), name.id, {test::manifest_for(1), {}});
+  writer.append({.records = 1, .duration = UINT64_MAX}, test::body_of({{0, "a", "A"}}));
+  writer.close();
+  Workspace workspace(call);
+  workspace.examine();
+  REQUIRE(workspace.mean_duration());
+  CHECK(workspace.mean_duration()->count() == Approx(1.8446744e10));
+}
+
+}  // namespace
+}  // namespace tasker::runtime
