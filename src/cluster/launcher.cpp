@@ -15,6 +15,8 @@ std::string environment(const char* name) {
 
 std::string slurm_job() { return environment("SLURM_JOB_ID"); }
 
+bool was_requeued() { return std::atol(environment("SLURM_RESTART_COUNT").c_str()) > 0; }
+
 int launched_rank() {
   // The nearest first: under mpirun, SLURM_PROCID is that of the step in which mpirun runs.
   for (const char* const name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})

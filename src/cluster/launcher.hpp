@@ -7,6 +7,9 @@ namespace tasker::cluster {
 /// The Slurm job that this process belongs to; empty if none.
 std::string slurm_job();
 
+/// Whether that job was started before, and then requeued.
+bool was_requeued();
+
 /// Which of the processes that a launcher started this is, by the environment; 0 where that does not tell.
 int launched_rank();
 

@@ -2,6 +2,7 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
+#include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
 #include "run/compute_here.hpp"
 #include "run/gather.hpp"
@@ -72,7 +73,7 @@ class RootMap {
       return finished;
     }
     workspace.open();
-    say_begin(reporter, workspace, call_.count - workspace.missing().size());
+    say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (workspace.missing().size() > 0) say_isolation(reporter);
     try {
       compute(workspace, reporter);
@@ -107,7 +108,10 @@ class RootMap {
   void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) const {
     const store::MatchResult& match = workspace.match();
     std::string line =
-        fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused, call_.count - reused);
+        fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused,
+                    call_.count - reused - workspace.settled().failed);
+    if (workspace.settled().failed > 0)
+      line += fmt::format(", {} failed before the requeue and stay so", workspace.settled().failed);
     if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);
     line += fmt::format("; digest {}", workspace.digest());
     reporter.say(line);
@@ -170,6 +174,8 @@ class RootMap {
         compute_here(call_, workspace, scheduler, outcome_,
                      [&] { attend(workspace, scheduler, reporter, outcome_); });
     }
+    const execute::ChunkReport& settled = workspace.settled();
+    outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
     computing_ = Clock::now() - begin;
     left_ = scheduler.pending();
   }
@@ -190,6 +196,7 @@ class RootMap {
     Start start{std::filesystem::absolute(workspace.directory()).string(),
                 workspace.run(),
                 workspace.sequence(),
+                cluster::slurm_job(),
                 call_.count,
                 call_.options.version,
                 call_.options.inputs.low,

@@ -51,6 +51,7 @@ struct Start {
   std::string directory;
   std::string run;             ///< Id of the run; a worker that finds it in the hold sees the directory.
   std::uint32_t sequence = 0;  ///< Number of the run in the directory.
+  std::string job;             ///< The scheduler's job.
   std::uint64_t tasks = 0;
   std::string version;  ///< What the fingerprint needs.
   std::uint64_t inputs_low = 0;
@@ -66,7 +67,7 @@ struct Start {
   Capture capture = Capture::failures;
   std::int64_t lost_after = 0;  ///< ns
   auto fields() {
-    return std::tie(directory, run, sequence, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
+    return std::tie(directory, run, sequence, job, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
                     power, columns, slots, retries, timeout, memory_limit, capture, lost_after);
   }
 };

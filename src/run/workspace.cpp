@@ -146,6 +146,7 @@ void Workspace::open() {
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
+  if (cluster::was_requeued()) settle();
   write_list();
   store::write_manifest(directory_, manifest());
 }
@@ -187,6 +188,20 @@ void Workspace::match_arguments() {
       return true;
     });
   match_ = matcher.finish([&](base::Range range) { missing_.insert(range); });
+}
+
+/// What failed in this job failed for good.
+void Workspace::settle() {
+  for (const base::Range& range : missing_.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index) {
+      const store::Entry& entry = catalog_->slot(index);
+      if (entry.outcome == store::Outcome::none || entry.attempt <= call_.options.retries) continue;
+      const store::Origin* const origin = catalog_->origin(entry);
+      if (!origin || origin->job != cluster::slurm_job()) continue;
+      const store::Record record = catalog_->record(entry);
+      settled_.add_failure(index, std::string(record.payload), record.output);
+      missing_.erase({index, index + 1});
+    }
 }
 
 /// Readers of the directory take the list for the truth, so it is there before the manifest changes.
@@ -245,7 +260,7 @@ store::JournalWriter Workspace::journal(int rank, const std::string& host, const
   const store::JournalName name{sequence_, run_id_, rank};
   return {directory_ / name.to_string(),
           run_id_,
-          {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count}}}};
+          {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count, cluster::slurm_job()}}}};
 }
 
 void Workspace::throw_removed() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/intervals.hpp"
+#include "execute/run_chunk.hpp"
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
 #include "store/fingerprint.hpp"
@@ -35,6 +36,8 @@ class Workspace {
   const store::MatchResult& match() const { return match_; }
   /// Tasks without a usable record.
   const base::IntervalSet& missing() const { return missing_; }
+  /// Tasks that failed before this job was requeued, and are not tried again: they are not missing.
+  const execute::ChunkReport& settled() const { return settled_; }
   /// 1, or one more than the attempts of this task that are known to have failed.
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
@@ -68,6 +71,7 @@ class Workspace {
   [[noreturn]] void throw_removed() const;
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
+  void settle();
   void write_list() const;
   store::Manifest manifest() const;
 
@@ -83,6 +87,7 @@ class Workspace {
   std::unique_ptr<store::Catalog> catalog_;
   store::MatchResult match_;
   base::IntervalSet missing_;
+  execute::ChunkReport settled_;
   std::uint64_t damaged_results_ = 0;
   std::uint64_t damaged_bytes_ = 0;  // of journals that were folded
 };

@@ -34,6 +34,7 @@ void from_json(const json& j, Manifest& manifest) {
 void to_json(json& j, const Origin& origin) {
   j = {{"run", origin.run},   {"sequence", origin.sequence}, {"rank", origin.rank},
        {"host", origin.host}, {"build", origin.build},       {"tasks", origin.tasks}};
+  if (!origin.job.empty()) j["job"] = origin.job;
 }
 
 void from_json(const json& j, Origin& origin) {
@@ -43,6 +44,7 @@ void from_json(const json& j, Origin& origin) {
   j.at("host").get_to(origin.host);
   j.at("build").get_to(origin.build);
   origin.tasks = whole_number<std::uint64_t>(j.at("tasks"));
+  if (const auto job = j.find("job"); job != j.end()) job->get_to(origin.job);
 }
 
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }

@@ -32,6 +32,7 @@ struct Origin {
   std::string host;
   std::string build;        ///< Build id of the program.
   std::uint64_t tasks = 0;  ///< How many tasks its map had.
+  std::string job = {};     ///< The scheduler's job that the run belonged to; empty if none.
 
   bool operator==(const Origin&) const = default;
 };

@@ -211,5 +211,34 @@ class Held(WorklistTest):
         self.assertEqual(holder.wait().code, 0)
 
 
+class Requeue(WorklistTest):
+    """Failures that stand, and failures that get a new chance."""
+
+    def test_a_requeued_job_does_not_try_again_what_failed_in_it_but_a_person_does(self):
+        names = [f"task {i}" for i in range(20)]
+        bad = {"failing": self.write("failing", names[3:5])}
+        job = {"SLURM_JOB_ID": "77"}
+        requeued = {**job, "SLURM_RESTART_COUNT": "1"}
+        for ranks in 1, 3:
+            with self.subTest(ranks=ranks):
+                self.run_map(names, ranks, env=job, code=1, **bad)
+                self.calls()
+                outcome = self.run_map(names, ranks, env=requeued, code=1)
+                self.assertEqual(self.called(), [])
+                self.assertIn("0 to compute, 2 failed before the requeue and stay so", outcome.err)
+                self.assertIn("2 of 20 tasks failed\n  task 3: std::runtime_error: cannot do task 3", outcome.err)
+                # With retries left it goes on to try.
+                self.run_map(names, ranks, env={**requeued, "TASKER_RETRIES": "1"}, code=1, **bad)
+                self.assertEqual(self.called(), sorted(names[3:5] * 2))
+                # Another job, and a person without any, begin afresh.
+                for env in {**requeued, "SLURM_JOB_ID": "78"}, {}:
+                    self.run_map(names, ranks, env=env, code=1, **bad)
+                    self.assertEqual(self.called(), sorted(names[3:5]))
+                outcome = self.run_map(names, ranks)
+                self.assertEqual(self.called(), sorted(names[3:5]))
+                self.assertEqual(outcome.results, self.serial(names)[0])
+                self.archive.unlink()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -10,6 +10,14 @@ from support import *
 
 HOSTS = [host.split(":")[0] for host in os.environ["HOSTS"].split(",")]
 TASKS = [f"task {i}" for i in range(200)]
+BAD = {"task 20": "segv", "task 50": "hang", "task 80": "eat", "task 110": "exit", "task 140": "int"}
+CAUSES = {
+    "task 20": "signal SIGSEGV",
+    "task 50": "it lasted longer than its timeout of 2.0 s",
+    "task 80": "it took more memory than its limit of 100 MiB",
+    "task 110": "it ended its process, with exit code 0",
+    "task 140": "an exception of type int",
+}
 
 
 def ip(*arguments):
@@ -64,6 +72,27 @@ class Hosts(WorklistTest):
         run.until(lambda: run.rank_ended(4) and run.rank_ended(5), "the end of who is cut off", seconds=15)
         outcome = run.wait()
         self.assert_complete(outcome, lost=[2, 3, 4, 5])
+
+    def test_five_bad_tasks_a_killed_rank_and_an_unplugged_host_cost_five_tasks(self):
+        env = {"TASKER_SLOTS": 2, "TASKER_TIMEOUT": "2s", "TASKER_MEMORY_LIMIT": "100M"}
+        bad = self.write("bad", [f"{how} {name}" for name, how in BAD.items()])
+        run = self.launch(sleep_us=100000, bad=bad, env=env)
+        run.kill_rank(1)
+        self.cut(HOSTS[2])
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
+        for rank in 1, 4, 5:
+            self.assertIn(f"rank {rank} on ", outcome.err)
+        self.assertIn("5 of 200 tasks failed", outcome.err)
+        for name, cause in CAUSES.items():
+            self.assertIn(f"{name}: {cause}", outcome.err)
+        loaded = self.load().results
+        self.assertEqual([TASKS[i] for i, result in enumerate(loaded) if result is None], list(BAD))
+        self.calls()
+        self.mend(HOSTS[2])
+        outcome = self.start(TASKS, 2 * len(HOSTS), launch=("--hosts", os.environ["HOSTS"]), env=env).wait()
+        self.assertEqual(self.called(), sorted(BAD))
+        self.assert_complete(outcome, lost=[])
 
     def test_a_cable_that_is_mended_in_time_is_as_if_nothing_had_been(self):
         run = self.launch(lost_after="20s")

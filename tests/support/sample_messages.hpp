@@ -15,6 +15,7 @@ void for_each_message(Visit visit) {
   visit(Start{"/tmp/b.dat.mpi",
               "0123456789abcdef",
               3,
+              "77",
               huge,
               "2",
               4,
@@ -27,7 +28,8 @@ void for_each_message(Visit visit) {
               2,
               90,
               10,
-              Capture::all});
+              Capture::all,
+              7'000'000'000});
   visit(Ready{false, "node1", "build", 12, 8});
   visit(Work{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
   visit(TakeBackRequest{huge});
@@ -40,7 +42,7 @@ void for_each_message(Visit visit) {
   visit(Closed{});
   visit(
       End{"failed", 1, "2 of 9 tasks failed", 2, {{3, 1, "a", "x"}, {4, 7, "b", "y"}}, 9, "/tmp/b.dat", 77});
-  visit(Leave{2, "why"});
+  visit(Leave{2, "why", true});
 }
 
 }  // namespace tasker::test
