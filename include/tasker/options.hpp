@@ -68,8 +68,8 @@ struct Options {
   /// `isolation` asks for it, else none. Slots imply isolation. A program that is started without mpirun uses
   /// eight cores with `TASKER_SLOTS=8`.
   std::uint32_t slots = 0;
-  /// How often a task that fails is tried again in the same run, at once. A later run tries it afresh, but not
-  /// the same Slurm job after a requeue.
+  /// How often a task that fails is tried again in the same run, at once. A later run tries it afresh, but
+  /// not the same Slurm job after a requeue.
   std::uint32_t retries = 0;
   /// How long a task may last; 0: for ever. It is sent SIGTERM then, with all that it has started, and
   /// SIGKILL two seconds later. Implies isolation.

@@ -107,9 +107,8 @@ class RootMap {
 
   void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) const {
     const store::MatchResult& match = workspace.match();
-    std::string line =
-        fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused,
-                    call_.count - reused - workspace.settled().failed);
+    std::string line = fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused,
+                                   call_.count - reused - workspace.settled().failed);
     if (workspace.settled().failed > 0)
       line += fmt::format(", {} failed before the requeue and stay so", workspace.settled().failed);
     if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);

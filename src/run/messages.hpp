@@ -67,8 +67,9 @@ struct Start {
   Capture capture = Capture::failures;
   std::int64_t lost_after = 0;  ///< ns
   auto fields() {
-    return std::tie(directory, run, sequence, job, tasks, version, inputs_low, inputs_high, seed, keep_arguments,
-                    power, columns, slots, retries, timeout, memory_limit, capture, lost_after);
+    return std::tie(directory, run, sequence, job, tasks, version, inputs_low, inputs_high, seed,
+                    keep_arguments, power, columns, slots, retries, timeout, memory_limit, capture,
+                    lost_after);
   }
 };
 

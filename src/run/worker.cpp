@@ -66,7 +66,7 @@ class Worker {
                                    base::to_hex(fingerprint_.digest()),
                                    store::boost_version()};
     const store::Origin origin{start_.run,       start_.sequence, comm_.rank(), base::this_process().host,
-                               base::build_id(), start_.tasks, start_.job};
+                               base::build_id(), start_.tasks,    start_.job};
     return {std::filesystem::path(start_.directory) / name.to_string(), run_id_, {manifest, {origin}}};
   }
 

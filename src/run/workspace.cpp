@@ -258,9 +258,10 @@ base::IntervalSet Workspace::recorded(int rank, const base::IntervalSet& tasks) 
 
 store::JournalWriter Workspace::journal(int rank, const std::string& host, const std::string& build) const {
   const store::JournalName name{sequence_, run_id_, rank};
-  return {directory_ / name.to_string(),
-          run_id_,
-          {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count, cluster::slurm_job()}}}};
+  return {
+      directory_ / name.to_string(),
+      run_id_,
+      {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count, cluster::slurm_job()}}}};
 }
 
 void Workspace::throw_removed() const {

@@ -197,6 +197,27 @@ class Bench:
     def kept_and_forked(self):
         return figures(output_of([self.programs / "isolation_bench", str(2**30), "100000"]))
 
+    # ---- lost ranks
+
+    def lost(self, workers, dies):
+        tasks = round(8 * 50 * self.seconds)
+        tool = self.programs.parent.parent / "tasker"
+        program = [self.programs / "lost_bench", self.file, str(tasks), "20000", str(dies)]
+        return figures(output_of([tool, "launch", "-n", str(workers + 1), *program]))["seconds"]
+
+    def add_lost(self):
+        fewer = "20 ms waiting, tasker launch, 7 workers"
+        self.add(fewer, "s", lambda: self.lost(7, 0))
+        self.add(f"{fewer}, again", "s", lambda: self.lost(7, 0), against=fewer)
+        self.add(
+            "20 ms waiting, tasker launch, 8 workers, one killed at its 10th task",
+            "s",
+            lambda: self.lost(8, 10),
+            against=fewer,
+            target="ratio ≤ 1.05",
+            met=lambda row: row.ratio() <= 1.05,
+        )
+
     # ---- memory, compilation
 
     def memory(self, tasks):
@@ -278,7 +299,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="length of one run of tasks that last")
     parser.add_argument("--directory", type=Path, help="where files go: 20 GB for memory; default: a temporary one")
     parser.add_argument(
-        "--only", nargs="+", default=["no_op", "efficiency", "isolation", "memory", "compile", "others"], help="parts, of: %(default)s"
+        "--only", nargs="+", default=["no_op", "efficiency", "isolation", "lost", "memory", "compile", "others"], help="parts, of: %(default)s"
     )
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=words.directory, prefix="tasker-bench.") as directory:
