@@ -1,43 +1,25 @@
 #include "base/file.hpp"
-#include "base/hash.hpp"
-#include "base/process.hpp"
-#include "cluster/cpus.hpp"
-#include "cluster/launcher.hpp"
-#include "cluster/report.hpp"
 #include "run/compute_here.hpp"
+#include "run/compute_with_workers.hpp"
 #include "run/gather.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"
-#include "run/master.hpp"
+#include "run/outcome.hpp"
 #include "run/prepare.hpp"
-#include "run/rank_journals.hpp"
 #include "run/settings.hpp"
 #include "run/workspace.hpp"
-#include "store/paths.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <sstream>
 
 namespace tasker::runtime {
 
 using namespace std::chrono_literals;
 
 namespace {
-
-/// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
-constexpr Clock::duration longest_sleep = 2s;
-
-/// Lines below what they belong to.
-std::string indented(const std::string& lines) {
-  std::string text;
-  std::istringstream in(lines);
-  for (std::string line; std::getline(in, line);) text += "\n    " + line;
-  return text;
-}
 
 /// A map on rank 0, step by step.
 class RootMap {
@@ -90,7 +72,7 @@ class RootMap {
     }
     if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
       say_end(reporter, workspace);
-      throw_failed(workspace);
+      throw tasks_failed(outcome_, name_, call_.count, workspace.match().reused);
     }
     auto archive = workspace.finish(call_.options.on_failure == OnFailure::keep);
     say_end(reporter, workspace);
@@ -140,13 +122,13 @@ class RootMap {
     reporter.say(fmt::format("computed {}, reused {}, failed {} in {}; {}, utilisation {:.0f} %, {} per rank",
                              outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
                              duration_text(wall), workers_text(), 100 * std::min(share, 1.0),
-                             count_text(least_cpus_, "CPU")));
+                             count_text(outcome_.least_cpus, "CPU")));
     const char* const threads = std::getenv("OMP_NUM_THREADS");
-    if (threads && std::atol(threads) > static_cast<long>(least_cpus_))
+    if (threads && std::atol(threads) > static_cast<long>(outcome_.least_cpus))
       reporter.say(
           fmt::format("warning: OMP_NUM_THREADS={}, but a rank is bound to {} CPU(s); try mpirun --bind-to "
                       "none or --map-by slot:PE={}",
-                      threads, least_cpus_, threads));
+                      threads, outcome_.least_cpus, threads));
   }
 
   std::string dry_run_text(const Workspace& workspace) const {
@@ -166,12 +148,12 @@ class RootMap {
         kept;  // what `fn` makes of it here is as little of consequence as on other ranks
     Scheduler scheduler(workspace.missing());
     total_ = workspace.missing().size();
+    const auto attend = [&] { this->attend(workspace, scheduler, reporter); };
     if (total_ > 0) {
       if (comm_)
-        compute_with_workers(workspace, scheduler, reporter);
+        compute_with_workers(*comm_, call_, workspace, scheduler, outcome_, reporter, drain_, attend);
       else
-        compute_here(call_, workspace, scheduler, outcome_,
-                     [&] { attend(workspace, scheduler, reporter, outcome_); });
+        compute_here(call_, workspace, scheduler, outcome_, attend);
     }
     const execute::ChunkReport& settled = workspace.settled();
     outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
@@ -180,89 +162,12 @@ class RootMap {
   }
 
   /// What happens after every event.
-  void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter,
-              const Outcome& outcome) const {
+  void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter) const {
     workspace.check_hold();
-    const bool stopped = outcome.failed > 0 && call_.options.on_failure == OnFailure::stop;
+    const bool stopped = outcome_.failed > 0 && call_.options.on_failure == OnFailure::stop;
     if (stopped || drain_.came()) scheduler.drain();
-    reporter.update({total_, outcome.computed, outcome.failed, scheduler.idle_slots(), scheduler.slots()},
+    reporter.update({total_, outcome_.computed, outcome_.failed, scheduler.idle_slots(), scheduler.slots()},
                     Clock::now());
-  }
-
-  void compute_with_workers(Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
-    RankJournals journals(workspace, call_);
-    Master master(*comm_, call_, scheduler, journals.store());
-    Start start{std::filesystem::absolute(workspace.directory()).string(),
-                workspace.run(),
-                workspace.sequence(),
-                cluster::slurm_job(),
-                call_.count,
-                call_.options.version,
-                call_.options.inputs.low,
-                call_.options.inputs.high,
-                call_.options.seed,
-                call_.options.keep_arguments,
-                call_.options.durability == Durability::power,
-                call_.options.columns,
-                slots(),
-                call_.options.retries,
-                call_.options.timeout.count(),
-                call_.options.memory_limit,
-                call_.options.capture,
-                call_.options.lost_after.count()};
-    comm_->set_lost_after(std::chrono::duration_cast<std::chrono::milliseconds>(call_.options.lost_after));
-    for (int rank = 1; rank < comm_->size(); ++rank) comm_->send(rank, pack(start));
-    const auto wait = [&] {
-      std::vector<pollfd> watched;
-      if (!drain_.came()) watched.push_back({drain_.fd(), POLLIN, 0});
-      const auto envelope = comm_->wait(std::min(reporter.due(), Clock::now() + longest_sleep), watched);
-      if (envelope) master.handle(*envelope);
-      if (envelope && envelope->lost) say_lost(reporter, master, envelope->source);
-      attend(workspace, scheduler, reporter, master.outcome());
-    };
-    while (!scheduler.finished()) {
-      if (master.alone()) throw_alone(scheduler);
-      wait();
-      master.dispatch(Clock::now());
-    }
-    master.finish();
-    while (!master.closed()) wait();
-    journals.close();
-    outcome_ = master.outcome();
-    for (const auto& [rank, who] : master.workers()) least_cpus_ = std::min(least_cpus_, who.cpus);
-  }
-
-  static void say_lost(Reporter& reporter, const Master& master, int rank) {
-    const auto known = master.workers().find(rank);
-    reporter.say(
-        lost_text(rank, known == master.workers().end() ? "" : known->second.host) +
-        (cluster::has_launcher() && !master.alone() ? "; others take over its unfinished tasks" : ""));
-  }
-
-  [[noreturn]] void throw_alone(const Scheduler& scheduler) const {
-    throw Interrupted(
-        fmt::format("{}: no rank is left to compute: {} of {} tasks are missing; run the same command again",
-                    name_, scheduler.pending(), call_.count));
-  }
-
-  [[noreturn]] void throw_failed(const Workspace& workspace) const {
-    std::string message = fmt::format("{} of {} tasks failed", outcome_.failed, call_.count);
-    std::vector<TaskFailure> first;
-    std::uint64_t others = outcome_.failed;
-    for (const auto& [index, count, cause, lines] : outcome_.failures.groups()) {
-      message += count == 1 ? fmt::format("\n  task {}: {}", index, cause)
-                            : fmt::format("\n  {} tasks: {}; first: task {}", count, cause, index);
-      message += indented(lines);
-      first.push_back({index, cause, count, lines});
-      others -= std::min(others, count);
-    }
-    if (others > 0) message += fmt::format("\n  and {} more", others);
-    if (outcome_.computed + workspace.match().reused > outcome_.failed)
-      message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
-                             store::directory_of(name_).string());
-    else
-      message += "\nRun the same command again to retry";
-    throw TasksFailed(message, outcome_.failed, call_.count, first);
   }
 
   Comm* comm_;
@@ -276,7 +181,6 @@ class RootMap {
   std::uint64_t left_ = 0;  // that were not handed out
   Outcome outcome_;
   Clock::duration computing_{0};
-  std::uint32_t least_cpus_ = cluster::available_cpus();
 };
 
 void send_to_all(Comm* comm, const End& end) {

@@ -17,15 +17,6 @@ constexpr std::size_t arguments_limit = std::size_t{1} << 20;
 
 }  // namespace
 
-void Outcome::add(std::uint64_t tasks, std::uint64_t failed_tasks,
-                  const std::vector<FailureGroup>& failures_of_them,
-                  std::chrono::duration<double> chunk_busy) {
-  computed += tasks;
-  failed += failed_tasks;
-  busy += chunk_busy;
-  failures.add(failures_of_them);
-}
-
 std::uint64_t encode_tasks(const detail::MapCall& call, const base::Ranges& tasks, std::string& out) {
   std::uint64_t encoded = 0;
   for (const base::Range& range : tasks) {
@@ -45,8 +36,9 @@ std::vector<std::pair<std::uint64_t, std::uint32_t>> later_attempts(
   return attempts;
 }
 
-Master::Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, MasterStore store)
-    : comm_(comm), call_(call), scheduler_(scheduler), store_(std::move(store)) {}
+Master::Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, Outcome& outcome,
+               MasterStore store)
+    : comm_(comm), call_(call), scheduler_(scheduler), store_(std::move(store)), outcome_(outcome) {}
 
 void Master::handle(const Envelope& envelope) {
   const int rank = envelope.source;
@@ -63,6 +55,7 @@ void Master::handle(const Envelope& envelope) {
         if (ready.slots > most_slots) throw std::invalid_argument("it has too many slots");
         scheduler_.join(rank, ready.slots);
         workers_[rank] = ready;
+        outcome_.least_cpus = std::min(outcome_.least_cpus, ready.cpus);
         return;
       }
       case Kind::done: count_done(rank, unpack<Done>(envelope.bytes)); return;

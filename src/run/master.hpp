@@ -1,8 +1,8 @@
 #pragma once
 
-#include "execute/failures.hpp"
 #include "run/comm.hpp"
 #include "run/messages.hpp"
+#include "run/outcome.hpp"
 #include "run/progress.hpp"
 #include "run/scheduler.hpp"
 
@@ -30,22 +30,12 @@ struct MasterStore {
   std::function<void(std::uint64_t index, std::uint32_t attempt, const std::string& why)> write_lost;
 };
 
-/// What was computed, for the end of the map.
-struct Outcome {
-  std::uint64_t computed = 0;  ///< Failed ones included.
-  std::uint64_t failed = 0;
-  execute::Failures failures;
-  std::chrono::duration<double> busy{0};  ///< Of all workers, in chunks.
-
-  void add(std::uint64_t tasks, std::uint64_t failed_tasks, const std::vector<FailureGroup>& failures_of_them,
-           std::chrono::duration<double> chunk_busy);
-};
-
 /// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
 /// them.
 class Master {
  public:
-  Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, MasterStore store);
+  /// Adds to `outcome` what workers report.
+  Master(Comm& comm, const detail::MapCall& call, Scheduler& scheduler, Outcome& outcome, MasterStore store);
 
   /// What one message says. Throws what ends the map for all: a worker's trouble, a rank that leaves,
   /// nonsense. A rank that is gone is no such thing: its tasks go to others.
@@ -60,7 +50,6 @@ class Master {
   /// Tells the workers that there is no more work.
   void finish();
 
-  const Outcome& outcome() const { return outcome_; }
   /// What the workers said of themselves.
   const std::map<int, Ready>& workers() const { return workers_; }
 
@@ -75,7 +64,7 @@ class Master {
   const detail::MapCall& call_;
   Scheduler& scheduler_;
   MasterStore store_;
-  Outcome outcome_;
+  Outcome& outcome_;
   std::map<int, Ready> workers_;
   std::set<int> closed_;
   std::map<std::uint64_t, std::uint32_t> deaths_;  // of ranks, by the task that they were at

@@ -64,17 +64,20 @@ class Root {
   void hear(const std::string& bytes) {
     master_.handle({bytes.size() % 8 == 0 ? 2 : 1, bytes});
     master_.dispatch(now_ += 1ms);
-    if (scheduler_.done_count() > texts.size() || master_.outcome().computed != scheduler_.done_count())
-      std::abort();
+    if (scheduler_.done_count() > texts.size() || outcome_.computed != scheduler_.done_count()) std::abort();
   }
 
  private:
   test::FakeNetwork network_{3};
   Scheduler scheduler_{IntervalSet({0, texts.size()})};
+  Outcome outcome_;
   Master master_{network_.comm(0),
                  call(),
                  scheduler_,
-                 {[](std::uint64_t) { return 1U; }, [](int, const Ready&, std::string_view) {}, [](int) {}}};
+                 outcome_,
+                 {[](std::uint64_t) { return 1U; }, [](int, const Ready&, std::string_view) {}, [](int) {},
+                  [](int, const base::IntervalSet&) { return base::IntervalSet(); },
+                  [](std::uint64_t, std::uint32_t, const std::string&) {}}};
   Time now_{};
 };
 

@@ -35,7 +35,7 @@ struct Rank0 {
       : args(std::move(arguments)),
         call(detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, args, {})),
         scheduler(IntervalSet({0, args.size()})),
-        master(network.comm(0), call, scheduler,
+        master(network.comm(0), call, scheduler, outcome,
                {[](std::uint64_t index) { return static_cast<std::uint32_t>(index == 1 ? 3 : 1); },
                 [this](int, const Ready&, std::string_view frame) { frames.emplace_back(frame); },
                 [this](int rank) { synced.push_back(rank); },
@@ -77,6 +77,7 @@ struct Rank0 {
   std::vector<int> synced;
   std::vector<std::uint64_t> recorded;  // by ranks that are gone
   std::vector<std::pair<std::uint64_t, std::uint32_t>> given_up;
+  Outcome outcome;
   Master master;
 };
 
@@ -93,7 +94,7 @@ TEST_CASE("A worker gets its first task when it is ready, the next when it has d
   const auto second = rank0.sent<Work>(1);
   CHECK(second.tasks == base::Ranges{{1, 2}});
   CHECK(second.attempts == decltype(second.attempts){{1, 3}});
-  CHECK(rank0.master.outcome().computed == 1);
+  CHECK(rank0.outcome.computed == 1);
   CHECK(rank0.network.under_way() == 0);
 }
 
@@ -179,7 +180,7 @@ TEST_CASE("What can't be true is damage, and is not believed") {
     CHECK_THROWS_WITH(rank0.master.handle({rank, pack(message)}), Contains("rank " + std::to_string(rank)));
     CHECK(rank0.scheduler.done_count() == 0);
     CHECK(rank0.scheduler.in_flight() == 1);
-    CHECK(rank0.master.outcome().computed == 0);
+    CHECK(rank0.outcome.computed == 0);
     CHECK(rank0.frames.empty());
   };
   refused(1, sees);  // a second time
@@ -204,7 +205,7 @@ TEST_CASE("A report that does not fit its chunk is damage") {
   rank0.hear(1, sees);
   REQUIRE(rank0.sent<Work>(1).chunk == 1);
   CHECK_THROWS_AS(rank0.hear(1, done), DamagedError);
-  CHECK(rank0.master.outcome().computed == 0);
+  CHECK(rank0.outcome.computed == 0);
 }
 
 TEST_CASE("A worker closes once, after the end of all work") {
@@ -236,7 +237,7 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
   rank0.recorded = {3, 4};
   rank0.lose(1);
   CHECK(rank0.scheduler.done_count() == 5);
-  CHECK(rank0.master.outcome().computed == 5);
+  CHECK(rank0.outcome.computed == 5);
   CHECK_FALSE(rank0.master.alone());
   rank0.hear(2, sees);
   const auto again = rank0.sent<Work>(2);
@@ -253,14 +254,14 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
     rank0.lose(rank);
   }
   CHECK(rank0.given_up == decltype(rank0.given_up){{0, 3}});
-  CHECK(rank0.master.outcome().failed == 1);
-  CHECK_THAT(std::get<2>(rank0.master.outcome().failures.groups().at(0)), Contains("3 ranks died"));
+  CHECK(rank0.outcome.failed == 1);
+  CHECK_THAT(std::get<2>(rank0.outcome.failures.groups().at(0)), Contains("3 ranks died"));
   rank0.hear(4, sees);
   while (!rank0.scheduler.finished()) {
     const auto work = rank0.sent<Work>(4);
     rank0.hear(4, Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
   }
-  CHECK(rank0.master.outcome().computed == 10);
+  CHECK(rank0.outcome.computed == 10);
   rank0.lose(4);
   CHECK(rank0.master.alone());
 }

@@ -47,7 +47,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
       mortal_(random_() % 3 == 0),
       network_(2 + static_cast<int>(random_() % 4)),
       scheduler_(IntervalSet()),
-      master_(network_.comm(0), call_, scheduler_,
+      master_(network_.comm(0), call_, scheduler_, outcome_,
               {[](std::uint64_t index) { return static_cast<std::uint32_t>(1 + index % 3); },
                [this](int, const Ready&, std::string_view frame) {
                  for (detail::Reader in(frame); !in.left().empty();)
@@ -151,7 +151,7 @@ void Conversation::go_on() {
     if (master_.closed()) send_end();
     return;
   }
-  if (stop_on_failure_ && master_.outcome().failed > 0) scheduler_.drain();
+  if (stop_on_failure_ && outcome_.failed > 0) scheduler_.drain();
   master_.dispatch(now_);
   if (scheduler_.finished()) {
     finished_ = true;
@@ -211,9 +211,9 @@ void Conversation::check_end() const {
   const bool all = recorded == ledger_.recorded.size();
   require(all || (stop_on_failure_ && failed > 0), "all tasks are done, unless a failure stops the map");
   if (!all) ++corners_.stopped;
-  require(master_.outcome().computed == recorded, "what is computed is counted");
-  require(master_.outcome().failed == failed, "what failed is counted");
-  const auto& groups = master_.outcome().failures.groups();
+  require(outcome_.computed == recorded, "what is computed is counted");
+  require(outcome_.failed == failed, "what failed is counted");
+  const auto& groups = outcome_.failures.groups();
   require(groups.size() == std::min<std::uint64_t>(failed, 1) &&
               (failed == 0 || std::get<1>(groups[0]) == failed),
           "failures of equal cause are counted together");

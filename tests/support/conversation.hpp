@@ -55,6 +55,7 @@ class Conversation {
   detail::MapCall call_;
   FakeNetwork network_;
   runtime::Scheduler scheduler_;
+  runtime::Outcome outcome_;
   runtime::Master master_;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
   runtime::Time now_;

@@ -1,0 +1,85 @@
+#include "run/compute_with_workers.hpp"
+
+#include "cluster/launcher.hpp"
+#include "cluster/report.hpp"
+#include "run/gather.hpp"
+#include "run/master.hpp"
+#include "run/rank_journals.hpp"
+#include "run/settings.hpp"
+
+#include <tasker/error.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
+constexpr Clock::duration longest_sleep = 2s;
+
+Start start_of(const detail::MapCall& call, const Workspace& workspace) {
+  return {std::filesystem::absolute(workspace.directory()).string(),
+          workspace.run(),
+          workspace.sequence(),
+          cluster::slurm_job(),
+          call.count,
+          call.options.version,
+          call.options.inputs.low,
+          call.options.inputs.high,
+          call.options.seed,
+          call.options.keep_arguments,
+          call.options.durability == Durability::power,
+          call.options.columns,
+          slots_of(call.options),
+          call.options.retries,
+          call.options.timeout.count(),
+          call.options.memory_limit,
+          call.options.capture,
+          call.options.lost_after.count()};
+}
+
+void say_lost(Reporter& reporter, const Master& master, int rank) {
+  const auto known = master.workers().find(rank);
+  reporter.say(lost_text(rank, known == master.workers().end() ? "" : known->second.host) +
+               (cluster::has_launcher() && !master.alone() ? "; others take over its unfinished tasks" : ""));
+}
+
+}  // namespace
+
+void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspace& workspace,
+                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter,
+                          const base::CaughtSignal& drain, const std::function<void()>& attend) {
+  RankJournals journals(workspace, call);
+  Master master(comm, call, scheduler, outcome, journals.store());
+  comm.set_lost_after(std::chrono::duration_cast<std::chrono::milliseconds>(call.options.lost_after));
+  const Start start = start_of(call, workspace);
+  for (int rank = 1; rank < comm.size(); ++rank) comm.send(rank, pack(start));
+  const auto wait = [&] {
+    std::vector<pollfd> watched;
+    if (!drain.came()) watched.push_back({drain.fd(), POLLIN, 0});
+    const auto envelope = comm.wait(std::min(reporter.due(), Clock::now() + longest_sleep), watched);
+    if (envelope) master.handle(*envelope);
+    if (envelope && envelope->lost) say_lost(reporter, master, envelope->source);
+    attend();
+  };
+  while (!scheduler.finished()) {
+    if (master.alone())
+      throw Interrupted(fmt::format(
+          "{}: no rank is left to compute: {} of {} tasks are missing; run the same command again",
+          call.path.string(), scheduler.pending(), call.count));
+    wait();
+    master.dispatch(Clock::now());
+  }
+  master.finish();
+  while (!master.closed()) wait();
+  journals.close();
+}
+
+}  // namespace tasker::runtime
