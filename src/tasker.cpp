@@ -23,9 +23,15 @@
 namespace tasker {
 
 namespace {
-void report_root() {
-  if (cluster::launched_rank() == 0) cluster::report_to_launcher();
-}
+/// As soon as the program is loaded, since it may end before it makes a Tasker; what goes wrong is told then.
+[[maybe_unused]] const bool reported = [] {
+  try {
+    cluster::report_to_launcher();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}();
 }  // namespace
 
 struct Tasker::State {
@@ -38,6 +44,7 @@ struct Tasker::State {
       party = std::make_unique<runtime::Party>(nullptr);
     }
     base::remember_threads();
+    cluster::report_meeting();
   }
 
 #ifdef TASKER_WITH_MPI
@@ -45,6 +52,7 @@ struct Tasker::State {
     join(communicator);
     if (!party) party = std::make_unique<runtime::Party>(nullptr);
     base::remember_threads();
+    cluster::report_meeting();
   }
 
   void join(MPI_Comm communicator) {
@@ -85,7 +93,7 @@ struct Tasker::State {
 };
 
 Tasker::Tasker() {
-  report_root();
+  cluster::report_to_launcher();
 #ifdef TASKER_WITH_MPI
   if (mpi::launched() && !mpi::running()) {
     // For the rest of the process, since MPI can't be started a second time.
@@ -99,7 +107,7 @@ Tasker::Tasker() {
 
 #ifdef TASKER_WITH_MPI
 Tasker::Tasker(const Communicator& communicator) {
-  report_root();
+  cluster::report_to_launcher();
   state_ = std::make_unique<State>(communicator.handle);
 }
 #endif
@@ -127,7 +135,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
 #endif
   std::optional<Tasker> tasker;
   try {
-    report_root();
+    cluster::report_to_launcher();
 #ifdef TASKER_WITH_MPI
     if (mpi::launched()) session.emplace(argc, argv);
 #endif

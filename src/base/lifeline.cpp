@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +25,10 @@ namespace {
 
 constexpr int backlog = 4096;
 constexpr auto patience_to_connect = 5s;
-/// Connections that have not said who they are: more than that are strangers'.
+/// Connections besides those that are expected: strangers'.
 constexpr std::size_t most_strangers = 256;
+/// Files of a process besides its connections.
+constexpr std::size_t other_files = 256;
 
 // What is said: the secret and a number, and in the end the last word.
 constexpr std::size_t hello_size = sizeof(Secret) + sizeof(std::uint32_t);
@@ -130,7 +133,12 @@ void Lifeline::say(std::uint32_t last_word) const { send_bytes(fd_, number_bytes
 
 void Lifeline::set_lost_after(std::chrono::milliseconds lost_after) const { watch(fd_, lost_after); }
 
-Lifelines::Lifelines(in_addr_t address, const Secret& secret) : secret_(secret), listener_(open_socket()) {
+Lifelines::Lifelines(in_addr_t address, const Secret& secret, std::size_t expected)
+    : secret_(secret), most_(expected + most_strangers), listener_(open_socket()) {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = std::max(files.rlim_cur, std::min<rlim_t>(files.rlim_max, most_ + other_files));
+  ::setrlimit(RLIMIT_NOFILE, &files);
   const sockaddr_in local = ipv4(address, 0);
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{};
@@ -164,12 +172,13 @@ void Lifelines::accept() {
   for (;;) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+    // Without files left it would never be silent again: nobody else comes then.
+    if (fd < 0 && errno != EAGAIN) ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener_, nullptr);
     if (fd < 0) return;
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = fd;
-    if (peers_.size() - fds_.size() >= most_strangers ||
-        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (peers_.size() >= most_ || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
       ::close(fd);
       continue;
     }

@@ -50,8 +50,9 @@ class Lifeline {
 /// The end that listens, for many lifelines.
 class Lifelines {
  public:
-  /// Listens at `address` (network byte order).
-  Lifelines(in_addr_t address, const Secret& secret);
+  /// Listens at `address` (network byte order) for about `expected` others; allows this process the files
+  /// that they take.
+  Lifelines(in_addr_t address, const Secret& secret, std::size_t expected);
   ~Lifelines();
   Lifelines(const Lifelines&) = delete;
   Lifelines& operator=(const Lifelines&) = delete;
@@ -83,6 +84,7 @@ class Lifelines {
   bool hear(int fd, Peer& peer);
 
   Secret secret_;
+  std::size_t most_;  // connections at a time
   std::chrono::milliseconds lost_after_ = default_lost_after;
   int listener_ = -1;
   int epoll_ = -1;

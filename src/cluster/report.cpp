@@ -1,6 +1,7 @@
 #include "cluster/report.hpp"
 
 #include "base/hash.hpp"
+#include "cluster/launcher.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
@@ -18,11 +19,13 @@ namespace tasker::cluster {
 namespace {
 
 constexpr std::uint32_t lost_bit = 0x100;
+constexpr std::uint32_t met_bit = 0x200;
 
 /// For as long as the process lives. Never ended in order: the connection ends with the process.
 struct Report {
   base::Lifeline launcher;
   pid_t process;
+  int rank;
   bool lost_ranks = false;
 };
 Report* report = nullptr;
@@ -65,11 +68,12 @@ std::optional<LauncherAddress> LauncherAddress::parse(const std::string& text) {
 }
 
 std::uint32_t LastWord::to_number() const {
-  return (static_cast<std::uint32_t>(exit_code) & 0xff) | (lost_ranks ? lost_bit : 0);
+  return (static_cast<std::uint32_t>(exit_code) & 0xff) | (lost_ranks ? lost_bit : 0) |
+         (has_met ? met_bit : 0);
 }
 
 LastWord LastWord::from_number(std::uint32_t number) {
-  return {static_cast<int>(number & 0xff), (number & lost_bit) != 0};
+  return {static_cast<int>(number & 0xff), (number & lost_bit) != 0, (number & met_bit) != 0};
 }
 
 bool has_launcher() { return std::getenv(launcher_variable) != nullptr; }
@@ -81,16 +85,27 @@ void report_to_launcher() {
   if (!address)
     throw UsageError(std::string(launcher_variable) + "=" + text + ": leads to no launcher; unset it");
   try {
-    report = new Report{base::Lifeline(address->addresses, address->port, address->secret, 0), ::getpid()};
+    const int rank = launched_rank();
+    report = new Report{
+        base::Lifeline(address->addresses, address->port, address->secret, static_cast<std::uint32_t>(rank)),
+        ::getpid(), rank};
   } catch (const SystemError& error) {
-    throw SystemError(std::string("tasker launch can't be reached from rank 0: ") + error.what());
+    throw SystemError(std::string("tasker launch can't be reached: ") + error.what());
   }
   ::on_exit(on_exit_called, nullptr);
 }
 
+void report_meeting() {
+  if (report && report->rank != 0) report->launcher.say(LastWord{0, false, true}.to_number());
+}
+
+void set_lost_after(std::chrono::milliseconds lost_after) {
+  if (report) report->launcher.set_lost_after(lost_after);
+}
+
 void report_exit(int exit_code) {
   if (report && report->process == ::getpid())
-    report->launcher.say(LastWord{exit_code, report->lost_ranks}.to_number());
+    report->launcher.say(LastWord{exit_code, report->lost_ranks, false}.to_number());
 }
 
 void report_lost_rank() {

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-/// What rank 0 tells `tasker launch`, since mpirun loses it: that it lives, and how it ends.
+/// What ranks tell `tasker launch`, since mpirun loses it: rank 0 how it ends, the others whether they end
+/// before all have met, for whom MPI would wait for ever.
 namespace tasker::cluster {
 
 /// The environment variable that leads to the launcher.
@@ -25,10 +26,11 @@ struct LauncherAddress {
   static std::optional<LauncherAddress> parse(const std::string& text);
 };
 
-/// The last word of rank 0.
+/// The last word of a rank.
 struct LastWord {
   int exit_code = 0;
   bool lost_ranks = false;  ///< Ranks have died: mpirun may wait for them for ever.
+  bool has_met = false;  ///< All ranks have met: from now on rank 0 looks after this one. Not said by rank 0.
 
   std::uint32_t to_number() const;
   static LastWord from_number(std::uint32_t number);
@@ -37,10 +39,13 @@ struct LastWord {
 /// Whether `tasker launch` has started this process, so that other ranks live on when one dies.
 bool has_launcher();
 
-/// To be called by rank 0, once or more often: the launcher sees from now on that this process lives, and is
-/// told its exit code when it exits. Does nothing without a launcher. Throws SystemError if it can't be
-/// reached.
+/// The launcher sees from now on that this rank lives, and is told its exit code when it exits. Does nothing
+/// without a launcher, and when it is done. Throws SystemError if the launcher can't be reached.
 void report_to_launcher();
+/// All ranks have met.
+void report_meeting();
+/// How long the launcher's host may be silent; on its side that is the environment's affair.
+void set_lost_after(std::chrono::milliseconds lost_after);
 /// That code is certain already. For an end that skips what is done at exit.
 void report_exit(int exit_code);
 /// A rank has died.

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,15 +43,6 @@ void look_after(const base::Lifeline& root, int stop) {
   if (fds[1].revents == 0 && !root.hear()) _exit(exit_interrupted);
 }
 
-// Every rank has a lifeline at rank 0, which may be more than a process has files by default.
-void allow_files(int ranks) {
-  constexpr rlim_t kOthers = 256;
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, static_cast<rlim_t>(ranks) + kOthers));
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
@@ -62,8 +52,7 @@ Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
   check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
   in_port_t port = 0;
   if (rank == 0) {
-    allow_files(size);
-    workers_.emplace(doorbell.address(), doorbell.secret());
+    workers_.emplace(doorbell.address(), doorbell.secret(), static_cast<std::size_t>(size));
     port = workers_->port();
   }
   check(MPI_Bcast(&port, sizeof port, MPI_BYTE, 0, comm), "MPI_Bcast");
@@ -99,14 +88,15 @@ Watch::~Watch() {
 // Those ranks have connected, but what they say may still be under way.
 void Watch::await(const std::vector<int>& connected) {
   const auto deadline = Clock::now() + kPatience;
-  for (std::uint32_t rank = 1; rank < connected.size(); ++rank) {
-    while (connected[rank] != 0 && !workers_->holds(rank)) {
+  for (int rank = 1; rank < static_cast<int>(connected.size()); ++rank) {
+    const auto is_settled = [&] {
+      return workers_->holds(static_cast<std::uint32_t>(rank)) ||
+             std::find(lost_.begin(), lost_.end(), rank) != lost_.end();
+    };
+    while (connected[static_cast<std::size_t>(rank)] != 0 && !is_settled()) {
       pollfd fd{workers_->fd(), POLLIN, 0};
       const auto left = std::max<Clock::duration>(deadline - Clock::now(), 0s);
-      if (poll(&fd, 1, static_cast<int>(left / 1ms)) == 0) {
-        say_unwatched(static_cast<int>(rank), "its connection does not arrive");
-        break;
-      }
+      if (poll(&fd, 1, static_cast<int>(left / 1ms)) == 0) lost_.push_back(rank);
       look();
     }
   }

@@ -58,7 +58,9 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
                           const base::CaughtSignal& drain, const std::function<void()>& attend) {
   RankJournals journals(workspace, call);
   Master master(comm, call, scheduler, outcome, journals.store());
-  comm.set_lost_after(std::chrono::duration_cast<std::chrono::milliseconds>(call.options.lost_after));
+  const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(call.options.lost_after);
+  comm.set_lost_after(lost_after);
+  cluster::set_lost_after(lost_after);
   const Start start = start_of(call, workspace);
   for (int rank = 1; rank < comm.size(); ++rank) comm.send(rank, pack(start));
   const auto wait = [&] {

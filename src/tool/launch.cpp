@@ -1,5 +1,7 @@
 #include "tool/launch.hpp"
 
+#include "base/lifeline.hpp"
+#include "base/units.hpp"
 #include "tool/mpirun.hpp"
 
 #include <tasker/error.hpp>
@@ -7,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -90,13 +93,21 @@ void require_program(const std::string& name) {
                    " for one in this directory");
 }
 
-int run(const Launch& launch, std::vector<std::string> program) {
-  if (!program.empty() && program.front() == "--") program.erase(program.begin());
+/// What this process must know of it; whether it is right is for rank 0 to say.
+std::chrono::milliseconds lost_after() {
+  const char* const text = std::getenv("TASKER_LOST_AFTER");
+  const auto pause = base::parse_duration(text ? text : "");
+  return pause ? std::chrono::duration_cast<std::chrono::milliseconds>(*pause) : base::default_lost_after;
+}
+
+int run(const Launch& launch, const std::vector<std::string>& program) {
   if (program.empty()) throw UsageError("launch what? For example: tasker launch -n 8 ./myjob");
+  if (program.front().starts_with('-'))
+    throw UsageError("there is no option " + program.front() + "; see tasker launch --help");
   require_program(program.front());
   for (std::size_t i = 0; i < std::size(flags); ++i)
     if (!launch.values[i].empty()) ::setenv(flags[i].variable, launch.values[i].c_str(), 1);
-  Mpirun mpirun(has_other_hosts(launch));
+  Mpirun mpirun(has_other_hosts(launch), lost_after());
   const auto command = command_of(launch, program);
   if (!launch.dry_run) return mpirun.run(command);
   for (const std::string& word : command) std::cout << word << (&word == &command.back() ? '\n' : ' ');

@@ -29,6 +29,8 @@ namespace {
 /// How long mpirun may take to return once rank 0 is gone, and once it was told to.
 constexpr auto patience = 3s;
 constexpr std::size_t most_interfaces = 8;
+/// That begin at the same time, about.
+constexpr std::size_t most_ranks = 65536;
 
 sigset_t passed_on() {
   sigset_t set;
@@ -48,8 +50,10 @@ std::vector<in_addr_t> own_addresses(bool other_hosts) {
 
 }  // namespace
 
-Mpirun::Mpirun(bool other_hosts)
-    : secret_(base::make_secret()), ranks_(htonl(other_hosts ? INADDR_ANY : INADDR_LOOPBACK), secret_) {
+Mpirun::Mpirun(bool other_hosts, std::chrono::milliseconds lost_after)
+    : secret_(base::make_secret()),
+      ranks_(htonl(other_hosts ? INADDR_ANY : INADDR_LOOPBACK), secret_, most_ranks) {
+  ranks_.set_lost_after(lost_after);
   const cluster::LauncherAddress here{own_addresses(other_hosts), ranks_.port(), secret_};
   ::setenv(cluster::launcher_variable, here.to_string().c_str(), 1);
 }
@@ -62,10 +66,14 @@ Mpirun::~Mpirun() {
 int Mpirun::run(const std::vector<std::string>& command) {
   start(command);
   int status = 0;
-  while (::waitpid(pid_, &status, WNOHANG) == 0) wait({{pidfd_, POLLIN, 0}});
+  while (::waitpid(pid_, &status, WNOHANG) == 0) {
+    wait({{pidfd_, POLLIN, 0}}, deadline_);
+    if (deadline_ && Clock::now() >= *deadline_) press();
+  }
+  pid_ = -1;
   // What rank 0 said last may be on its way from another host.
-  deadline_ = Clock::now() + patience;
-  while (seen_ && !gone_ && Clock::now() < *deadline_) wait({});
+  const auto end = Clock::now() + patience;
+  while (seen_ && !gone_ && Clock::now() < end) wait({}, end);
   return exit_code(status);
 }
 
@@ -100,24 +108,30 @@ void Mpirun::start(const std::vector<std::string>& command) {
   if (pidfd_ < 0) base::throw_errno("watch", command.front());
 }
 
-/// Sleeps until one of `watched` is ready, a rank or a signal has something to say, or it is time to press.
-void Mpirun::wait(std::vector<pollfd> watched) {
+/// Sleeps until one of `watched` is ready, a rank or a signal has something to say, or `deadline`.
+void Mpirun::wait(std::vector<pollfd> watched, std::optional<Clock::time_point> deadline) {
   watched.push_back({ranks_.fd(), POLLIN, 0});
   watched.push_back({signals_, POLLIN, 0});
   int timeout = -1;
-  if (deadline_)
-    timeout = static_cast<int>(std::max<Clock::duration>(*deadline_ - Clock::now(), 0s) / 1ms) + 1;
+  if (deadline) timeout = static_cast<int>(std::max<Clock::duration>(*deadline - Clock::now(), 0s) / 1ms) + 1;
   if (::poll(watched.data(), watched.size(), timeout) < 0 && errno != EINTR)
     base::throw_errno("wait for", "mpirun");
   pass_on_signal();
   hear_ranks();
-  if (deadline_ && Clock::now() >= *deadline_) press();
 }
 
 void Mpirun::hear_ranks() {
   for (const base::Lifelines::End& end : ranks_.look()) {
+    std::optional<cluster::LastWord> word;
+    if (end.last_word) word = cluster::LastWord::from_number(*end.last_word);
+    if (end.number != 0) {
+      if ((word && word->has_met) || missed_) continue;
+      missed_ = static_cast<int>(end.number);
+      deadline_ = Clock::now() + patience;  // if the others don't end likewise, they wait for it
+      continue;
+    }
     gone_ = true;
-    if (end.last_word) last_word_ = cluster::LastWord::from_number(*end.last_word);
+    last_word_ = word;
     // As long as all ranks live, they end when they like.
     if (!last_word_ || last_word_->lost_ranks) deadline_ = Clock::now() + patience;
   }
@@ -128,9 +142,9 @@ void Mpirun::pass_on_signal() {
   signalfd_siginfo signal{};
   while (::read(signals_, &signal, sizeof signal) == sizeof signal) {
     const auto number = static_cast<int>(signal.ssi_signo);
-    if (number != SIGUSR1 && number != SIGUSR2) stopped_ = true;
+    stopped_ = true;
     // What the terminal sends, it sends to mpirun, too; twice would be without mercy.
-    if (signal.ssi_code != SI_KERNEL) ::kill(pid_, number);
+    if (signal.ssi_code != SI_KERNEL && pid_ > 0) ::kill(pid_, number);
   }
 }
 
@@ -149,9 +163,11 @@ int Mpirun::exit_code(int status) const {
   };
   const std::string again = "; the same command again computes what is missing";
   if (stopped_) return say(exit_interrupted, "stopped by a signal" + again);
+  if (missed_)
+    return say(exit_system, "rank " + std::to_string(*missed_) + " ended before all ranks had met");
   if (seen_) return say(exit_system, "rank 0 is gone, and with it the run" + again);
-  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) return WEXITSTATUS(status);  // mpirun has said why
-  return say(exit_failed, "the program ended before it had made a Tasker");
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return exit_system;  // mpirun has said why
+  return say(exit_failed, "no program that uses Tasker was heard of");
 }
 
 }  // namespace tasker::tool

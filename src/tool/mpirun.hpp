@@ -17,8 +17,8 @@ namespace tasker::tool {
 class Mpirun {
  public:
   /// Sets the variable that leads ranks here. `other_hosts`: they may be on others, else nobody else can
-  /// reach this.
-  explicit Mpirun(bool other_hosts);
+  /// reach this. `lost_after`: how long rank 0's host may be silent.
+  Mpirun(bool other_hosts, std::chrono::milliseconds lost_after);
   ~Mpirun();
   Mpirun(const Mpirun&) = delete;
   Mpirun& operator=(const Mpirun&) = delete;
@@ -31,7 +31,7 @@ class Mpirun {
   using Clock = std::chrono::steady_clock;
 
   void start(const std::vector<std::string>& command);
-  void wait(std::vector<pollfd> watched);
+  void wait(std::vector<pollfd> watched, std::optional<Clock::time_point> deadline);
   void hear_ranks();
   void pass_on_signal();
   void press();
@@ -42,8 +42,9 @@ class Mpirun {
   int signals_ = -1;  // a signalfd
   pid_t pid_ = -1;
   int pidfd_ = -1;
-  bool seen_ = false;  // rank 0 has been
-  bool gone_ = false;  // and is no more
+  bool seen_ = false;          // rank 0 has been
+  bool gone_ = false;          // and is no more
+  std::optional<int> missed_;  // a rank that ended before all had met
   std::optional<cluster::LastWord> last_word_;
   bool stopped_ = false;                       // by a signal
   std::optional<Clock::time_point> deadline_;  // mpirun shall have ended

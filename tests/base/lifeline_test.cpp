@@ -63,7 +63,7 @@ class Stranger {
 
 TEST_CASE("A last word is heard; an end without one is a death") {
   const Secret secret = make_secret();
-  Lifelines lifelines(loopback, secret);
+  Lifelines lifelines(loopback, secret, 1);
   {
     const Lifeline polite({&loopback, 1}, lifelines.port(), secret, 7);
     until_held(lifelines, 7);
@@ -83,7 +83,7 @@ TEST_CASE("A last word is heard; an end without one is a death") {
 
 TEST_CASE("A process that is killed is noticed at once") {
   const Secret secret = make_secret();
-  Lifelines lifelines(loopback, secret);
+  Lifelines lifelines(loopback, secret, 1);
   const pid_t child = ::fork();
   if (child == 0) {
     const Lifeline lifeline({&loopback, 1}, lifelines.port(), secret, 1);
@@ -101,7 +101,7 @@ TEST_CASE("A process that is killed is noticed at once") {
 TEST_CASE("The end that connects hears the other's last word, or that there is none") {
   const Secret secret = make_secret();
   for (const bool polite : {true, false}) {
-    auto lifelines = std::make_unique<Lifelines>(loopback, secret);
+    auto lifelines = std::make_unique<Lifelines>(loopback, secret, 1);
     const Lifeline lifeline({&loopback, 1}, lifelines->port(), secret, 3);
     until_held(*lifelines, 3);
     pollfd fd{lifeline.fd(), POLLIN, 0};
@@ -115,7 +115,7 @@ TEST_CASE("The end that connects hears the other's last word, or that there is n
 
 TEST_CASE("Who does not know the secret, or has another's number, is shown out and means nothing") {
   const Secret secret = make_secret();
-  Lifelines lifelines(loopback, secret);
+  Lifelines lifelines(loopback, secret, 1);
   const Lifeline known({&loopback, 1}, lifelines.port(), secret, 1);
   until_held(lifelines, 1);
   CHECK(Stranger(lifelines, std::string(24, 'x')).is_shown_out(lifelines));
@@ -132,7 +132,7 @@ TEST_CASE("Who does not know the secret, or has another's number, is shown out a
 
 TEST_CASE("Strangers who stay are few, and keep nobody out for ever") {
   const Secret secret = make_secret();
-  Lifelines lifelines(loopback, secret);
+  Lifelines lifelines(loopback, secret, 1);
   {
     std::vector<std::unique_ptr<Stranger>> crowd;
     for (int i = 0; i < 300; ++i) {
@@ -145,11 +145,20 @@ TEST_CASE("Strangers who stay are few, and keep nobody out for ever") {
   until_held(lifelines, 1);
 }
 
+TEST_CASE("All that are expected may come before the first is looked at") {
+  const Secret secret = make_secret();
+  Lifelines lifelines(loopback, secret, 700);
+  std::vector<std::unique_ptr<Lifeline>> all;
+  for (std::uint32_t i = 0; i < 700; ++i)
+    all.push_back(std::make_unique<Lifeline>(std::span(&loopback, 1), lifelines.port(), secret, i));
+  for (std::uint32_t i = 0; i < 700; ++i) until_held(lifelines, i);
+}
+
 TEST_CASE("Where nobody listens, that is said") {
   const Secret secret = make_secret();
   in_port_t port = 0;
   {
-    const Lifelines gone(loopback, secret);
+    const Lifelines gone(loopback, secret, 1);
     port = gone.port();
   }
   CHECK_THROWS_AS(Lifeline({&loopback, 1}, port, secret, 1), SystemError);

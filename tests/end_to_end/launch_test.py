@@ -161,6 +161,16 @@ class Launch(WorklistTest):
         outcome = self.launch(few, archive=self.base / "none" / "list.dat").wait()
         self.assertEqual(outcome.code, 74, str(outcome))
 
+    def test_a_rank_that_ends_before_all_have_met_is_not_waited_for(self):
+        for how in "dies_at_start", "ends_at_start":
+            outcome = self.launch(TASKS[:5], **{how: 2}).wait()
+            self.assertEqual(outcome.code, 74, str(outcome))
+            self.assertIn("rank 2 ended before all ranks had met", outcome.err)
+
+    def test_a_program_that_ends_before_it_makes_a_tasker_has_its_own_exit_code(self):
+        outcome = self.launch(TASKS[:5], exits=7).wait()
+        self.assertEqual(outcome.code, 7, str(outcome))
+
     def test_signals_reach_the_ranks(self):
         for number, said in (signal.SIGUSR1, "stopped by SIGUSR1"), (signal.SIGTERM, "stopped by a signal"):
             run = self.launch(sleep_us=50000)
@@ -179,11 +189,14 @@ class Launch(WorklistTest):
 
         outcome = tool("launch", "-n", "2", "true")
         self.assertEqual(outcome.returncode, 1)
-        self.assertIn("the program ended before it had made a Tasker", outcome.stderr)
+        self.assertIn("no program that uses Tasker was heard of", outcome.stderr)
         for program in "./nowhere", "nowhere", ".":
             outcome = tool("launch", "-n", "2", program)
             self.assertEqual(outcome.returncode, 2)
             self.assertIn("cannot run " + program, outcome.stderr)
+        outcome = tool("launch", "--nothing", "true")
+        self.assertEqual(outcome.returncode, 2)
+        self.assertIn("there is no option --nothing", outcome.stderr)
         for usage in (), ("launch",), ("launch", "-n", "0", "true"), ("nothing",):
             outcome = tool(*usage)
             self.assertEqual(outcome.returncode, 2, outcome)

@@ -12,6 +12,7 @@
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   dies=RANK        a rank that is killed before the map
+///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
 ///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
 ///   s reads=RANK                                            a rank besides rank 0 that reads results
 ///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
@@ -219,6 +220,10 @@ int main(int argc, char** argv) {
     const auto equals = argument.find('=');
     settings[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
+  const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (rank && std::atoi(rank) == rank_setting("dies_at_start")) std::raise(SIGKILL);
+  if (rank && std::atoi(rank) == rank_setting("ends_at_start")) return 3;
+  if (!setting("exits").empty()) return std::stoi(setting("exits"));
   const std::string result = setting("result", "number");
   if (result == "void") return work<void>(argc, argv);
   return result == "number" ? work<double>(argc, argv) : work<std::string>(argc, argv);
