@@ -51,7 +51,9 @@ std::uint32_t tries(const Order& order, std::uint64_t place, std::uint32_t failu
 
 }  // namespace
 
-Slot::Slot(const Work& work) : work_(work) { child_.emplace(work_, *page_); }
+Slot::Slot(const Work& work, Guard& guard) : work_(work), guard_(guard) {
+  child_.emplace(work_, *page_, guard_);
+}
 
 void Slot::start(std::shared_ptr<Chunk> chunk) {
   chunk->share(page_->chunk);
@@ -94,7 +96,7 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
     end = {store::Outcome::crashed, error.what(), false, child_->reap().output};
   }
   if (end) {
-    child_.emplace(work_, *page_);
+    child_.emplace(work_, *page_, guard_);
     if (busy()) after_crash(*end, sink);
   }
   if (!busy() || !orders_.empty()) return std::nullopt;

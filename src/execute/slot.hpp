@@ -25,7 +25,7 @@ class Slot {
  public:
   using Clock = Recorder::Clock;
 
-  explicit Slot(const Work& work);
+  Slot(const Work& work, Guard& guard);
 
   bool busy() const { return chunk_ != nullptr; }
   /// Executes a chunk; not while busy.
@@ -68,6 +68,7 @@ class Slot {
   void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
+  Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
   int vain_deaths_ = 0;  // in a row, without a task to blame

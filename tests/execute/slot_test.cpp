@@ -1,3 +1,4 @@
+#include "support/forked.hpp"
 #include "support/isolated.hpp"
 
 #include <sys/resource.h>
@@ -195,14 +196,6 @@ TEST_CASE("Large results come whole") {
           std::string(i * 3'000'000, static_cast<char>('a' + i)));
 }
 
-/// Whether the process has ended; one that nobody has waited for yet counts as well.
-bool is_gone(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-  std::string words;
-  std::getline(status, words);
-  return words.empty() || words.find(") Z ") != std::string::npos;
-}
-
 TEST_CASE("The end of a slot ends its child, and what its task has started") {
   const base::Shared<std::array<std::atomic<pid_t>, 2>> pids;
   const auto end = std::chrono::steady_clock::now() + 60s;
@@ -227,6 +220,32 @@ TEST_CASE("The end of a slot ends its child, and what its task has started") {
       REQUIRE(std::chrono::steady_clock::now() < end);
       std::this_thread::yield();
     }
+}
+
+TEST_CASE("What tasks have started ends when their rank is killed, or ends itself") {
+  const bool killed = GENERATE(true, false);
+  // They are copies of a slot's child, not programs: with all that it has open.
+  const base::Shared<std::array<std::atomic<pid_t>, 2>> started;
+  const base::Shared<std::atomic<bool>> ends;
+  Forked rank([&] {
+    Isolated map(
+        [&](int x) {
+          (*started)[static_cast<std::size_t>(x / 10)] = forked_sleeper();
+          std::this_thread::sleep_for(1h);
+          return 0;
+        },
+        2);
+    map.start({{0, 1}});
+    map.start({{1, 2}});
+    while (!*ends) std::this_thread::sleep_for(1ms);
+    ::_exit(1);
+  });
+  await([&] { return (*started)[0] > 0 && (*started)[1] > 0; });
+  if (killed)
+    rank.kill();
+  else
+    *ends = true;
+  for (const auto& pid : *started) await([&] { return is_gone(pid); });
 }
 
 }  // namespace
