@@ -62,6 +62,7 @@ class Slot {
   /// Reads what the child has said. Throws DamagedError for what can't be true.
   void read(FrameSink& sink);
   void write_frame(std::string_view message, FrameSink& sink);
+  std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
   Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
   void after_crash(const ChildEnd& end, FrameSink& sink);
