@@ -1,5 +1,7 @@
 #include "base/threads.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -35,8 +37,11 @@ void remember_threads() {
 std::vector<std::string> new_threads() {
   std::vector<std::string> names;
   if (remembered().empty()) return names;
+  // Nobody has started the main thread, which is another one in a process that was forked since.
+  const std::string main_thread = std::to_string(::getpid());
   for (const auto& [id, name] : threads())
-    if (!remembered().contains(id) && !name.starts_with(own_thread_prefix)) names.push_back(name);
+    if (id != main_thread && !remembered().contains(id) && !name.starts_with(own_thread_prefix))
+      names.push_back(name);
   return names;
 }
 

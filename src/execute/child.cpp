@@ -16,7 +16,7 @@
 
 namespace tasker::execute {
 
-Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
+Child::Child(const Work& work, SlotPage& page, Guard& guard) : work_(work), page_(page), guard_(guard) {
   auto [mine, theirs] = base::Pipe::make();
   if (work_.capture != Capture::none) output_.emplace(page.output);
   // What is said already is not said once more by the child.
@@ -27,10 +27,12 @@ Child::Child(const Work& work, SlotPage& page) : work_(work), page_(page) {
   if (pid_ < 0) base::throw_errno("start", "a process for tasks");
   if (pid_ == 0) {
     mine.close();
+    guard_.leave();
     serve(std::move(theirs), parent, page, work, output());
   }
   if (output_) output_->close_writing();
   ::setpgid(pid_, pid_);  // the child does so, too: whoever comes first
+  guard_.take(pid_);
   pipe_ = std::move(mine);
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares pidfd_open for C only
   if (pidfd_ >= 0) return;
@@ -49,6 +51,7 @@ void Child::signal(int number) const { ::kill(-pid_, number); }
 
 ChildEnd Child::reap() {
   signal(SIGKILL);  // while it is not waited for, the group can be no other's
+  guard_.release(pid_);
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }

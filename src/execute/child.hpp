@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/pipe.hpp"
+#include "execute/guard.hpp"
 #include "execute/slot_child.hpp"
 
 #include <sys/types.h>
@@ -22,7 +23,7 @@ struct ChildEnd {
 /// is, too.
 class Child {
  public:
-  Child(const Work& work, SlotPage& page);
+  Child(const Work& work, SlotPage& page, Guard& guard);
   /// Ends it at once, and its group.
   ~Child();
   Child(const Child&) = delete;
@@ -42,6 +43,7 @@ class Child {
   ChildEnd end_of(int status) const;
   const Work& work_;
   SlotPage& page_;
+  Guard& guard_;
   base::Pipe pipe_;
   std::optional<OutputPipes> output_;
   pid_t pid_ = -1;

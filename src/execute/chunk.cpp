@@ -1,5 +1,7 @@
 #include "execute/chunk.hpp"
 
+#include <algorithm>
+
 namespace tasker::execute {
 
 Chunk::Chunk(std::uint64_t id, base::Ranges tasks,
@@ -8,7 +10,8 @@ Chunk::Chunk(std::uint64_t id, base::Ranges tasks,
       tasks_(std::move(tasks)),
       attempts_(std::move(attempts)),
       arguments_(std::move(arguments)),
-      own_state_(State{0, static_cast<std::uint32_t>(base::count(tasks_))}) {}
+      kept_(static_cast<std::uint32_t>(base::count(tasks_))),
+      own_state_(State{0, kept_}) {}
 
 Chunk::Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
              std::string arguments, SharedState& state)
@@ -17,8 +20,8 @@ Chunk::Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint3
 }
 
 void Chunk::share(SharedState& state) {
-  state = state_->load();
   state_ = &state;
+  repair();
 }
 
 bool Chunk::start() {
@@ -33,17 +36,20 @@ template <class Limit>
 std::uint64_t Chunk::lower(Limit limit) {
   State state = state_->load();
   State lowered{};
-  do lowered = {state.started, limit(state)};
-  while (!state_->compare_exchange_weak(state, lowered));
-  return lowered.limit;
+  do {
+    // Only `started` can have changed since, and only so far.
+    const std::uint32_t started = std::clamp(state.started, certain_, kept_);
+    lowered = {started, limit(started)};
+  } while (!state_->compare_exchange_weak(state, lowered));
+  return kept_ = lowered.limit;
 }
 
 std::uint64_t Chunk::take_back() {
-  return lower([](const State& state) { return state.started + (state.limit - state.started) / 2; });
+  return lower([this](std::uint32_t started) { return started + (kept_ - started) / 2; });
 }
 
 void Chunk::revoke() {
-  lower([](const State& state) { return state.started; });
+  lower([](std::uint32_t started) { return started; });
 }
 
 }  // namespace tasker::execute

@@ -29,9 +29,13 @@ class Chunk {
   /// The same tasks, or the last of them, in the process that executes them: `state` is the other one's.
   Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
         std::string arguments, SharedState& state);
-  /// From now on `state` counts, in memory that another process sees, too. While no other thread uses the
-  /// chunk.
+  /// From now on `state` counts, in memory that another process sees, too, and may write nonsense to. While
+  /// no other thread uses the chunk.
   void share(SharedState& state);
+  /// So many of the first tasks were started for certain, whatever a shared state says.
+  void set_started(std::uint64_t count) { certain_ = static_cast<std::uint32_t>(count); }
+  /// Makes a shared state what it must be where nothing is under way but what is certain.
+  void repair() { *state_ = {certain_, kept_}; }
 
   std::uint64_t id() const { return id_; }
   const base::Ranges& tasks() const { return tasks_; }
@@ -46,8 +50,9 @@ class Chunk {
   std::uint64_t take_back();
   /// Takes back all that is not started.
   void revoke();
-  /// How many of the tasks are kept, and how many of these were started.
-  std::uint64_t kept() const { return state_->load().limit; }
+  /// How many of the tasks are kept, for the thread that takes back.
+  std::uint64_t kept() const { return kept_; }
+  /// How many of these were started.
   std::uint64_t started() const { return state_->load().started; }
 
  private:
@@ -58,6 +63,8 @@ class Chunk {
   base::Ranges tasks_;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts_;
   std::string arguments_;
+  std::uint32_t certain_ = 0;
+  std::uint32_t kept_;
   SharedState own_state_;
   SharedState* state_ = &own_state_;
 };

@@ -44,6 +44,12 @@ void set_attempt(Order& order, std::uint32_t attempt) {
     order.attempts.insert(place, {index, attempt});
 }
 
+/// Whether it is an outcome that a task's process notices itself.
+bool can_be_told(store::Outcome outcome) {
+  return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
+         outcome == store::Outcome::out_of_memory;
+}
+
 /// How often the task at `place` was tried before, if it has failed so often within this order.
 std::uint32_t tries(const Order& order, std::uint64_t place, std::uint32_t failures) {
   return failures + (place == 0 ? order.tries : 0);
@@ -51,7 +57,9 @@ std::uint32_t tries(const Order& order, std::uint64_t place, std::uint32_t failu
 
 }  // namespace
 
-Slot::Slot(const Work& work) : work_(work) { child_.emplace(work_, *page_); }
+Slot::Slot(const Work& work, Guard& guard) : work_(work), guard_(guard) {
+  child_.emplace(work_, *page_, guard_);
+}
 
 void Slot::start(std::shared_ptr<Chunk> chunk) {
   chunk->share(page_->chunk);
@@ -67,7 +75,10 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
 
 void Slot::send_order() {
   const Underway& next = orders_.front();
-  if (next.order.again) page_->again = {0, static_cast<std::uint32_t>(next.size)};
+  if (next.order.again)
+    page_->again = {0, static_cast<std::uint32_t>(next.size)};
+  else
+    chunk_->repair();
   page_->trap = Trap::none;
   // A child that has just died is noticed by its end.
   child_->pipe().send({base::pack(next.order)});
@@ -94,7 +105,7 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
     end = {store::Outcome::crashed, error.what(), false, child_->reap().output};
   }
   if (end) {
-    child_.emplace(work_, *page_);
+    child_.emplace(work_, *page_, guard_);
     if (busy()) after_crash(*end, sink);
   }
   if (!busy() || !orders_.empty()) return std::nullopt;
@@ -108,8 +119,8 @@ void Slot::read(FrameSink& sink) {
       write_frame(*message, sink);
     } else {
       base::unpack<Finished>(*message);
-      if (started(orders_.front()) != orders_.front().recorded)
-        throw DamagedError("its process did not record all tasks that it started");
+      if (orders_.front().recorded != due(orders_.front()))
+        throw DamagedError("its process did not record all of its tasks");
       report_.busy += Clock::now() - begun_;
       orders_.pop_front();
       if (!orders_.empty()) send_order();
@@ -129,7 +140,8 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   store::RecordReader records(message);
   for (std::uint64_t i = 0; i < info.records; ++i) {
     const auto record = records.next();
-    if (!record || record->index != index_of(underway.order.tasks, recorded))
+    if (!record || recorded == due(underway) || record->index != index_of(underway.order.tasks, recorded) ||
+        !can_be_told(record->outcome))
       throw DamagedError("its process sent records that are not of its tasks");
     if (record->outcome != store::Outcome::done) {
       if (tries(underway.order, recorded, failures) < work_.limits.retries) {
@@ -147,13 +159,19 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   underway.recorded = recorded;
   underway.failures = failures;
   report_ = std::move(report);
+  if (!underway.order.again) chunk_->set_started(underway.before + recorded);
+}
+
+/// How many of its tasks the child is to record: those that were not taken back.
+std::uint64_t Slot::due(const Underway& underway) const {
+  return underway.order.again ? underway.size : chunk_->kept() - underway.before;
 }
 
 /// How many of its tasks the child has started, as it says.
 std::uint64_t Slot::started(const Underway& underway) const {
   const Chunk::State state = underway.order.again ? page_->again : page_->chunk;
   const std::uint64_t begun = state.started - std::min<std::uint64_t>(underway.before, state.started);
-  return std::clamp(begun, underway.recorded, underway.size);
+  return std::clamp(begun, underway.recorded, due(underway));
 }
 
 /// The tasks from `first` up to, not including, `last`, counted within the order.
@@ -187,6 +205,7 @@ void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
   report_.busy += Clock::now() - begun_;
   const std::uint64_t begun = started(crashed);
   const std::uint64_t unrecorded = begun - crashed.recorded;
+  if (!crashed.order.again) chunk_->set_started(crashed.before + begun);
   // The task in flight is to blame, unless the signal was meant for one before it.
   const bool blamed =
       unrecorded > 0 && (stopped_ == 0 || stopped_ == begun) && (end.at_once || unrecorded == 1);

@@ -25,7 +25,7 @@ class Slot {
  public:
   using Clock = Recorder::Clock;
 
-  explicit Slot(const Work& work);
+  Slot(const Work& work, Guard& guard);
 
   bool busy() const { return chunk_ != nullptr; }
   /// Executes a chunk; not while busy.
@@ -62,12 +62,14 @@ class Slot {
   /// Reads what the child has said. Throws DamagedError for what can't be true.
   void read(FrameSink& sink);
   void write_frame(std::string_view message, FrameSink& sink);
+  std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
   Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
   void after_crash(const ChildEnd& end, FrameSink& sink);
   void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
+  Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
   int vain_deaths_ = 0;  // in a row, without a task to blame

@@ -33,7 +33,8 @@ Slots::Slots(const Work& work, std::uint32_t count) : timeout_(work.limits.timeo
                      " threads before map (such as " + threads.front() +
                      "), as OpenMP and CUDA do, which a forked process would lack; use them inside fn only");
   allow_files(count);
-  for (std::uint32_t i = 0; i < count; ++i) slots_.push_back(std::make_unique<Slot>(work));
+  guard_.emplace();
+  for (std::uint32_t i = 0; i < count; ++i) slots_.push_back(std::make_unique<Slot>(work, *guard_));
   watch();
 }
 

@@ -13,7 +13,7 @@ namespace tasker::execute {
 /// The slots of a rank.
 class Slots {
  public:
-  /// Forks a child for each.
+  /// Forks a child for each, and a guard for all.
   Slots(const Work& work, std::uint32_t count);
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(slots_.size()); }
@@ -35,6 +35,7 @@ class Slots {
  private:
   void watch();
   std::chrono::nanoseconds timeout_;
+  std::optional<Guard> guard_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t busy_ = 0;
   std::vector<pollfd> watched_;  // Slot::watched for each slot, in their order

@@ -1,8 +1,12 @@
 #include "base/threads.hpp"
 
+#include "base/shared.hpp"
+#include "support/forked.hpp"
+
 #include <catch2/catch.hpp>
 #include <pthread.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -48,6 +52,14 @@ TEST_CASE("Threads that were started later are known by name, except for Tasker'
     CHECK(std::count(now.begin(), now.end(), "omp") == 1);
   }
   CHECK(new_threads() == before);
+}
+
+TEST_CASE("In a process that was forked the main thread is none that was started") {
+  remember_threads();
+  const Shared<std::atomic<int>> found;
+  const test::Forked process([&] { *found = 1 + static_cast<int>(new_threads().size()); });
+  test::await([&] { return *found > 0; });
+  CHECK(*found == 1);
 }
 
 }  // namespace

@@ -126,10 +126,14 @@ class Isolation(WorklistTest):
                     self.archive.unlink()
 
     def test_no_process_outlives_a_killed_rank(self):
+        names = ["wait", "wait", "sleep", "sleep"]
+        bad = self.write("bad", ["program sleep"])
         for ranks, slots in ((1, 4), (3, 2)):
             with self.subTest(ranks=ranks):
-                run = self.start(["wait"] * 4, ranks=ranks, env={"TASKER_SLOTS": slots}, wait_for=self.base / "never")
+                env = {"TASKER_SLOTS": slots}
+                run = self.start(names, ranks=ranks, env=env, bad=bad, wait_for=self.base / "never")
                 run.until(lambda: len(read_lines(self.ledger)) == 4, "all tasks")
+                programs = self.started_programs(run, 2)
                 children = [pid for pid in self.processes() if pid != run.process.pid]
                 self.assertGreaterEqual(len(children), 4)
                 run.kill()
@@ -137,9 +141,11 @@ class Isolation(WorklistTest):
                 while self.processes():
                     self.assertLess(time.monotonic(), end, f"{self.processes()} live on")
                     time.sleep(0.01)
+                for program in programs:
+                    self.assertTrue(has_ended(program, DEADLINE), "a program that a task started lives on")
                 self.calls()
                 (self.base / "now").touch()
-                self.run_map(["wait"] * 4, ranks=ranks, wait_for=self.base / "now")
+                self.run_map(names, ranks=ranks, wait_for=self.base / "now")
                 self.assertEqual(len(self.calls()), 4)
                 self.archive.unlink()
 

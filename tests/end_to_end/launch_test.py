@@ -42,20 +42,35 @@ class Launch(WorklistTest):
             self.assertEqual(outcome.err.count("others take over its unfinished tasks"), len(victims))
             self.archive.unlink()
 
+    def children(self, rank):
+        """A pidfd for each: its slots' and their guard."""
+        pid = next(int(line.split()[1]) for line in read_lines(self.pids) if line.startswith(f"{rank} "))
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self.assertEqual(len(children), 3)
+        return [os.pidfd_open(child) for child in children]
+
     def test_children_of_a_rank_that_is_killed_go_with_it(self):
         run = self.launch(ranks=3, options=("--slots", "2"), sleep_us=20000)
         self.until_called(run, 10)
-        pid = next(int(line.split()[1]) for line in read_lines(self.pids) if line.startswith("2 "))
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        self.assertEqual(len(children), 2)
-        fds = [os.pidfd_open(child) for child in children]
+        children = self.children(2)
         run.kill_rank(2)
-        for fd in fds:
-            gone = select.poll()
-            gone.register(fd, select.POLLIN)
-            self.assertTrue(gone.poll(DEADLINE * 1000), "a child outlived its rank")
-            os.close(fd)
+        for child in children:
+            self.assertTrue(has_ended(child, DEADLINE), "a child outlived its rank")
+            os.close(child)
         self.assert_complete(run.wait())
+
+    def test_programs_that_tasks_have_started_go_with_their_rank(self):
+        # One in each of four slots. Ranks whose rank 0 is gone end themselves.
+        names = [f"task {i}" for i in range(4)]
+        bad = self.write("bad", [f"program {name}" for name in names])
+        for victims, code in ((1, 2), 75), ((0,), 74):
+            run = self.launch(names, ranks=3, options=("--slots", "2"), bad=bad)
+            programs = self.started_programs(run, 4)
+            for victim in victims:
+                run.kill_rank(victim)
+            for program in programs:
+                self.assertTrue(has_ended(program, DEADLINE), f"a program lives on, when {victims} were killed")
+            self.assertEqual(run.wait().code, code)
 
     def test_rank_0_that_is_killed_ends_all_and_the_next_run_goes_on(self):
         run = self.launch()

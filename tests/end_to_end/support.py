@@ -195,6 +195,7 @@ class WorklistTest(unittest.TestCase):
         self.directory = self.place / "list.dat.mpi"
         self.ledger = self.base / "ledger"
         self.pids = self.base / "pids"
+        self.programs = self.base / "programs"
         self.numbers = itertools.count()
 
     def write(self, name, lines):
@@ -240,7 +241,7 @@ class WorklistTest(unittest.TestCase):
             self.write("arguments", arguments)
         settings = {
             "archive": self.archive, "arguments": self.base / "arguments", "ledger": self.ledger,
-            "pids": self.pids, "results": self.base / f"results.{next(self.numbers)}", **settings}
+            "pids": self.pids, "programs": self.programs, "results": self.base / f"results.{next(self.numbers)}", **settings}
         Path(settings["pids"]).unlink(missing_ok=True)
         command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
         if launch is not None:
@@ -250,6 +251,16 @@ class WorklistTest(unittest.TestCase):
         run = Run(command, self.environment(env), self.base, settings["pids"], settings["results"])
         self.addCleanup(lambda: run.ended or run.kill())
         return run
+
+    def started_programs(self, run, count):
+        """A pidfd for each program that tasks have started, once there are so many."""
+        run.until(lambda: len(read_lines(self.programs)) == count, f"{count} programs")
+        pidfds = [os.pidfd_open(int(pid)) for pid in read_lines(self.programs)]
+        self.programs.unlink()
+        for pidfd in pidfds:
+            self.addCleanup(os.close, pidfd)
+            self.addCleanup(lambda pidfd=pidfd: has_ended(pidfd, 0) or signal.pidfd_send_signal(pidfd, signal.SIGKILL))
+        return pidfds
 
     def run_map(self, arguments=None, ranks=1, code=0, **others):
         """Runs the program to its end, which must be this exit code."""

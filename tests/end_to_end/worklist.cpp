@@ -6,7 +6,8 @@
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit or int instead of a result
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int or program instead of a result
+///   programs=FILE    gets the process id of each such program, which sleeps
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
@@ -85,6 +86,9 @@ void misbehave(const std::string& how) {
   if (how == "segv") std::raise(SIGSEGV);
   if (how == "exit") std::exit(0);
   if (how == "int") throw 7;
+  if (how == "program" &&
+      std::system(("echo $$ >> " + setting("programs") + "; exec sleep 1000").c_str()) != 0)
+    throw std::runtime_error("the program was killed");
   std::vector<std::string> eaten;
   while (how == "eat") eaten.emplace_back(1 << 20, 'x');
   while (how == "hang") std::this_thread::sleep_for(1s);

@@ -1,3 +1,4 @@
+#include "support/forked.hpp"
 #include "support/isolated.hpp"
 
 #include <sys/resource.h>
@@ -9,6 +10,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
+#include <stdexcept>
 #include <thread>
 
 namespace tasker::execute {
@@ -100,6 +103,82 @@ TEST_CASE("A task that writes where it must not costs itself") {
   CHECK(map.sink.records.at(2).outcome == store::Outcome::crashed);
   CHECK(map.sink.records.at(2).payload == "something else wrote into the pipe to a task's process");
   CHECK(result<int>(map.sink.records.at(4)) == 40);
+}
+
+/// A record of the task that a child is at, which it sends to its rank as if it were the recorder's.
+void forge_record(std::uint64_t index, store::Outcome outcome) {
+  store::Record record;
+  record.index = index;
+  record.outcome = outcome;
+  std::string body;
+  store::put_record_head(body, record);
+  const std::string message = base::pack(FrameHead{{.records = 1}}) + body;
+  std::string bytes;
+  detail::put(bytes, std::uint64_t{message.size()});
+  detail::put(bytes, ~std::uint64_t{message.size()});
+  bytes += message;
+  for (int file = 3; file < 1024; ++file)
+    ::send(file, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+TEST_CASE("A record of an outcome that no process notices itself is damage") {
+  const auto outcome = GENERATE(store::Outcome::none, store::Outcome::crashed, store::Outcome::lost,
+                                static_cast<store::Outcome>(9), store::Outcome::done);
+  Isolated map([outcome](int x) {
+    if (x > 0) return x;
+    forge_record(0, outcome);
+    ::_exit(0);
+  });
+  map.start({{0, 5}});
+  CHECK(map.finish().tasks == 5);
+  const bool believed = outcome == store::Outcome::done;
+  CHECK(map.sink.records.at(0).outcome == (believed ? store::Outcome::done : store::Outcome::crashed));
+  CHECK(map.sink.records.at(0).times == 1);
+  CHECK(result<int>(map.sink.records.at(4)) == 40);
+}
+
+/// What the child shares with its rank, as a task may find it by accident.
+SlotPage& slot_page() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t first = 0;
+    std::uintptr_t last = 0;
+    char dash = 0;
+    std::istringstream(line) >> std::hex >> first >> dash >> last;
+    const bool shared = line.find(" rw-s ") != std::string::npos && last - first >= sizeof(SlotPage);
+    // The kernel gives addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
+    if (shared) return *reinterpret_cast<SlotPage*>(first);
+  }
+  throw std::logic_error("no page is shared");
+}
+
+TEST_CASE("A task that overwrites how many are started and kept costs no other") {
+  const auto nonsense = GENERATE(Chunk::State{3, 1000}, Chunk::State{3, 2}, Chunk::State{0, 10},
+                                 Chunk::State{9, 10}, Chunk::State{1000, 1000}, Chunk::State{0, 0});
+  const bool takes_back = GENERATE(false, true);
+  CAPTURE(nonsense.started, nonsense.limit, takes_back);
+  const base::Shared<std::atomic<bool>> written;
+  const base::Shared<std::atomic<bool>> goes_on;
+  Isolated map([&](int x) {
+    if (x == 20) {
+      slot_page().chunk = nonsense;
+      *written = true;
+      while (!*goes_on) std::this_thread::sleep_for(1ms);
+    }
+    return x;
+  });
+  const auto chunk = map.start({{0, 10}});
+  await([&] { return written->load(); });
+  const std::uint64_t kept = takes_back ? chunk->take_back() : 10;
+  CHECK(kept <= 10);
+  *goes_on = true;
+  CHECK(map.finish().tasks == kept);
+  CHECK(chunk->kept() == kept);
+  REQUIRE(map.sink.records.size() == kept);
+  for (const auto& [index, record] : map.sink.records) {
+    CHECK(index < kept);
+    CHECK(record.times == 1);
+  }
 }
 
 int deeper(int depth) {
@@ -195,14 +274,6 @@ TEST_CASE("Large results come whole") {
           std::string(i * 3'000'000, static_cast<char>('a' + i)));
 }
 
-/// Whether the process has ended; one that nobody has waited for yet counts as well.
-bool is_gone(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-  std::string words;
-  std::getline(status, words);
-  return words.empty() || words.find(") Z ") != std::string::npos;
-}
-
 TEST_CASE("The end of a slot ends its child, and what its task has started") {
   const base::Shared<std::array<std::atomic<pid_t>, 2>> pids;
   const auto end = std::chrono::steady_clock::now() + 60s;
@@ -227,6 +298,32 @@ TEST_CASE("The end of a slot ends its child, and what its task has started") {
       REQUIRE(std::chrono::steady_clock::now() < end);
       std::this_thread::yield();
     }
+}
+
+TEST_CASE("What tasks have started ends when their rank is killed, or ends itself") {
+  const bool killed = GENERATE(true, false);
+  // They are copies of a slot's child, not programs: with all that it has open.
+  const base::Shared<std::array<std::atomic<pid_t>, 2>> started;
+  const base::Shared<std::atomic<bool>> ends;
+  Forked rank([&] {
+    Isolated map(
+        [&](int x) {
+          (*started)[static_cast<std::size_t>(x / 10)] = forked_sleeper();
+          std::this_thread::sleep_for(1h);
+          return 0;
+        },
+        2);
+    map.start({{0, 1}});
+    map.start({{1, 2}});
+    while (!*ends) std::this_thread::sleep_for(1ms);
+    ::_exit(1);
+  });
+  await([&] { return (*started)[0] > 0 && (*started)[1] > 0; });
+  if (killed)
+    rank.kill();
+  else
+    *ends = true;
+  for (const auto& pid : *started) await([&] { return is_gone(pid); });
 }
 
 }  // namespace
