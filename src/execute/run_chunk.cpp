@@ -99,10 +99,13 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
-    const bool too_large = work_.limits.memory > 0 && is_bad_alloc(exception);
-    result_ = too_large ? memory_text(work_.limits) : describe(exception);
+    if (work_.limits.memory > 0 && is_bad_alloc(exception)) {
+      recorder_.flush();
+      throw OutOfMemory();
+    }
+    result_ = describe(exception);
     record_.binding = 0;
-    end(too_large ? store::Outcome::out_of_memory : store::Outcome::failed);
+    end(store::Outcome::failed);
     if (tries_ < work_.limits.retries) {
       ++tries_;
       ++record_.attempt;

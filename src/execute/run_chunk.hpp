@@ -29,6 +29,10 @@ struct ChunkReport {
 std::string memory_text(const Limits& limits);
 std::string timeout_text(const Limits& limits);
 
+/// Thrown by run_chunk where memory is limited and a task has met the limit: what was executed before it is
+/// recorded. This process may owe its lack of memory to tasks before that one.
+struct OutOfMemory {};
+
 /// Executes the tasks of `chunk` in this thread until none is left, and records them. `tries`: how often the
 /// first of them was tried before, by this chunk. `output`: where they write, if that is to be recorded.
 ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries = 0,

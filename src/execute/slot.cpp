@@ -105,8 +105,9 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
     end = {store::Outcome::crashed, error.what(), false, child_->reap().output};
   }
   if (end) {
+    const bool was_fresh = std::exchange(fresh_, true);
     child_.emplace(work_, *page_, guard_);
-    if (busy()) after_crash(*end, sink);
+    if (busy()) after_crash(*end, was_fresh, sink);
   }
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
@@ -156,6 +157,7 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   }
   if (records.offset() != message.size()) throw DamagedError("its process sent records that do not end");
   sink.write(info, message, {});
+  fresh_ = false;
   underway.recorded = recorded;
   underway.failures = failures;
   report_ = std::move(report);
@@ -199,7 +201,7 @@ Slot::Underway Slot::part_of(const Underway& whole, std::uint64_t first, std::ui
   return part;
 }
 
-void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
+void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   const Underway crashed = std::move(orders_.front());
   orders_.pop_front();
   report_.busy += Clock::now() - begun_;
@@ -207,8 +209,10 @@ void Slot::after_crash(const ChildEnd& end, FrameSink& sink) {
   const std::uint64_t unrecorded = begun - crashed.recorded;
   if (!crashed.order.again) chunk_->set_started(crashed.before + begun);
   // The task in flight is to blame, unless the signal was meant for one before it.
-  const bool blamed =
-      unrecorded > 0 && (stopped_ == 0 || stopped_ == begun) && (end.at_once || unrecorded == 1);
+  // What a child lacks may have been taken by those before: a fresh one shows.
+  const bool inherited = end.outcome == store::Outcome::out_of_memory && !was_fresh;
+  const bool blamed = unrecorded > 0 && !inherited && (stopped_ == 0 || stopped_ == begun) &&
+                      (end.at_once || unrecorded == 1);
   if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed) {
     const std::string said = last_lines(end.output);
     throw SystemError("the processes that execute tasks end before they start one: " + end.cause +

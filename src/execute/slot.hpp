@@ -65,13 +65,14 @@ class Slot {
   std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
   Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
-  void after_crash(const ChildEnd& end, FrameSink& sink);
+  void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
   void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
+  bool fresh_ = true;    // the child has recorded nothing yet
   int vain_deaths_ = 0;  // in a row, without a task to blame
   std::shared_ptr<Chunk> chunk_;
   std::deque<Underway> orders_;  // the child has the first

@@ -23,14 +23,16 @@ namespace {
 /// Frames go to the rank, which writes them.
 class PipeSink final : public FrameSink {
  public:
-  explicit PipeSink(base::Pipe& rank) : rank_(rank) {}
+  PipeSink(base::Pipe& rank, SlotPage& page) : rank_(rank), page_(page) {}
   void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
+    page_.trap = Trap::none;  // what came before, the task has survived
     if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
   }
   void sync() override {}
 
  private:
   base::Pipe& rank_;
+  SlotPage& page_;
 };
 
 /// Where the stack can't grow to: an access there has run over its end.
@@ -108,6 +110,11 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
     (void)!::write(file, "800", 3);
     ::close(file);
   }
+  // What the rank may read belongs to no task, and a terminal would stop who reads from it in the background.
+  if (const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC); nothing >= 0) {
+    ::dup2(nothing, STDIN_FILENO);
+    ::close(nothing);
+  }
   ::on_exit(on_exit_called, nullptr);
   watch_stack(page.trap);
   if (limits.memory > 0) limit_memory(page.trap, limits.memory);
@@ -116,7 +123,7 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
 }  // namespace
 
 void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, OutputPipes* output) {
-  PipeSink sink(rank);
+  PipeSink sink(rank, page);
   Recorder recorder(sink, work.fingerprint, work.keep_arguments);
   become_child(page, parent, work.limits);
   if (output) output->redirect();
@@ -129,6 +136,10 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
       if (!rank.send({base::pack(Finished{})})) break;
     }
     ::_exit(0);
+  } catch (const OutOfMemory&) {
+    page.trap = Trap::no_memory;
+    ::raise(SIGKILL);
+    ::_exit(1);
   } catch (const std::exception& error) {
     // Not the task's fault; the rank sees the end and what was said.
     std::cerr << "tasker: a slot ends: " << error.what() << std::endl;

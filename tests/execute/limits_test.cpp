@@ -63,6 +63,32 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
   CHECK(result<int>(map.sink.records.at(3)) == 20);
 }
 
+TEST_CASE("Tasks that leak, each within its limit, cost nobody anything") {
+  Isolated map([](int x) { return static_cast<int>((new std::string(10 << 20, 'x'))->size()) + x; }, 1,
+               {.memory = std::uint64_t{64} << 20});
+  map.start({{0, 40}});
+  CHECK(map.finish().failed == 0);
+  CHECK(map.sink.records.size() == 40);
+}
+
+TEST_CASE("Memory that a task could do without is not the cause of what happens later") {
+  Isolated map(
+      [](int x) {
+        try {
+          if (x < 100) std::string(std::size_t{1} << 30, 'x');
+        } catch (const std::bad_alloc&) {
+        }
+        std::this_thread::sleep_for(2ms);
+        if (x >= 100) std::raise(SIGSEGV);
+        return x;
+      },
+      1, {.memory = std::uint64_t{64} << 20});
+  map.start({{0, 20}});
+  CHECK(map.finish().failed == 10);
+  for (std::uint64_t index = 10; index < 20; ++index)
+    CHECK(map.sink.records.at(index).payload == "signal SIGSEGV");
+}
+
 #endif
 
 TEST_CASE("What fails is tried again, with the number of the attempt, whatever it failed of") {
