@@ -73,9 +73,10 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
   };
   while (!scheduler.finished()) {
     if (master.alone())
-      throw Interrupted(fmt::format(
-          "{}: no rank is left to compute: {} of {} tasks are missing; run the same command again",
-          call.path.string(), scheduler.pending(), call.count));
+      throw Interrupted(
+          fmt::format("{}: no rank is left to compute: {} of {} tasks are missing{}; run the same "
+                      "command again",
+                      call.path.string(), scheduler.pending(), call.count, master.suspicion()));
     wait();
     master.dispatch(Clock::now());
   }

@@ -110,6 +110,8 @@ class RootMap {
   /// What was not asked for by its name.
   void say_isolation(Reporter& reporter) const {
     const Options& options = call_.options;
+    if (slots() == 0 && options.capture == Capture::all)
+      reporter.say("capture keeps the output of isolated tasks only; set isolation or slots");
     if (slots() == 0 || options.slots > 0 || options.isolation == Isolation::process) return;
     reporter.say(fmt::format("{} needs isolation: tasks are called in processes of their own",
                              options.timeout.count() > 0 ? "timeout" : "memory_limit"));

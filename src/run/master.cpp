@@ -4,6 +4,8 @@
 #include "run/map_end.hpp"
 #include "run/settings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -139,8 +141,10 @@ void Master::lose(int rank) {
 void Master::blame(std::uint64_t index) {
   const std::uint32_t deaths = ++deaths_[index];
   if (call_.options.max_lost == 0 || deaths < call_.options.max_lost) return;
-  const std::string why = "lost: " + count_text(deaths, "rank") +
-                          " died while computing it; with Options::isolation it would show how";
+  const std::string why =
+      "lost: " + count_text(deaths, "rank") + " died while computing it" +
+      (slots_of(call_.options) > 0 ? ""
+                                   : "; with Options::isolation it would cost itself only, and show how");
   store_.write_lost(index, attempt_of(index) - 1, why);
   scheduler_.found({{index, index + 1}});
   outcome_.add(1, 1, {{index, 1, why, ""}}, std::chrono::duration<double>(0));
@@ -155,6 +159,13 @@ bool Master::closed() const {
   for (int rank = 1; rank < comm_.size(); ++rank)
     if (!closed_.contains(rank) && !comm_.is_lost(rank)) return false;
   return true;
+}
+
+std::string Master::suspicion() const {
+  const auto worst = std::ranges::max_element(deaths_, {}, [](const auto& task) { return task.second; });
+  if (worst == deaths_.end()) return "";
+  return fmt::format("; task {} was under way when {} of them died{}", worst->first, worst->second,
+                     slots_of(call_.options) > 0 ? "" : ": set Options::isolation if it is the cause");
 }
 
 bool Master::alone() const {

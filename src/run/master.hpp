@@ -47,6 +47,8 @@ class Master {
   bool closed() const;
   /// There is nobody left to compute anything.
   bool alone() const;
+  /// Which task may be the cause that ranks died, to be said behind that; empty if none did.
+  std::string suspicion() const;
   /// Tells the workers that there is no more work.
   void finish();
 

@@ -20,7 +20,7 @@ namespace tasker::runtime {
 
 namespace {
 
-/// More processes than that on one host are a mistake.
+/// More tries, or more ranks lost at one task, are a mistake.
 constexpr std::uint32_t most_retries = 1000;
 /// A busy host may be silent for a moment; and TCP counts in seconds.
 constexpr std::chrono::seconds least_lost_after{2};
@@ -197,6 +197,19 @@ std::string unknown(const std::string& name) {
   return note;
 }
 
+/// What is set in code must be what could be set by a variable.
+void require_sense(const Options& options) {
+  const auto require = [](bool holds, const char* what) {
+    if (!holds) throw UsageError(std::string("Options::") + what);
+  };
+  require(options.slots <= most_slots, "slots: more than 4096 on one rank are a mistake");
+  require(options.retries <= most_retries, "retries: at most 1000");
+  require(options.max_lost <= most_retries, "max_lost: at most 1000");
+  require(options.timeout.count() >= 0, "timeout: it can't be negative");
+  require(options.lost_after >= least_lost_after && options.lost_after <= most_lost_after,
+          "lost_after: from 2 s to 1 h");
+}
+
 }  // namespace
 
 std::uint32_t slots_of(const Options& options) {
@@ -223,6 +236,7 @@ Settings apply_environment(Options options, const std::vector<std::string>& envi
     known->second(settings, name, value);
     settings.notes.push_back(fmt::format("{} from the environment", variable));
   }
+  require_sense(settings.options);
   return settings;
 }
 

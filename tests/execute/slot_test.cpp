@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -324,6 +325,13 @@ TEST_CASE("What tasks have started ends when their rank is killed, or ends itsel
   else
     *ends = true;
   for (const auto& pid : *started) await([&] { return is_gone(pid); });
+}
+
+TEST_CASE("A task finds nothing on stdin, whatever its rank could read") {
+  Isolated map([](int) { return std::system("head -c 1 | wc -c | grep -qx 0") + std::getchar(); }, 1);
+  map.start({{0, 1}});
+  CHECK(map.finish().failed == 0);
+  CHECK(result<int>(map.sink.records.at(0)) == EOF);
 }
 
 }  // namespace

@@ -166,5 +166,19 @@ TEST_CASE("The process's own environment is read when none is given") {
   CHECK(apply_environment(Options{}).options.seed == 0);
 }
 
+TEST_CASE("What is set in code is refused as what is set in the environment would be") {
+  using namespace std::chrono_literals;
+  const auto refused = [](const Options& options) {
+    CHECK_THROWS_AS(apply_environment(options, {}), UsageError);
+  };
+  refused({.slots = 5000});
+  refused({.retries = 1001});
+  refused({.timeout = -1s});
+  refused({.lost_after = 1s});
+  refused({.lost_after = std::chrono::nanoseconds::max()});
+  refused({.max_lost = 1001});
+  CHECK_NOTHROW(apply_environment({.slots = 4096, .lost_after = 2s}, {}));
+}
+
 }  // namespace
 }  // namespace tasker::runtime
