@@ -75,7 +75,8 @@ struct Options {
   /// SIGKILL two seconds later. Implies isolation.
   std::chrono::nanoseconds timeout = {};
   /// How many bytes of memory a task may take besides what its process had at the begin of the map; 0: all
-  /// there is. Address space counts. Implies isolation.
+  /// there is. Address space counts. A task that meets the limit is called once more in a fresh process,
+  /// since those before it may have leaked, before it fails. Implies isolation.
   std::uint64_t memory_limit = 0;
   /// Of which isolated tasks the output is kept, readable as `results.output(i)`, 64 KiB of each stream: the
   /// begin and the end of more. The summary shows the last lines of failures. Tasks that are not isolated

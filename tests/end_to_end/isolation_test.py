@@ -32,7 +32,9 @@ class Isolation(WorklistTest):
                 ):
                     self.assertIn(cause, outcome.err)
                 self.assertIn("5 of 200 tasks failed", outcome.err)
-                self.assertEqual(self.called(), sorted(NAMES))
+                # What lacks memory is called again in a fresh process: others may have taken it.
+                calls = self.called()
+                self.assertIn(calls, (sorted(NAMES), sorted([*NAMES, "task 80"])))
                 results = self.load().results
                 self.assertEqual([NAMES[i] for i, r in enumerate(results) if r is None], list(BAD))
                 self.run_bad({}, ranks=ranks, env=env)
