@@ -39,7 +39,8 @@ std::string last_lines(std::string_view output) {
       line.replace(0, from, ellipsis);
       left = {};
     }
-    lines = lines.empty() ? line : line + "\n" + lines;
+    if (!lines.empty()) line += '\n';
+    lines.insert(0, line);
     ++count;
   }
   return lines;

@@ -56,7 +56,7 @@ class RootMap {
     }
     workspace.open();
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
-    if (workspace.missing().size() > 0) say_isolation(reporter);
+    if (!workspace.missing().empty()) say_isolation(reporter);
     try {
       compute(workspace, reporter);
     } catch (const SystemError&) {

@@ -88,7 +88,7 @@ void require_program(const std::string& name) {
   const char* const path = std::getenv("PATH");
   std::istringstream list(path ? path : "");
   for (std::string folder; std::getline(list, folder, ':');)
-    if (runs(folder + "/" + name)) return;
+    if (runs(std::filesystem::path(folder) / name)) return;
   throw UsageError("cannot run " + name + ": it is not in PATH; type ./" + name +
                    " for one in this directory");
 }

@@ -7,8 +7,9 @@
 #include <exception>
 #include <iostream>
 
-/// The `tasker` command: one file for every subcommand.
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app("Runs programs that use Tasker, and looks after what they leave.");
   app.name("tasker");
   app.require_subcommand(1);
@@ -23,6 +24,15 @@ int main(int argc, char** argv) {
     return exit_code;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? int{tasker::exit_done} : int{tasker::exit_usage};
+  }
+}
+
+}  // namespace
+
+/// The `tasker` command: one file for every subcommand.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const tasker::Error& error) {
     std::cerr << "tasker: " << error.what() << '\n';
     return error.exit_code();

@@ -85,6 +85,7 @@ void Mpirun::start(const std::vector<std::string>& command) {
   int failure[2];
   if (signals_ < 0 || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const pid_t parent = ::getpid();
