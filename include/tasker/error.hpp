@@ -56,8 +56,9 @@ class DamagedError : public SystemError {
   using SystemError::SystemError;
 };
 
-/// Stopped before the end: by SIGUSR1, since another run holds the directory or has taken it, or since it has
-/// been removed; the same command again goes on with what is there.
+/// Stopped before the end: by SIGUSR1, since no rank is left to compute, since another run holds the
+/// directory or has taken it, or since it has been removed; the same command again goes on with what is
+/// there.
 class Interrupted : public Error {
  public:
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}

@@ -34,14 +34,6 @@ constexpr std::size_t other_files = 256;
 constexpr std::size_t hello_size = sizeof(Secret) + sizeof(std::uint32_t);
 constexpr std::size_t all_size = hello_size + sizeof(std::uint32_t);
 
-sockaddr_in ipv4(in_addr_t address, in_port_t port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_addr.s_addr = address;
-  out.sin_port = port;
-  return out;
-}
-
 int open_socket() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw_errno("create", "a TCP socket");
@@ -96,6 +88,14 @@ bool connect_to(int fd, const sockaddr_in& peer) {
 }
 
 }  // namespace
+
+sockaddr_in ipv4(in_addr_t address, in_port_t port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_addr.s_addr = address;
+  out.sin_port = port;
+  return out;
+}
 
 Secret make_secret() {
   Secret secret;

@@ -18,6 +18,9 @@
 /// in order says a last word, so that an end without one is a death.
 namespace tasker::base {
 
+/// An address as sockets take it; both in network byte order.
+sockaddr_in ipv4(in_addr_t address, in_port_t port);
+
 /// Known to the processes of one run. Keeps strangers out, not those who can read the network.
 using Secret = std::array<std::uint8_t, 16>;
 /// Throws SystemError.

@@ -16,6 +16,7 @@
 
 namespace tasker::mpi {
 
+using base::ipv4;
 using cluster::Interface;
 using cluster::Place;
 
@@ -47,14 +48,6 @@ std::vector<T> all_gather(const T& mine, MPI_Comm comm) {
   std::vector<T> all(static_cast<std::size_t>(size));
   check(MPI_Allgather(&mine, sizeof(T), MPI_BYTE, all.data(), sizeof(T), MPI_BYTE, comm), "MPI_Allgather");
   return all;
-}
-
-sockaddr_in ipv4(in_addr_t address, in_port_t port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_addr.s_addr = address;
-  out.sin_port = port;
-  return out;
 }
 
 }  // namespace

@@ -119,6 +119,8 @@ class Hosts(WorklistTest):
         run = self.start(TASKS, 2 * len(HOSTS), sleep_us=20000, wrapper=(), env={
             "OMPI_MCA_orte_default_hostfile": self.write("hostfile", [f"{host} slots=2" for host in HOSTS])})
         run.until(lambda: len(self.told()) >= 50, "50 calls")
+        there = ip("netns", "pids", HOSTS[1]).split()
+        self.assertEqual(sum(line.split()[1] in there for line in read_lines(self.pids)), 2)
         kill_host(HOSTS[1])
         run.kill()
         before = len(self.calls())
