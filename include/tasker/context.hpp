@@ -1,5 +1,8 @@
 #pragma once
 
+#include <tasker/detail/steps.hpp>
+
+#include <chrono>
 #include <cstdint>
 
 namespace tasker {
@@ -20,12 +23,19 @@ class Context {
   }
   /// 1 for the first try of this task, one more for each that is known to have failed.
   std::uint32_t attempt() const noexcept { return attempt_; }
+  /// How long this task may still last, until its run must stop (`Options::deadline`); may change, and be
+  /// negative; nanoseconds::max() where there is no limit.
+  std::chrono::nanoseconds time_left() const { return steps_->time_left(); }
+  /// Whether the run stops, since that time is up or by SIGUSR1. A task that lasts long may look now and
+  /// then, and throw `tasker::Interrupted`: then it has not failed, but is called again by the next run.
+  bool stop_requested() const { return steps_->stop_requested(); }
 
  private:
   friend class ContextAccess;
   std::uint64_t index_ = 0;
   std::uint64_t count_ = 0;
   std::uint32_t attempt_ = 1;
+  const detail::Steps* steps_ = nullptr;
   bool asked_index_ = false;
   bool asked_count_ = false;
 };
@@ -33,11 +43,11 @@ class Context {
 /// How the library fills a Context and learns what was asked; not for users.
 class ContextAccess {
  public:
-  static void start(Context& context, std::uint64_t index, std::uint64_t count,
-                    std::uint32_t attempt) noexcept {
-    context.index_ = index;
-    context.count_ = count;
-    context.attempt_ = attempt;
+  static void start(Context& context, const detail::Steps& steps, const detail::Step& step) {
+    context.index_ = step.index;
+    context.count_ = steps.task_count();
+    context.attempt_ = step.attempt;
+    context.steps_ = &steps;
     context.asked_index_ = context.asked_count_ = false;
   }
   static bool asked_index(const Context& context) noexcept { return context.asked_index_; }

@@ -3,6 +3,8 @@
 #include "base/units.hpp"
 #include "execute/last_lines.hpp"
 
+#include <tasker/error.hpp>
+
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
 
@@ -41,10 +43,11 @@ std::string shortened(const std::string& message) {
   return message.substr(0, size).append(ellipsis);
 }
 
-bool is_bad_alloc(const std::exception_ptr& exception) {
+template <class E>
+bool is_a(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
-  } catch (const std::bad_alloc&) {
+  } catch (const E&) {
     return true;
   } catch (...) {
     return false;
@@ -80,7 +83,7 @@ class ChunkSteps final : public detail::Steps {
         output_(output) {}
 
   bool next(detail::Step& step) override {
-    if (!again_ && !advance()) return false;
+    if (report_.stopped || (!again_ && !advance())) return false;
     again_ = false;
     step = {record_.index, record_.attempt, argument_};
     result_.clear();
@@ -99,9 +102,13 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
-    if (work_.limits.memory > 0 && is_bad_alloc(exception)) {
+    if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();
       throw OutOfMemory();
+    }
+    if (is_a<Interrupted>(exception) && stop_requested()) {
+      report_.stopped = true;
+      return;
     }
     result_ = describe(exception);
     record_.binding = 0;
@@ -118,6 +125,8 @@ class ChunkSteps final : public detail::Steps {
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
+  std::chrono::nanoseconds time_left() const override { return work_.horizon.time_left(); }
+  bool stop_requested() const override { return work_.horizon.stop_requested(); }
   ChunkReport& report() { return report_; }
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execute/horizon.hpp"
 #include "store/fingerprint.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -24,6 +25,7 @@ struct Work {
   bool keep_arguments = true;
   Limits limits = {};
   Capture capture = Capture::failures;  ///< Of what slots execute.
+  const Horizon& horizon = no_limit;
 };
 
 }  // namespace tasker::execute

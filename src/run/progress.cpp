@@ -68,6 +68,14 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   return text;
 }
 
+std::string left_text(std::uint64_t left, std::uint64_t count,
+                      const std::optional<std::chrono::duration<double>>& work, std::uint32_t workers) {
+  std::string text = fmt::format("{} of {} tasks are left", left, count);
+  if (work)
+    text += fmt::format(", about {} with {}", remaining_text(*work / workers), count_text(workers, "worker"));
+  return text;
+}
+
 std::string count_text(std::uint64_t count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

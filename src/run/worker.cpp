@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "base/process.hpp"
+#include "base/shared.hpp"
 #include "cluster/cpus.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
@@ -28,11 +29,12 @@ class Worker {
         sees_directory_(store::hold_is_of(start.directory, start.run)),
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
-        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture},
+        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},
         own_(journal(), start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 
   End work() {
+    horizon_->set_time_left(std::chrono::nanoseconds(start_.time_left));
     comm_.set_lost_after(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(start_.lost_after)));
     return start_.slots == 0 ? work_in_this_process() : work_in_slots();
@@ -101,7 +103,7 @@ class Worker {
   End work_in_this_process() {
     say_ready(1);
     End end;
-    std::thread talking([&] { end = Listener(comm_, desk_).listen(); });
+    std::thread talking([&] { end = Listener(comm_, desk_, *horizon_).listen(); });
     try {
       execute::Recorder recorder(sink(), fingerprint_, start_.keep_arguments);
       while (const auto chunk = desk_.take_chunk())
@@ -115,7 +117,7 @@ class Worker {
   }
 
   End work_in_slots() {
-    Listener listener(comm_, desk_);
+    Listener listener(comm_, desk_, *horizon_);
     try {
       execute::Slots slots(work_, start_.slots);
       say_ready(start_.slots);
@@ -149,6 +151,7 @@ class Worker {
   bool sees_directory_;
   std::uint64_t run_id_;
   store::Fingerprinter fingerprint_;
+  base::Shared<execute::Horizon> horizon_;
   execute::Work work_;
   Desk desk_;
   JournalSink own_;

@@ -225,7 +225,7 @@ class Requeue(WorklistTest):
                 self.calls()
                 outcome = self.run_map(names, ranks, env=requeued, code=1)
                 self.assertEqual(self.called(), [])
-                self.assertIn("0 to compute, 2 failed before the requeue and stay so", outcome.err)
+                self.assertIn("0 to compute, 2 failed before and stay so", outcome.err)
                 self.assertIn("2 of 20 tasks failed\n  task 3: std::runtime_error: cannot do task 3", outcome.err)
                 # With retries left it goes on to try.
                 self.run_map(names, ranks, env={**requeued, "TASKER_RETRIES": "1"}, code=1, **bad)
