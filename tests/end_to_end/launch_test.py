@@ -202,6 +202,17 @@ class Launch(WorklistTest):
             self.calls()
         self.assert_complete(self.launch(sleep_us=0).wait())
 
+    def test_under_nohup_nobody_minds_a_hangup(self):
+        few = TASKS[:120]
+        for env in {}, {"TASKER_ISOLATION": "process"}:
+            run = self.launch(few, sleep_us=50000, env=env, launched_by=("setsid", "nohup"))
+            self.until_called(run, 10)
+            os.killpg(run.process.pid, signal.SIGHUP)  # as a shell does whose terminal is closed
+            outcome = run.wait()
+            self.assertEqual(self.called(), sorted(few))
+            self.assert_complete(outcome, few)
+            self.archive.unlink()
+
     def test_what_is_no_program_of_ours_is_told(self):
         outcome = self.tool("launch", "-n", "2", "true")
         self.assertEqual(outcome.returncode, 1)
