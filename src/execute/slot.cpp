@@ -267,12 +267,9 @@ void Slot::look(Clock::time_point now) {
   if (begun != seen_) {
     seen_ = begun;
     seen_since_ = now;
-    // Should it have been told to end, it has not.
-    if (stopped_ > 0) page_->trap = Trap::none;
-    stopped_ = 0;
   }
   if (begun == underway.recorded || now - seen_since_ < work_.limits.timeout) return;
-  if (stopped_ == 0) {
+  if (stopped_ != begun) {
     stopped_ = begun;
     stopped_at_ = now;
     page_->trap = Trap::too_long;

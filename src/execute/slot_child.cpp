@@ -101,10 +101,11 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);  // it died before that
   ::setpgid(0, 0);                        // so that a task ends with all that it has started
-  // MPI's handlers tell of a crash at length, as if the rank had crashed.
+  // MPI's handlers tell of a crash at length, as if the rank had crashed. What is ignored, such as SIGHUP
+  // under nohup, stays so.
   for (const int signal :
        {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
-    ::signal(signal, SIG_DFL);
+    if (::signal(signal, SIG_DFL) == SIG_IGN) ::signal(signal, SIG_IGN);
   // Should memory run out, a task goes before a rank.
   if (const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
     (void)!::write(file, "800", 3);

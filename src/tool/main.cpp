@@ -12,7 +12,9 @@ namespace {
 int run(int argc, char** argv) {
   CLI::App app("Runs programs that use Tasker, and looks after what they leave.");
   app.name("tasker");
+  app.set_version_flag("--version", "tasker " TASKER_VERSION);
   app.require_subcommand(1);
+  app.prefix_command();
   app.footer(
       "Exit codes: 0 done, 1 tasks failed, 2 wrong usage, 74 disk or system failure, 75 stopped early: run "
       "the "

@@ -231,7 +231,8 @@ class WorklistTest(unittest.TestCase):
         return {"program": shutil.copy(program, self.base),
                 "wrapper": ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]}
 
-    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, launch=None, **settings):
+    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, launch=None, launched_by=(),
+              **settings):
         """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch.
 
         A test that counts on the record of a finished task while another one runs needs sleep_us=1000: results
@@ -245,7 +246,7 @@ class WorklistTest(unittest.TestCase):
         Path(settings["pids"]).unlink(missing_ok=True)
         command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
         if launch is not None:
-            command = [TOOL, "launch", "-n", str(ranks), *launch, *command]
+            command = [*launched_by, TOOL, "launch", "-n", str(ranks), *launch, *command]
         elif ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
         run = Run(command, self.environment(env), self.base, settings["pids"], settings["results"])
