@@ -119,11 +119,14 @@ void Slot::read(FrameSink& sink) {
     if (message->starts_with(static_cast<char>(SlotKind::frame))) {
       write_frame(*message, sink);
     } else {
-      base::unpack<Finished>(*message);
-      if (orders_.front().recorded != due(orders_.front()))
+      report_.stopped = base::unpack<Finished>(*message).stopped;
+      if (!report_.stopped && orders_.front().recorded != due(orders_.front()))
         throw DamagedError("its process did not record all of its tasks");
       report_.busy += Clock::now() - begun_;
-      orders_.pop_front();
+      if (report_.stopped)
+        orders_.clear();
+      else
+        orders_.pop_front();
       if (!orders_.empty()) send_order();
     }
     last_heard_ = Clock::now();

@@ -133,8 +133,8 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
       auto order = base::unpack<Order>(*bytes);
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
                   order.again ? page.again : page.chunk);
-      run_chunk(chunk, work, recorder, order.tries, output);
-      if (!rank.send({base::pack(Finished{})})) break;
+      const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      if (!rank.send({base::pack(Finished{report.stopped})})) break;
     }
     ::_exit(0);
   } catch (const OutOfMemory&) {

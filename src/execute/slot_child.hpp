@@ -55,7 +55,8 @@ inline constexpr std::size_t frame_head_size = 1 + 4 + 4 * 8;
 /// From the child: the order is executed.
 struct Finished {
   static constexpr SlotKind kind = SlotKind::finished;
-  auto fields() { return std::tie(); }
+  bool stopped = false;  ///< But for the tasks that are not recorded: as in ChunkReport.
+  auto fields() { return std::tie(stopped); }
 };
 
 /// What a slot's child does, from its fork on. `parent` is the rank's process; `output` is where its tasks
