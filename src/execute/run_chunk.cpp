@@ -94,6 +94,7 @@ class ChunkSteps final : public detail::Steps {
   std::string& result() override { return result_; }
 
   void done(detail::Binding binding) override {
+    throw_trouble();
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                                 (binding.count ? store::bound_to_count : 0));
     end(store::Outcome::done);
@@ -102,6 +103,7 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
+    throw_trouble();
     if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();
       throw OutOfMemory();
@@ -127,6 +129,21 @@ class ChunkSteps final : public detail::Steps {
   std::uint64_t task_count() const override { return work_.task_count; }
   std::chrono::nanoseconds time_left() const override { return work_.horizon.time_left(); }
   bool stop_requested() const override { return work_.horizon.stop_requested(); }
+
+  void save(std::string_view state) override {
+    state_ = state;
+    try {
+      recorder_.save(record_.index, argument_, state);
+    } catch (...) {
+      trouble_ = std::current_exception();
+      throw;
+    }
+  }
+  std::optional<std::string> load() override {
+    if (state_ || !work_.load_state) return state_;
+    return work_.load_state({record_.index, work_.fingerprint(argument_)});
+  }
+
   ChunkReport& report() { return report_; }
 
  private:
@@ -138,11 +155,17 @@ class ChunkSteps final : public detail::Steps {
     }
     record_ = {};
     record_.index = chunk_.tasks()[range_].first + at_++;
+    state_.reset();
     argument_ = arguments_.bytes(arguments_.number<std::uint64_t>());
     while (attempt_ != chunk_.attempts().end() && attempt_->first < record_.index) ++attempt_;
     if (attempt_ != chunk_.attempts().end() && attempt_->first == record_.index)
       record_.attempt = attempt_->second;
     return true;
+  }
+
+  /// A state could not be saved, whatever `fn` makes of that.
+  void throw_trouble() const {
+    if (trouble_) std::rethrow_exception(trouble_);
   }
 
   void end(store::Outcome outcome) {
@@ -167,6 +190,8 @@ class ChunkSteps final : public detail::Steps {
   std::uint64_t at_ = 0;
   store::Record record_;
   std::string_view argument_;
+  std::optional<std::string> state_;  // that the task has saved
+  std::exception_ptr trouble_;
   std::string result_;
   std::uint32_t tries_;  // of this task, which failed
   OutputPipes* output_;

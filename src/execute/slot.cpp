@@ -118,6 +118,9 @@ void Slot::read(FrameSink& sink) {
     if (!busy() || orders_.empty()) throw DamagedError("its process spoke without having work");
     if (message->starts_with(static_cast<char>(SlotKind::frame))) {
       write_frame(*message, sink);
+    } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
+      const auto saved = base::unpack<SavedState>(*message);
+      sink.save({saved.index, {saved.fingerprint_low, saved.fingerprint_high}}, saved.state);
     } else {
       report_.stopped = base::unpack<Finished>(*message).stopped;
       if (!report_.stopped && orders_.front().recorded != due(orders_.front()))

@@ -28,6 +28,11 @@ class PipeSink final : public FrameSink {
     page_.trap = Trap::none;  // what came before, the task has survived
     if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
   }
+  void save(const store::StateName& name, std::string_view state) override {
+    if (!rank_.send({base::pack(
+            SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})}))
+      ::_exit(0);
+  }
   void sync() override {}
 
  private:

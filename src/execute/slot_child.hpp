@@ -31,7 +31,7 @@ struct SlotPage {
   OutputPage output;
 };
 
-enum class SlotKind : std::uint8_t { order, frame, finished };
+enum class SlotKind : std::uint8_t { order, frame, state, finished };
 
 /// To the child: execute these tasks.
 struct Order {
@@ -51,6 +51,16 @@ struct FrameHead {
   auto fields() { return std::tie(info.records, info.start, info.duration, info.cpu_time, info.memory); }
 };
 inline constexpr std::size_t frame_head_size = 1 + 4 + 4 * 8;
+
+/// From the child: a task has saved its state.
+struct SavedState {
+  static constexpr SlotKind kind = SlotKind::state;
+  std::uint64_t index = 0;
+  std::uint64_t fingerprint_low = 0;
+  std::uint64_t fingerprint_high = 0;
+  std::string state;
+  auto fields() { return std::tie(index, fingerprint_low, fingerprint_high, state); }
+};
 
 /// From the child: the order is executed.
 struct Finished {

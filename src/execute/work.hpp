@@ -2,11 +2,15 @@
 
 #include "execute/horizon.hpp"
 #include "store/fingerprint.hpp"
+#include "store/paths.hpp"
 
 #include <tasker/detail/call.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace tasker::execute {
 
@@ -26,6 +30,8 @@ struct Work {
   Limits limits = {};
   Capture capture = Capture::failures;  ///< Of what slots execute.
   const Horizon& horizon = no_limit;
+  /// The state that a task has saved before; empty where nobody knows.
+  std::function<std::optional<std::string>(const store::StateName& name)> load_state = {};
 };
 
 }  // namespace tasker::execute

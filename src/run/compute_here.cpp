@@ -13,6 +13,7 @@
 #include "run/last_moment.hpp"
 #include "run/progress.hpp"
 #include "run/settings.hpp"
+#include "store/state.hpp"
 
 #include <tasker/error.hpp>
 
@@ -51,8 +52,11 @@ class Here {
               limits_of(call.options),
               call.options.capture,
               *horizon_},
-        sink_(workspace.journal(0, base::this_process().host, base::build_id()),
+        sink_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.directory(),
               call.options.durability == Durability::power) {
+    work_.load_state = [this](const store::StateName& name) {
+      return store::read_state(workspace_.directory(), name);
+    };
     horizon_->stop_on(time.signal());
     set_horizon();
   }
@@ -148,7 +152,8 @@ class Here {
   /// The time is up, and the thread that could stop is in `fn`.
   void end_without_fn() {
     // That thread may be writing to its own journal.
-    JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()), false);
+    JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
+                     workspace_.directory(), false);
     give_up(sink);
     base::say(
         fmt::format("tasker: {} was stopped in the middle of a task, {}: {}; run the same command again\n",

@@ -68,7 +68,9 @@ Plan make_plan(const detail::MapCall& call, Workspace& workspace, const std::opt
   else if (plan.longest_first)
     durations = as_before(call, workspace);
   if (durations) plan.expected = [durations](std::uint64_t index) -> double { return (*durations)[index]; };
+  plan.resumed = workspace.resumed();
   for (const auto& [index, lasted] : workspace.interrupted()) {
+    if (plan.resumed.contains(index)) continue;
     if (time && lasted >= time->whole * all_of_it)
       workspace.settle(
           index, too_long_text(call.expected ? std::optional(plan.expected(index)) : std::nullopt, *time));

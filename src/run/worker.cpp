@@ -11,6 +11,7 @@
 #include "run/mail_sink.hpp"
 #include "run/map_end.hpp"
 #include "store/hold.hpp"
+#include "store/state.hpp"
 
 #include <tasker/detail/archive.hpp>
 
@@ -30,10 +31,14 @@ class Worker {
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
         work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},
-        own_(journal(), start.power),
+        own_(journal(), start.directory, start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 
   End work() {
+    if (sees_directory_)
+      work_.load_state = [this](const store::StateName& name) {
+        return store::read_state(start_.directory, name);
+      };
     horizon_->set_time_left(std::chrono::nanoseconds(start_.time_left));
     comm_.set_lost_after(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(start_.lost_after)));

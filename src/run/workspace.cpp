@@ -8,6 +8,7 @@
 #include "store/list.hpp"
 #include "store/merge.hpp"
 #include "store/snapshot.hpp"
+#include "store/state.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
@@ -147,6 +148,8 @@ void Workspace::open() {
   read_records(directory_);
   match_arguments();
   if (cluster::was_requeued()) settle_failures();
+  for (const store::StateName& name : store::list_states(directory_))
+    if (!is_wanted(name)) store::remove_state(directory_, name);
   write_list();
   store::write_manifest(directory_, manifest());
 }
@@ -237,6 +240,20 @@ void Workspace::write_list() const {
 
 std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
   return catalog_->empty() ? 1 : catalog_->slot(index).attempt + 1;
+}
+
+bool Workspace::is_wanted(const store::StateName& name) const {
+  if (!missing_.contains(name.index)) return false;
+  std::string argument;
+  call_.encode_arguments(name.index, name.index + 1, 1, argument);
+  return fingerprint_(std::string_view(argument).substr(sizeof(std::uint64_t))) == name.fingerprint;
+}
+
+base::IntervalSet Workspace::resumed() const {
+  base::IntervalSet tasks;
+  for (const store::StateName& name : store::list_states(directory_))
+    if (is_wanted(name)) tasks.insert({name.index, name.index + 1});
+  return tasks;
 }
 
 void Workspace::each_attempt(const std::function<void(std::uint64_t index, double seconds)>& visit) const {

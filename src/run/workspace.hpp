@@ -8,6 +8,7 @@
 #include "store/fingerprint.hpp"
 #include "store/hold.hpp"
 #include "store/match.hpp"
+#include "store/paths.hpp"
 
 #include <tasker/detail/call.hpp>
 
@@ -51,6 +52,8 @@ class Workspace {
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
   std::uint64_t damaged_results() const { return damaged_results_; }
   std::uint64_t damaged_bytes() const { return damaged_bytes_ + (catalog_ ? catalog_->damaged_bytes() : 0); }
+  /// Of the missing ones: those that have left a state behind.
+  base::IntervalSet resumed() const;
   /// How long the recorded tasks have lasted, in terms of what is `expected` of them, in seconds if nothing
   /// is.
   Pace pace(const std::function<double(std::uint64_t index)>& expected) const;
@@ -81,6 +84,7 @@ class Workspace {
 
  private:
   void take_directory();
+  bool is_wanted(const store::StateName& name) const;
   [[noreturn]] void throw_removed() const;
   void read_records(const std::filesystem::path& directory);
   void match_arguments();

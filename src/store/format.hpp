@@ -11,6 +11,7 @@ namespace tasker::store {
 inline constexpr std::string_view journal_magic = "TASKERJ\n";
 inline constexpr std::string_view archive_magic = "TASKERA\n";
 inline constexpr std::string_view list_magic = "TASKERL\n";
+inline constexpr std::string_view state_magic = "TASKERS\n";
 inline constexpr std::uint32_t format_version = 1;
 
 /// Journal: preamble (magic, version, size and checksum of the header), header (JSON), frames.

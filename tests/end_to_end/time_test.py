@@ -110,6 +110,67 @@ class Time(WorklistTest):
         self.sleep(**way)
         self.assertEqual(self.noted(), {"begin": ["long"], "end": ["long"]})
 
+    def states(self):
+        return sorted(self.directory.glob("*.state")) if self.directory.exists() else []
+
+    def slept(self):
+        """How long tasks had slept when they began, or went on."""
+        slept = [float(line.split()[2]) for line in read_lines(self.ledger) if line.startswith("begin")]
+        self.ledger.unlink(missing_ok=True)
+        return slept
+
+    @in_every_way
+    def test_a_task_goes_on_from_the_state_that_it_has_saved(self, way):
+        run = self.begin([("long", 1000)], saves="yes", **way)
+        run.until(self.states, "a state")
+        run.kill()
+        self.assertEqual(self.slept(), [0])
+        self.assertEqual(len(self.states()), 1)
+        # By another rank, or none.
+        self.go.touch()
+        self.sleep(saves="yes", ranks=5 - way["ranks"])
+        self.assertGreater(self.slept()[0], 0)
+        self.assertFalse(self.directory.exists())
+
+    def test_a_state_goes_when_its_task_is_done(self):
+        for ranks, env in WAYS:
+            self.sleep([("a", 0.1)], saves="yes", ranks=ranks, env={**env, "TASKER_KEEP_DIRECTORY": "1"})
+            self.assertTrue(self.directory.exists())
+            self.assertEqual(self.states(), [])
+            shutil.rmtree(self.directory)
+            self.archive.unlink()
+
+    def test_a_task_that_saves_states_is_never_too_long(self):
+        for _ in range(3):
+            outcome = self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+            self.assertIn("1 of 1 tasks are left", outcome.err)
+        begun = self.slept()
+        self.assertEqual(begun, sorted(begun))
+        self.assertGreater(begun[2], 1)
+
+    def test_a_state_counts_for_its_argument_and_version_only(self):
+        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        self.go.touch()
+        self.ledger.unlink()
+        self.sleep(saves="yes", version="2")
+        self.assertEqual(self.slept(), [0])
+
+    def test_a_damaged_state_is_none(self):
+        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        state, = self.states()
+        whole = state.read_bytes()
+        self.go.touch()
+        for bytes in (b"", whole[:-1], whole[:12], whole[:-1] + b"x", b"x" + whole[1:], whole + b"x"):
+            self.ledger.unlink(missing_ok=True)
+            shutil.copytree(self.directory, self.base / "copy")
+            state.write_bytes(bytes)
+            self.sleep(saves="yes")
+            self.assertEqual(self.slept(), [0], bytes)
+            self.archive.unlink()
+            (self.base / "copy").rename(self.directory)
+        self.sleep(saves="yes")
+        self.assertGreater(self.slept()[0], 1)
+
     @in_every_way
     def test_usr1_asks_tasks_to_stop(self, way):
         run = self.begin([("long", 1000)], stops="yes", **way)

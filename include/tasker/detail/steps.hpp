@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,9 @@ class Steps {
   virtual std::chrono::nanoseconds time_left() const = 0;
   /// Whether it shall end as soon as it can.
   virtual bool stop_requested() const = 0;
+  /// Keeps the started task's state until it is done; the one that this or an earlier attempt has saved last.
+  virtual void save(std::string_view state) = 0;
+  virtual std::optional<std::string> load() = 0;
 };
 
 }  // namespace tasker::detail
