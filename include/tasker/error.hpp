@@ -14,8 +14,8 @@ enum ExitCode : int {
   exit_failed = 1,   ///< Tasks failed, or another exception left the program.
   exit_usage = 2,    ///< Wrong usage, or a file that does not fit this program.
   exit_system = 74,  ///< The disk or the system failed.
-  /// Stopped by SIGUSR1, or the directory is held by, or was lost to, another run: run the same command
-  /// again.
+  /// Stopped since the time was up, by SIGUSR1, or since the directory is held by, or was lost to, another
+  /// run: run the same command again.
   exit_interrupted = 75,
 };
 
@@ -56,9 +56,11 @@ class DamagedError : public SystemError {
   using SystemError::SystemError;
 };
 
-/// Stopped before the end: by SIGUSR1, since no rank is left to compute, since another run holds the
-/// directory or has taken it, or since it has been removed; the same command again goes on with what is
-/// there.
+/// Stopped before the end: since the time is up, by SIGUSR1, since no rank is left to compute, since another
+/// run holds the directory or has taken it, or since it has been removed; the same command again goes on with
+/// what is there.
+///
+/// `fn` may throw it, too, when it was asked to stop (see `Context::stop_requested`).
 class Interrupted : public Error {
  public:
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}

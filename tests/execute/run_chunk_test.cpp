@@ -6,7 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -198,6 +200,78 @@ TEST_CASE("When records can't be written the chunk ends: that is not a task's fa
   Map map([](int x) { return x; });
   map.sink.full = true;
   CHECK_THROWS_AS(map.run({{0, 10}}), SystemError);
+}
+
+TEST_CASE(
+    "A task that stops when it is asked to is not recorded, and ends its chunk; unasked it has failed") {
+  Horizon* horizon = nullptr;
+  Map map([&horizon](int x, Context& context) {
+    if (x == 30) horizon->stop();
+    if (x >= 20 && (context.stop_requested() || x == 20)) throw Interrupted("at " + std::to_string(x));
+    return x;
+  });
+  horizon = &map.horizon;
+  const ChunkReport report = map.run({{1, 6}});
+  CHECK(report.stopped);
+  CHECK(report.tasks == 2);
+  CHECK(report.failed == 1);
+  CHECK(map.sink.records.size() == 2);
+  CHECK(map.sink.records.at(2).outcome == store::Outcome::failed);
+}
+
+TEST_CASE("A task knows how much time is left") {
+  std::vector<std::chrono::nanoseconds> left;
+  bool stops = false;
+  Map map([&](int, Context& context) {
+    left.push_back(context.time_left());
+    stops = context.stop_requested();
+  });
+  map.run({{0, 1}});
+  CHECK(left.back() == std::chrono::nanoseconds::max());
+  CHECK_FALSE(stops);
+  map.horizon.set_time_left(std::chrono::hours(1));
+  map.run({{0, 1}});
+  CHECK(left.back() > std::chrono::minutes(59));
+  CHECK(left.back() <= std::chrono::hours(1));
+  CHECK_FALSE(stops);
+  map.horizon.set_time_left(std::chrono::seconds(-1));
+  map.run({{0, 1}});
+  CHECK(left.back() < std::chrono::seconds(0));
+  CHECK(stops);
+  map.horizon.set_time_left(std::chrono::nanoseconds::max());
+  CHECK_FALSE(map.horizon.stop_requested());
+}
+
+TEST_CASE("A state that is saved is loaded by the next attempt, of the same task and type") {
+  std::vector<std::optional<int>> loaded;
+  Map map([&](int x, Context& context) {
+    CHECK_FALSE(context.load<std::string>());
+    loaded.push_back(context.load<int>());
+    if (loaded.back().value_or(0) == 2) return x;
+    context.save(loaded.back().value_or(0) + 1);
+    throw std::runtime_error("half-way");
+  });
+  map.limits.retries = 2;
+  const ChunkReport report = map.run({{3, 5}});
+  CHECK(report.failed == 0);
+  const std::vector<std::optional<int>> twice{std::nullopt, 1, 2, std::nullopt, 1, 2};
+  CHECK(loaded == twice);
+  REQUIRE(map.sink.saved.size() == 4);
+  CHECK(map.sink.saved[0].index == 3);
+  CHECK(map.sink.saved[3].index == 4);
+}
+
+TEST_CASE("A state that can't be saved ends the chunk, whatever fn makes of it") {
+  Map map([](int x, Context& context) {
+    try {
+      context.save(x);
+    } catch (const std::exception&) {
+      // It goes on.
+    }
+    return x;
+  });
+  map.sink.full = true;
+  CHECK_THROWS_AS(map.run({{0, 3}}), SystemError);
 }
 
 }  // namespace

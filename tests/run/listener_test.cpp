@@ -179,5 +179,38 @@ TEST_CASE("No message, however damaged, does more to a worker than to end the ma
   });
 }
 
+TEST_CASE("A stop gives back what is not started, and asks what is to end") {
+  Rank1 rank1;
+  rank1.from_rank_0(ten_tasks);
+  rank1.from_rank_0(Work{6, {{10, 20}}, {}, ""});
+  rank1.from_rank_0(TimeLeft{std::chrono::nanoseconds::max().count(), false});
+  for (int i = 0; i < 3; ++i) rank1.listener.hear();
+  CHECK(rank1.horizon.time_left() == std::chrono::nanoseconds::max());
+  const auto chunk = rank1.desk.take_chunk();
+  for (int i = 0; i < 4; ++i) REQUIRE(chunk->start());
+  CHECK_FALSE(rank1.horizon.stop_requested());
+  rank1.from_rank_0(TimeLeft{std::chrono::nanoseconds(std::chrono::hours(1)).count(), true});
+  rank1.listener.hear();
+  CHECK(rank1.horizon.stop_requested());
+  CHECK(rank1.horizon.time_left() <= std::chrono::hours(1));
+  CHECK_FALSE(chunk->start());
+  for (const std::uint64_t kept : {4, 0}) CHECK(rank1.sent<Kept>().kept == kept);
+}
+
+TEST_CASE("What a task that stops early has left over goes back before the others are reported") {
+  Rank1 rank1;
+  rank1.from_rank_0(ten_tasks);
+  rank1.listener.hear();
+  execute::ChunkReport report;
+  report.tasks = GENERATE(0, 4);
+  report.stopped = true;
+  rank1.desk.finish(rank1.desk.take_chunk(), report);
+  rank1.listener.hear();
+  const auto kept = rank1.sent<Kept>();
+  CHECK(kept.chunk == 5);
+  CHECK(kept.kept == report.tasks);
+  if (report.tasks > 0) CHECK(rank1.sent<Done>().tasks == 4);
+}
+
 }  // namespace
 }  // namespace tasker::runtime

@@ -44,8 +44,13 @@ class RecordSink final : public execute::FrameSink {
                                 times};
     }
   }
+  void save(const store::StateName& name, std::string_view) override {
+    if (full) throw SystemError("No space left on device");
+    saved.push_back(name);
+  }
   void sync() override {}
 
+  std::vector<store::StateName> saved;
   std::map<std::uint64_t, KeptRecord> records;
   bool full = false;
 };
@@ -68,7 +73,8 @@ struct Map {
   execute::ChunkReport run(execute::Chunk& tasks) {
     const store::Fingerprinter fingerprint(call);
     execute::Recorder recorder(sink, fingerprint, true);
-    return execute::run_chunk(tasks, {call, args.size(), fingerprint, true, limits}, recorder);
+    return execute::run_chunk(tasks, {call, args.size(), fingerprint, true, limits, Capture::none, horizon},
+                              recorder);
   }
   execute::ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
     execute::Chunk one = chunk(tasks, attempts);
@@ -79,6 +85,7 @@ struct Map {
   detail::MapCall call;
   RecordSink sink;
   execute::Limits limits;
+  execute::Horizon horizon;
 };
 
 template <class R>
