@@ -77,6 +77,20 @@ class Launch(WorklistTest):
                 self.assertTrue(has_ended(program, DEADLINE), f"a program lives on, when {victims} were killed")
             self.assertEqual(run.wait().code, code)
 
+    def test_a_task_may_run_a_program_that_is_one_of_ours_itself(self):
+        # It has MPI, and would report to the launcher, if it took itself for a rank.
+        names = self.write("names", ["one", "two", "three"])
+        bad = self.write("bad", ["run task 7"])
+        inner = f"{WORKLIST} archive={self.base / 'inner.dat'} arguments={names} ledger={self.base / 'inner'}"
+        for launch in (), None:
+            for command in f"{inner} failing={names}; test $? = 1", inner:
+                outcome = self.start(TASKS, 3, launch=launch, bad=bad, command=command, env={"TASKER_SLOTS": "1"}).wait()
+                self.assert_complete(outcome)
+                self.archive.unlink()
+            self.assertEqual(len(read_lines(self.base / "inner")), 6)
+            (self.base / "inner").unlink()
+            (self.base / "inner.dat").unlink()
+
     def test_rank_0_that_is_killed_ends_all_and_the_next_run_goes_on(self):
         run = self.launch()
         self.until_called(run, 50)
