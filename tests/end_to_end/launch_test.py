@@ -1,5 +1,6 @@
 """tasker launch: whichever process dies, the run goes on without it or can be resumed, and its exit code is true."""
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -45,6 +46,8 @@ class Launch(WorklistTest):
             for victim in victims:
                 self.assertIn(f"rank {victim} on ", outcome.err)
             self.assertEqual(outcome.err.count("others take over its unfinished tasks"), len(victims))
+            # The dead are not counted as idle. One of three would be a third.
+            self.assertGreater(int(re.search(r"utilisation (\d+) %", outcome.err)[1]), 50)
             self.archive.unlink()
 
     def children(self, rank):
