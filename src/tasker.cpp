@@ -44,7 +44,6 @@ struct Tasker::State {
       party = std::make_unique<runtime::Party>(nullptr);
     }
     base::remember_threads();
-    cluster::report_meeting();
   }
 
 #ifdef TASKER_WITH_MPI
@@ -52,7 +51,6 @@ struct Tasker::State {
     join(communicator);
     if (!party) party = std::make_unique<runtime::Party>(nullptr);
     base::remember_threads();
-    cluster::report_meeting();
   }
 
   void join(MPI_Comm communicator) {
@@ -64,6 +62,17 @@ struct Tasker::State {
     if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
   }
 #endif
+
+  /// A rank that can't reach `tasker launch` tells the others: the launcher would not tell of its end.
+  void report() {
+    try {
+      cluster::report_to_launcher();
+      cluster::report_meeting();
+    } catch (const Error& error) {
+      leave(error.exit_code(), error.what());
+      throw;
+    }
+  }
 
   /// All leave together; a rank that others don't follow in time ends the job. Returns the common exit code.
   int leave(int exit_code, const std::string& message) {
@@ -93,7 +102,6 @@ struct Tasker::State {
 };
 
 Tasker::Tasker() {
-  cluster::report_to_launcher();
 #ifdef TASKER_WITH_MPI
   if (mpi::launched() && !mpi::running()) {
     // For the rest of the process, since MPI can't be started a second time.
@@ -103,12 +111,13 @@ Tasker::Tasker() {
   }
 #endif
   state_ = std::make_unique<State>();
+  state_->report();
 }
 
 #ifdef TASKER_WITH_MPI
 Tasker::Tasker(const Communicator& communicator) {
-  cluster::report_to_launcher();
   state_ = std::make_unique<State>(communicator.handle);
+  state_->report();
 }
 #endif
 
@@ -135,7 +144,6 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
 #endif
   std::optional<Tasker> tasker;
   try {
-    cluster::report_to_launcher();
 #ifdef TASKER_WITH_MPI
     if (mpi::launched()) session.emplace(argc, argv);
 #endif

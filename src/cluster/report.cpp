@@ -90,7 +90,8 @@ void report_to_launcher() {
         base::Lifeline(address->addresses, address->port, address->secret, static_cast<std::uint32_t>(rank)),
         ::getpid(), rank};
   } catch (const SystemError& error) {
-    throw SystemError(std::string("tasker launch can't be reached: ") + error.what());
+    throw SystemError(std::string("tasker launch can't be reached: ") + error.what() +
+                      "; it must know of other hosts, by --hosts, and no firewall may be in between");
   }
   ::on_exit(on_exit_called, nullptr);
 }

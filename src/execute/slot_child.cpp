@@ -15,6 +15,9 @@
 #include <fstream>
 #include <iostream>
 #include <new>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace tasker::execute {
 
@@ -102,6 +105,16 @@ void on_exit_called(int status, void*) {
   ::_exit(status);
 }
 
+/// What a task starts may be an MPI program, which is not to take itself for this rank.
+void forget_launcher() {
+  std::vector<std::string> names;
+  for (char** variable = environ; *variable; ++variable)
+    for (const char* const prefix : {"OMPI_", "PMIX_", "PMI_"})
+      if (const std::string_view text = *variable; text.starts_with(prefix))
+        names.emplace_back(text.substr(0, text.find('=')));
+  for (const std::string& name : names) ::unsetenv(name.c_str());
+}
+
 void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);  // it died before that
@@ -121,6 +134,7 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
     ::dup2(nothing, STDIN_FILENO);
     ::close(nothing);
   }
+  forget_launcher();
   ::on_exit(on_exit_called, nullptr);
   watch_stack(page.trap);
   if (limits.memory > 0) limit_memory(page.trap, limits.memory);

@@ -64,17 +64,18 @@ class Here {
   void compute_in_this_thread(const std::function<void()>& attend) {
     execute::Recorder recorder(sink_, work_.fingerprint, work_.keep_arguments);
     scheduler_.join(0);
-    LastMoment last(time_.give_up(), [this] { end_without_fn(); });
+    LastMoment last([this] { end_without_fn(); });
     auto lock = last.lock();
     while (const auto action = scheduler_.next(Clock::now())) {
       // A single executor is never asked to give anything back.
       const auto chunk = make_chunk(std::get<Assign>(*action));
+      last.move(time_.give_up());
       lock.unlock();
       const execute::ChunkReport report = execute::run_chunk(*chunk, work_, recorder);
       lock.lock();
+      last.move(Time::max());
       finish(*chunk, report);
       look_at_time();
-      last.move(time_.give_up());
       attend();
     }
     sink_.close();

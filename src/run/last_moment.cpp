@@ -6,8 +6,8 @@
 
 namespace tasker::runtime {
 
-LastMoment::LastMoment(Time when, std::function<void()> act)
-    : act_(std::move(act)), when_(when), thread_([this](const std::stop_token& stop) { wait(stop); }) {}
+LastMoment::LastMoment(std::function<void()> act)
+    : act_(std::move(act)), thread_([this](const std::stop_token& stop) { wait(stop); }) {}
 
 LastMoment::~LastMoment() {
   thread_.request_stop();
@@ -15,6 +15,7 @@ LastMoment::~LastMoment() {
 }
 
 void LastMoment::move(Time when) {
+  if (when == when_) return;
   when_ = when;
   changed_.notify_all();
 }

@@ -136,8 +136,7 @@ class RootMap {
 
   void say_end(Reporter& reporter, const Workspace& workspace) const {
     const auto wall = Clock::now() - begin_;
-    const double share = std::chrono::duration<double>(outcome_.busy).count() /
-                         (std::chrono::duration<double>(computing_).count() * workers());
+    const double share = outcome_.busy / offered_;
     reporter.say(fmt::format("computed {}, reused {}, failed {} in {}; {}, utilisation {:.0f} %, {} per rank",
                              outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
                              duration_text(wall), workers_text(), 100 * std::min(share, 1.0),
@@ -167,7 +166,8 @@ class RootMap {
   }
 
   void compute(Workspace& workspace, Reporter& reporter, Timekeeper& time, Plan plan) {
-    const auto begin = Clock::now();
+    counted_ = Clock::now();
+    present_ = workers();
     const base::WorkingDirectory
         kept;  // what `fn` makes of it here is as little of consequence as on other ranks
     const Pace pace = time.frame() ? workspace.pace(plan.expected) : Pace();
@@ -184,15 +184,24 @@ class RootMap {
     }
     const execute::ChunkReport& settled = workspace.settled();
     outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
-    computing_ = Clock::now() - begin;
+    count_offer(scheduler);
     left_ = scheduler.pending();
     left_work_ = scheduler.pending_work();
   }
 
+  /// What workers could do since this was counted last; later they may be fewer.
+  void count_offer(const Scheduler& scheduler) {
+    const Time now = Clock::now();
+    offered_ += static_cast<double>(present_) * (now - counted_);
+    counted_ = now;
+    present_ = scheduler.slots();
+  }
+
   /// What happens after every event.
-  void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter) const {
+  void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter) {
     workspace.check_hold();
     if (stopped_by_failure()) scheduler.drain();
+    if (scheduler.slots() != present_) count_offer(scheduler);
     reporter.update({total_, outcome_.computed, outcome_.failed, scheduler.idle_slots(), scheduler.slots()},
                     Clock::now());
   }
@@ -209,7 +218,9 @@ class RootMap {
   std::uint64_t left_ = 0;                    // that were not handed out, or in vain
   std::optional<Clock::duration> left_work_;  // how long they would keep one worker busy
   Outcome outcome_;
-  Clock::duration computing_{0};
+  std::chrono::duration<double> offered_{0};  // by workers, as long as they lived
+  Time counted_;
+  std::size_t present_ = 0;  // workers from then on
 };
 
 void send_to_all(Comm* comm, const End& end) {

@@ -72,7 +72,8 @@ std::vector<std::string> command_of(const Launch& launch, const std::vector<std:
 
 /// Whether ranks may come to be on other hosts than this one.
 bool has_other_hosts(const Launch& launch) {
-  for (const char* const allocation : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PE_HOSTFILE"})
+  for (const char* const allocation :
+       {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PE_HOSTFILE", "OMPI_MCA_orte_default_hostfile"})
     if (std::getenv(allocation)) return true;
   return !launch.hosts.empty() || !launch.more.empty();
 }

@@ -58,6 +58,24 @@ class Hosts(WorklistTest):
         for rank in range(2 * len(HOSTS)):
             self.assertEqual(f"rank {rank} on " in outcome.err, rank in lost, str(outcome))
 
+    def hostfile(self):
+        return self.write("hostfile", [host.replace(":", " slots=") for host in os.environ["HOSTS"].split(",")])
+
+    def test_hosts_may_be_those_that_mpirun_takes_by_itself(self):
+        env = {"OMPI_MCA_orte_default_hostfile": self.hostfile()}
+        outcome = self.start(TASKS, 2 * len(HOSTS), launch=(), env=env).wait()
+        self.assert_complete(outcome, lost=[])
+
+    def test_ranks_that_cannot_reach_the_launcher_end_the_run(self):
+        # Which knows nothing of other hosts.
+        settings = self.base / ".openmpi" / "mca-params.conf"
+        settings.parent.mkdir()
+        settings.write_text(f"orte_default_hostfile={self.hostfile()}\n")
+        outcome = self.start(TASKS, 2 * len(HOSTS), launch=(), env={"HOME": self.base}).wait()
+        self.assertEqual(outcome.code, 74, str(outcome))
+        self.assertIn("tasker launch can't be reached", outcome.err)
+        self.assertEqual(self.told(), [])
+
     def test_a_rank_on_another_host_is_killed(self):
         run = self.launch()
         run.kill_rank(3)
@@ -116,8 +134,7 @@ class Hosts(WorklistTest):
         self.assert_complete(outcome, lost=[])
 
     def test_plain_mpirun_loses_the_run_but_nothing_finished(self):
-        run = self.start(TASKS, 2 * len(HOSTS), sleep_us=20000, wrapper=(), env={
-            "OMPI_MCA_orte_default_hostfile": self.write("hostfile", [f"{host} slots=2" for host in HOSTS])})
+        run = self.start(TASKS, 2 * len(HOSTS), sleep_us=20000, env={"OMPI_MCA_orte_default_hostfile": self.hostfile()})
         run.until(lambda: len(self.told()) >= 50, "50 calls")
         there = ip("netns", "pids", HOSTS[1]).split()
         self.assertEqual(sum(line.split()[1] in there for line in read_lines(self.pids)), 2)

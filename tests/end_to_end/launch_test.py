@@ -1,5 +1,6 @@
 """tasker launch: whichever process dies, the run goes on without it or can be resumed, and its exit code is true."""
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -45,6 +46,8 @@ class Launch(WorklistTest):
             for victim in victims:
                 self.assertIn(f"rank {victim} on ", outcome.err)
             self.assertEqual(outcome.err.count("others take over its unfinished tasks"), len(victims))
+            # The dead are not counted as idle. One of three would be a third.
+            self.assertGreater(int(re.search(r"utilisation (\d+) %", outcome.err)[1]), 50)
             self.archive.unlink()
 
     def children(self, rank):
@@ -76,6 +79,20 @@ class Launch(WorklistTest):
             for program in programs:
                 self.assertTrue(has_ended(program, DEADLINE), f"a program lives on, when {victims} were killed")
             self.assertEqual(run.wait().code, code)
+
+    def test_a_task_may_run_a_program_that_is_one_of_ours_itself(self):
+        # It has MPI, and would report to the launcher, if it took itself for a rank.
+        names = self.write("names", ["one", "two", "three"])
+        bad = self.write("bad", ["run task 7"])
+        inner = f"{WORKLIST} archive={self.base / 'inner.dat'} arguments={names} ledger={self.base / 'inner'}"
+        for launch in (), None:
+            for command in f"{inner} failing={names}; test $? = 1", inner:
+                outcome = self.start(TASKS, 3, launch=launch, bad=bad, command=command, env={"TASKER_SLOTS": "1"}).wait()
+                self.assert_complete(outcome)
+                self.archive.unlink()
+            self.assertEqual(len(read_lines(self.base / "inner")), 6)
+            (self.base / "inner").unlink()
+            (self.base / "inner.dat").unlink()
 
     def test_rank_0_that_is_killed_ends_all_and_the_next_run_goes_on(self):
         run = self.launch()

@@ -6,7 +6,8 @@
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int or program instead of a result
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int, program or run instead of a result
+///   command=TEXT     what "run" runs; if that does well, there is a result
 ///   programs=FILE    gets the process id of each such program, which sleeps
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
@@ -89,6 +90,8 @@ void misbehave(const std::string& how) {
   if (how == "program" &&
       std::system(("echo $$ >> " + setting("programs") + "; exec sleep 1000").c_str()) != 0)
     throw std::runtime_error("the program was killed");
+  if (how == "run" && std::system(setting("command").c_str()) != 0)
+    throw std::runtime_error("the command failed");
   std::vector<std::string> eaten;
   while (how == "eat") eaten.emplace_back(1 << 20, 'x');
   while (how == "hang") std::this_thread::sleep_for(1s);
