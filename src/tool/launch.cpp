@@ -3,6 +3,8 @@
 #include "base/lifeline.hpp"
 #include "base/units.hpp"
 #include "tool/mpirun.hpp"
+#include "tool/program.hpp"
+#include "tool/requeue.hpp"
 
 #include <tasker/error.hpp>
 
@@ -11,9 +13,9 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -42,6 +44,7 @@ struct Launch {
   int ranks = 0;
   std::string hosts;
   std::string more;
+  unsigned requeues = 0;
   bool dry_run = false;
   std::vector<std::string> values = std::vector<std::string>(std::size(flags));
 };
@@ -76,23 +79,6 @@ bool has_other_hosts(const Launch& launch) {
   return !launch.hosts.empty() || !launch.more.empty();
 }
 
-/// mpirun would wait for ranks that never start.
-void require_program(const std::string& name) {
-  const auto runs = [](const std::string& path) {
-    return ::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path);
-  };
-  if (name.find('/') != name.npos) {
-    if (!runs(name)) throw UsageError("cannot run " + name + ": there is no such program; check the path");
-    return;
-  }
-  const char* const path = std::getenv("PATH");
-  std::istringstream list(path ? path : "");
-  for (std::string folder; std::getline(list, folder, ':');)
-    if (runs(std::filesystem::path(folder) / name)) return;
-  throw UsageError("cannot run " + name + ": it is not in PATH; type ./" + name +
-                   " for one in this directory");
-}
-
 /// What this process must know of it; whether it is right is for rank 0 to say.
 std::chrono::milliseconds lost_after() {
   const char* const text = std::getenv("TASKER_LOST_AFTER");
@@ -104,12 +90,18 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
   if (program.empty()) throw UsageError("launch what? For example: tasker launch -n 8 ./myjob");
   if (program.front().starts_with('-'))
     throw UsageError("there is no option " + program.front() + "; see tasker launch --help");
-  require_program(program.front());
+  require_program(program.front());  // mpirun would wait for ranks that never start
   for (std::size_t i = 0; i < std::size(flags); ++i)
     if (!launch.values[i].empty()) ::setenv(flags[i].variable, launch.values[i].c_str(), 1);
+  std::optional<Requeue> requeue;
+  if (launch.requeues > 0) requeue.emplace(launch.requeues);
   Mpirun mpirun(has_other_hosts(launch), lost_after());
   const auto command = command_of(launch, program);
-  if (!launch.dry_run) return mpirun.run(command);
+  if (!launch.dry_run) {
+    const int exit_code = mpirun.run(command);
+    if (requeue) requeue->after(exit_code);
+    return exit_code;
+  }
   for (const std::string& word : command) std::cout << word << (&word == &command.back() ? '\n' : ' ');
   return exit_done;
 }
@@ -130,11 +122,16 @@ void add_launch(CLI::App& app, int& exit_code) {
   for (std::size_t i = 0; i < std::size(flags); ++i)
     command->add_option(flags[i].flag, launch->values[i], flags[i].what);
   command->add_option("--mpirun", launch->more, "more arguments for mpirun, such as '--map-by node'");
+  command
+      ->add_option("--requeue", launch->requeues,
+                   "in a Slurm batch script: when stopped early, by a signal or the time limit, the job goes "
+                   "back into the queue; so often without progress")
+      ->check(CLI::Range(1U, 1000000U));
   command->add_flag("--dry-run", launch->dry_run, "only print mpirun's command line");
   command->footer(
       "Example: tasker launch -n 8 --retries 2 ./myjob input.txt\n"
       "Exit code: that of rank 0, which mpirun loses; 74 if rank 0 died, 75 if a signal ended the run.");
-  command->callback([command, launch, &exit_code] { exit_code = run(*launch, command->remaining()); });
+  command->callback([command, launch, &exit_code] { exit_code = run(*launch, words_behind(*command)); });
 }
 
 }  // namespace tasker::tool

@@ -1,4 +1,5 @@
 #include "tool/launch.hpp"
+#include "tool/submit.hpp"
 
 #include <tasker/error.hpp>
 
@@ -13,12 +14,14 @@ int run(int argc, char** argv) {
   CLI::App app("Runs programs that use Tasker, and looks after what they leave.");
   app.name("tasker");
   app.require_subcommand(1);
+  app.prefix_command();
   app.footer(
       "Exit codes: 0 done, 1 tasks failed, 2 wrong usage, 74 disk or system failure, 75 stopped early: run "
       "the "
       "same command again.");
   int exit_code = tasker::exit_done;
   tasker::tool::add_launch(app, exit_code);
+  tasker::tool::add_submit(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

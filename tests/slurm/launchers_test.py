@@ -15,27 +15,18 @@ class UnderLauncher:
 
     survives_workers = False
 
-    def setUp(self):
-        super().setUp()
-        self.go = self.base / "go"
-
     def start_and_wait(self, *options):
         """A job whose two workers are both at a task that waits, and what is finished."""
-        job = self.submit_program(self.launcher, ALL, options, wait_for=self.go)
-        job.until(lambda: sum(" wait " in line for line in read_lines(self.ledger)) == 2, "two tasks that wait")
-        finished = {line["argument"] for line in self.load().lines if line["result"] is not None}
-        self.assertGreaterEqual(len(finished), 8)
-        return job, finished
+        job = self.submit_program(self.launcher, ALL, options)
+        return job, self.until_waiting(job)
 
-    def assert_resumes(self, finished, arguments=ALL):
-        """The same job once more: what was finished is not computed again."""
+    def assert_resumes(self, finished):
+        """The same job once more."""
         self.go.touch()
         self.calls()
-        self.assert_ends(self.submit_program(self.launcher, arguments, wait_for=self.go), 0)
-        called = self.called()
-        self.assertEqual(len(called), len(set(called)))
-        self.assertFalse(finished & set(called))
-        self.assert_complete(arguments, wait_for=self.go)
+        self.assert_ends(self.submit_program(self.launcher, ALL), 0)
+        self.assert_computed_the_rest(finished)
+        self.assert_complete(ALL)
 
     def test_exit_codes_are_true(self):
         self.assert_ends(self.submit_program(self.launcher, TASKS), 0)
@@ -53,7 +44,7 @@ class UnderLauncher:
             self.assertTrue(any(b"SLURMD_NODENAME=" + node in environment for environment in environments), node)
         self.go.touch()
         self.assert_ends(job, 0)
-        self.assert_complete(ALL, wait_for=self.go)
+        self.assert_complete(ALL)
 
     def test_usr1_finishes_what_runs_and_the_next_job_computes_the_rest(self):
         many = [f"task {i}" for i in range(2000)]
@@ -81,7 +72,7 @@ class UnderLauncher:
             self.go.touch()
             self.assert_ends(job, 0)
             self.assertIn("rank 2 on ", job.output)
-            self.assert_complete(ALL, wait_for=self.go)
+            self.assert_complete(ALL)
         else:
             self.assertNotEqual(job.wait(), 0, job)
             self.assert_resumes(finished)
@@ -105,7 +96,7 @@ class UnderLauncher:
         os.kill(self.ranks()[2], signal.SIGCONT)
         self.assert_ends(job, 0)
         self.assertEqual(self.called(), sorted(ALL))
-        self.assert_complete(ALL, wait_for=self.go)
+        self.assert_complete(ALL)
 
 
 # In the shell's place, so that signals for the batch script are its own.

@@ -12,9 +12,9 @@ from support import *
 # Seconds; as many tests go on side by side, and requeued jobs wait for half a minute.
 DEADLINE = 150
 
-def slurm(*command):
-    """What it prints; kept short, so that jobs' states are fresh."""
-    outcome = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=DEADLINE)
+def slurm(*command, **others):
+    """What such a command prints; it must succeed."""
+    outcome = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=DEADLINE, **others)
     if outcome.returncode != 0:
         raise AssertionError(f"{command}: exit code {outcome.returncode}\n{outcome.stdout}{outcome.stderr}")
     return outcome.stdout.strip()
@@ -57,7 +57,11 @@ class Job:
 
 
 class SlurmTest(WorklistTest):
-    """Jobs' shells start in the test's directory; `self.base / "job.out"` has what they print."""
+    """Jobs start in the test's directory; tasks "wait ..." end when there is `self.go`."""
+
+    def setUp(self):
+        super().setUp()
+        self.go = self.base / "go"
 
     def environment(self, extra):
         return {**super().environment(extra), "SLURM_CONF": os.environ["SLURM_CONF"]}
@@ -79,15 +83,30 @@ class SlurmTest(WorklistTest):
         return self.job(int(outcome.stdout), output)
 
     def submit_program(self, launcher, arguments=None, options=(), env={}, **settings):
-        words, _ = self.program(arguments, **{"sleep_us": 1000, **settings})
-        return self.submit(f"{launcher} {' '.join(words)}", *options, env=env)
+        return self.submit(f"{launcher} {' '.join(self.words(arguments, **settings))}", *options, env=env)
+
+    def words(self, arguments, **settings):
+        """The program's command line."""
+        return self.program(arguments, **{"sleep_us": 1000, "wait_for": self.go, **settings})[0]
 
     def assert_ends(self, job, code):
         self.assertEqual(job.wait(), code, str(job))
 
-    def assert_complete(self, arguments, **settings):
+    def until_waiting(self, job, count=2):
+        """Until so many tasks wait; what is finished then."""
+        job.until(lambda: sum(" wait " in line for line in read_lines(self.ledger)) == count, "tasks that wait")
+        return {line["argument"] for line in self.load().lines if line["result"] is not None}
+
+    def assert_computed_the_rest(self, finished):
+        """Since calls were asked for the last time nothing was computed twice, and nothing that was finished."""
+        called = self.called()
+        self.assertTrue(finished)
+        self.assertEqual(len(called), len(set(called)))
+        self.assertFalse(finished & set(called))
+
+    def assert_complete(self, arguments):
         """As an undisturbed run would have left it."""
-        self.assertEqual(archive_results(self.archive), self.serial(arguments, **settings)[1])
+        self.assertEqual(archive_results(self.archive), self.serial(arguments, wait_for=self.go)[1])
         self.assertFalse(self.directory.exists())
 
     def ranks(self):
