@@ -35,6 +35,12 @@ enum class Capture {
   all,       ///< Of all.
 };
 
+/// In which order tasks are handed out.
+enum class Order {
+  as_given,       ///< That of their arguments.
+  longest_first,  ///< By how long they are expected to last (`tasker::expected`) or have lasted before.
+};
+
 /// How rank 0 reports on stderr.
 enum class Progress {
   automatic,  ///< `line` on a terminal, `log` elsewhere.
@@ -87,6 +93,18 @@ struct Options {
   std::chrono::nanoseconds lost_after = std::chrono::seconds(10);
   /// How many ranks may die at one and the same task until it is taken to be the cause, and fails; 0: all.
   std::uint32_t max_lost = 3;
+  /// Until when the program may run, by the system's clock; the epoch: until its Slurm job ends, if it is
+  /// part of one. Its environment variable holds a local time such as `2027-03-01T18:00`, or the seconds
+  /// since 1970.
+  ///
+  /// Near the end only such tasks are handed out as will end in time. Tasker keeps a twentieth of the time
+  /// for itself: 12 seconds at least, a minute at most, and never more than a fifth. Then all ranks throw
+  /// `Interrupted`, and the same command goes on with what is left.
+  std::chrono::system_clock::time_point deadline = {};
+  /// The same as a duration from the start of the program; 0: none. With both, the earlier one counts.
+  std::chrono::nanoseconds time_limit = {};
+  /// In which order tasks are handed out.
+  Order order = Order::as_given;
   /// Keep the arguments in the archive, readable as `results.argument<A>(i)`.
   bool keep_arguments = true;
   /// The directory `filename.mpi` and its files are for whom the umask allows, as the archive is, so that a

@@ -4,6 +4,7 @@
 #include <tasker/detail/make_call.hpp>
 #include <tasker/digest.hpp>
 #include <tasker/error.hpp>
+#include <tasker/expected.hpp>
 #include <tasker/options.hpp>
 #include <tasker/results.hpp>
 
@@ -78,6 +79,8 @@ class Tasker {
   /// behind them, on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
   /// communicator of this Tasker, nor call map.
   ///
+  /// `more`: what depends on the arguments, `tasker::expected(...)`.
+  ///
   /// `path` names a file; a relative one starts at rank 0's working directory as it is when map is called.
   /// `fn` may go elsewhere: rank 0 is back there when map returns.
   ///
@@ -87,11 +90,12 @@ class Tasker {
   ///
   /// With TASKER_DRY_RUN set, it prints on rank 0's stdout what would be reused and computed, and touches
   /// nothing: a map that is finished already returns its results, any other throws DryRun with that text.
-  template <class Fn, class Args>
-  auto map(const std::filesystem::path& path, Fn fn, Args&& args, Options options = {}) {
+  template <class Fn, class Args, class... More>
+  auto map(const std::filesystem::path& path, Fn fn, Args&& args, Options options = {}, More... more) {
     using Range = std::remove_reference_t<Args>;
-    return Results<detail::ResultOf<Fn, Range>>(
-        run_map(detail::make_call<Fn, Range>(path, std::move(fn), args, std::move(options))));
+    auto call = detail::make_call<Fn, Range>(path, std::move(fn), args, std::move(options));
+    (detail::add_to_call<Range>(call, args, std::move(more)), ...);
+    return Results<detail::ResultOf<Fn, Range>>(run_map(call));
   }
 
  private:

@@ -41,6 +41,8 @@ class IntervalSet {
   bool contains(std::uint64_t index) const;
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  /// The lowest index. The set must not be empty.
+  std::uint64_t first() const { return last_of_.begin()->first; }
   /// The disjoint ranges in ascending order.
   Ranges ranges() const;
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <utility>
 
 namespace tasker::base {
@@ -50,6 +51,28 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   const auto bytes = scaled(text, units);
   if (!bytes || *bytes > whole_limit) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(*bytes));
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_time_point(const std::string& text) {
+  using std::chrono::system_clock;
+  std::int64_t seconds = 0;
+  const char* const behind = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), behind, seconds);
+  if (error == std::errc{} && end == behind) {
+    constexpr std::int64_t latest = 9'000'000'000;  // what nanoseconds in 64 bits hold
+    if (seconds <= 0 || seconds > latest) return std::nullopt;
+    return system_clock::time_point(std::chrono::seconds(seconds));
+  }
+  for (const char* const format :
+       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"}) {
+    std::tm time{};
+    const char* const rest = ::strptime(text.c_str(), format, &time);
+    if (!rest || rest != text.c_str() + text.size()) continue;
+    time.tm_isdst = -1;
+    const std::time_t found = std::mktime(&time);
+    if (found > 0) return system_clock::from_time_t(found);
+  }
+  return std::nullopt;
 }
 
 std::string duration_text(std::chrono::nanoseconds duration) {

@@ -15,6 +15,10 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 /// Bytes: "4096", "64K", "1.5M", "2G", "1T", in powers of 1024; nothing for anything else.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
+/// A local time, "2027-03-01T18:00" or "2027-03-01 18:00:30", or the seconds since 1970; nothing for anything
+/// else.
+std::optional<std::chrono::system_clock::time_point> parse_time_point(const std::string& text);
+
 /// "850 ms", "12.3 s", "4 min 10 s", "3 h 05 min".
 std::string duration_text(std::chrono::nanoseconds duration);
 

@@ -1,5 +1,6 @@
 #include "execute/last_lines.hpp"
 
+#include "base/console.hpp"
 #include "store/record.hpp"
 
 #include <cstddef>
@@ -11,9 +12,6 @@ namespace {
 constexpr int most_lines = 10;
 constexpr std::size_t most_bytes = 2048;
 
-/// Bytes that a terminal may take for commands.
-bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
-
 }  // namespace
 
 std::string last_lines(std::string_view output) {
@@ -24,11 +22,9 @@ std::string last_lines(std::string_view output) {
   for (int count = 0; count < most_lines && !left.empty();) {
     // A program that rewrites its line ends it with a carriage return.
     const std::size_t before = left.find_last_of("\n\r");
-    std::string line(left.substr(before == left.npos ? 0 : before + 1));
+    std::string line = base::escaped(left.substr(before == left.npos ? 0 : before + 1));
     left = left.substr(0, before == left.npos ? 0 : before);
     if (line.empty()) continue;
-    for (char& c : line)
-      if (is_control(c)) c = '?';
     const std::size_t room = most_bytes - lines.size();
     if (line.size() >= room) {
       // Its end, from the begin of a character (UTF-8) on.

@@ -6,7 +6,7 @@
 namespace tasker::execute {
 
 /// The last lines of what an attempt wrote (to stderr; to stdout if nothing), to be shown beside its failure:
-/// a few, without control characters, a line end between any two. `output`: as in a record.
+/// a few, escaped, a line end between any two. `output`: as in a record.
 std::string last_lines(std::string_view output);
 
 }  // namespace tasker::execute

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/fingerprint.hpp"
+#include "store/paths.hpp"
 #include "store/record.hpp"
 
 #include <chrono>
@@ -16,6 +17,9 @@ class FrameSink {
   virtual ~FrameSink() = default;
   /// When it returns, the frame will not be lost to a kill -9 of this process, or is on its way in order.
   virtual void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) = 0;
+  /// Keeps the state that a task under way has saved until its record is written; does nothing where nobody
+  /// could.
+  virtual void save(const store::StateName& /*name*/, std::string_view /*state*/) {}
   /// When it returns, all frames survive what the run's durability asks for.
   virtual void sync() = 0;
 };
@@ -29,6 +33,10 @@ class Recorder {
 
   using Clock = std::chrono::steady_clock;
 
+  /// The state of the task that began last, with this index and argument.
+  void save(std::uint64_t index, std::string_view argument, std::string_view state) {
+    sink_.save({index, fingerprint_(argument)}, state);
+  }
   /// Call before a task begins.
   void begin();
   /// Records how the task ended that began last. Fills in the fingerprint and drops an argument

@@ -3,6 +3,8 @@
 #include "base/units.hpp"
 #include "execute/last_lines.hpp"
 
+#include <tasker/error.hpp>
+
 #include <boost/core/demangle.hpp>
 #include <cxxabi.h>
 
@@ -41,10 +43,11 @@ std::string shortened(const std::string& message) {
   return message.substr(0, size).append(ellipsis);
 }
 
-bool is_bad_alloc(const std::exception_ptr& exception) {
+template <class E>
+bool is_a(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
-  } catch (const std::bad_alloc&) {
+  } catch (const E&) {
     return true;
   } catch (...) {
     return false;
@@ -80,7 +83,7 @@ class ChunkSteps final : public detail::Steps {
         output_(output) {}
 
   bool next(detail::Step& step) override {
-    if (!again_ && !advance()) return false;
+    if (report_.stopped || (!again_ && !advance())) return false;
     again_ = false;
     step = {record_.index, record_.attempt, argument_};
     result_.clear();
@@ -91,6 +94,7 @@ class ChunkSteps final : public detail::Steps {
   std::string& result() override { return result_; }
 
   void done(detail::Binding binding) override {
+    throw_trouble();
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                                 (binding.count ? store::bound_to_count : 0));
     end(store::Outcome::done);
@@ -99,9 +103,14 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
-    if (work_.limits.memory > 0 && is_bad_alloc(exception)) {
+    throw_trouble();
+    if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();
       throw OutOfMemory();
+    }
+    if (is_a<Interrupted>(exception) && stop_requested()) {
+      report_.stopped = true;
+      return;
     }
     result_ = describe(exception);
     record_.binding = 0;
@@ -118,6 +127,23 @@ class ChunkSteps final : public detail::Steps {
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
+  std::chrono::nanoseconds time_left() const override { return work_.horizon.time_left(); }
+  bool stop_requested() const override { return work_.horizon.stop_requested(); }
+
+  void save(std::string_view state) override {
+    state_ = state;
+    try {
+      recorder_.save(record_.index, argument_, state);
+    } catch (...) {
+      trouble_ = std::current_exception();
+      throw;
+    }
+  }
+  std::optional<std::string> load() override {
+    if (state_ || !work_.load_state) return state_;
+    return work_.load_state({record_.index, work_.fingerprint(argument_)});
+  }
+
   ChunkReport& report() { return report_; }
 
  private:
@@ -129,11 +155,17 @@ class ChunkSteps final : public detail::Steps {
     }
     record_ = {};
     record_.index = chunk_.tasks()[range_].first + at_++;
+    state_.reset();
     argument_ = arguments_.bytes(arguments_.number<std::uint64_t>());
     while (attempt_ != chunk_.attempts().end() && attempt_->first < record_.index) ++attempt_;
     if (attempt_ != chunk_.attempts().end() && attempt_->first == record_.index)
       record_.attempt = attempt_->second;
     return true;
+  }
+
+  /// A state could not be saved, whatever `fn` makes of that.
+  void throw_trouble() const {
+    if (trouble_) std::rethrow_exception(trouble_);
   }
 
   void end(store::Outcome outcome) {
@@ -158,6 +190,8 @@ class ChunkSteps final : public detail::Steps {
   std::uint64_t at_ = 0;
   store::Record record_;
   std::string_view argument_;
+  std::optional<std::string> state_;  // that the task has saved
+  std::exception_ptr trouble_;
   std::string result_;
   std::uint32_t tries_;  // of this task, which failed
   OutputPipes* output_;

@@ -20,6 +20,9 @@ struct ChunkReport {
   std::uint64_t failed = 0;
   Failures failures = {};
   std::chrono::nanoseconds busy{0};
+  /// The one that came next has stopped early, as it was asked to: that and all behind it are to be done
+  /// again.
+  bool stopped = false;
 
   /// `output`: as in a record.
   void add_failure(std::uint64_t index, const std::string& message, std::string_view output = {});

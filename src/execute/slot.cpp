@@ -118,12 +118,18 @@ void Slot::read(FrameSink& sink) {
     if (!busy() || orders_.empty()) throw DamagedError("its process spoke without having work");
     if (message->starts_with(static_cast<char>(SlotKind::frame))) {
       write_frame(*message, sink);
+    } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
+      const auto saved = base::unpack<SavedState>(*message);
+      sink.save({saved.index, {saved.fingerprint_low, saved.fingerprint_high}}, saved.state);
     } else {
-      base::unpack<Finished>(*message);
-      if (orders_.front().recorded != due(orders_.front()))
+      report_.stopped = base::unpack<Finished>(*message).stopped;
+      if (!report_.stopped && orders_.front().recorded != due(orders_.front()))
         throw DamagedError("its process did not record all of its tasks");
       report_.busy += Clock::now() - begun_;
-      orders_.pop_front();
+      if (report_.stopped)
+        orders_.clear();
+      else
+        orders_.pop_front();
       if (!orders_.empty()) send_order();
     }
     last_heard_ = Clock::now();
@@ -267,12 +273,9 @@ void Slot::look(Clock::time_point now) {
   if (begun != seen_) {
     seen_ = begun;
     seen_since_ = now;
-    // Should it have been told to end, it has not.
-    if (stopped_ > 0) page_->trap = Trap::none;
-    stopped_ = 0;
   }
   if (begun == underway.recorded || now - seen_since_ < work_.limits.timeout) return;
-  if (stopped_ == 0) {
+  if (stopped_ != begun) {
     stopped_ = begun;
     stopped_at_ = now;
     page_->trap = Trap::too_long;

@@ -28,6 +28,11 @@ class PipeSink final : public FrameSink {
     page_.trap = Trap::none;  // what came before, the task has survived
     if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
   }
+  void save(const store::StateName& name, std::string_view state) override {
+    if (!rank_.send({base::pack(
+            SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})}))
+      ::_exit(0);
+  }
   void sync() override {}
 
  private:
@@ -101,10 +106,11 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);  // it died before that
   ::setpgid(0, 0);                        // so that a task ends with all that it has started
-  // MPI's handlers tell of a crash at length, as if the rank had crashed.
+  // MPI's handlers tell of a crash at length, as if the rank had crashed. What is ignored, such as SIGHUP
+  // under nohup, stays so.
   for (const int signal :
        {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
-    ::signal(signal, SIG_DFL);
+    if (::signal(signal, SIG_DFL) == SIG_IGN) ::signal(signal, SIG_IGN);
   // Should memory run out, a task goes before a rank.
   if (const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
     (void)!::write(file, "800", 3);
@@ -132,8 +138,8 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
       auto order = base::unpack<Order>(*bytes);
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
                   order.again ? page.again : page.chunk);
-      run_chunk(chunk, work, recorder, order.tries, output);
-      if (!rank.send({base::pack(Finished{})})) break;
+      const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      if (!rank.send({base::pack(Finished{report.stopped})})) break;
     }
     ::_exit(0);
   } catch (const OutOfMemory&) {

@@ -31,7 +31,7 @@ struct SlotPage {
   OutputPage output;
 };
 
-enum class SlotKind : std::uint8_t { order, frame, finished };
+enum class SlotKind : std::uint8_t { order, frame, state, finished };
 
 /// To the child: execute these tasks.
 struct Order {
@@ -52,10 +52,21 @@ struct FrameHead {
 };
 inline constexpr std::size_t frame_head_size = 1 + 4 + 4 * 8;
 
+/// From the child: a task has saved its state.
+struct SavedState {
+  static constexpr SlotKind kind = SlotKind::state;
+  std::uint64_t index = 0;
+  std::uint64_t fingerprint_low = 0;
+  std::uint64_t fingerprint_high = 0;
+  std::string state;
+  auto fields() { return std::tie(index, fingerprint_low, fingerprint_high, state); }
+};
+
 /// From the child: the order is executed.
 struct Finished {
   static constexpr SlotKind kind = SlotKind::finished;
-  auto fields() { return std::tie(); }
+  bool stopped = false;  ///< But for the tasks that are not recorded: as in ChunkReport.
+  auto fields() { return std::tie(stopped); }
 };
 
 /// What a slot's child does, from its fork on. `parent` is the rank's process; `output` is where its tasks

@@ -1,11 +1,16 @@
 #pragma once
 
+#include "execute/horizon.hpp"
 #include "store/fingerprint.hpp"
+#include "store/paths.hpp"
 
 #include <tasker/detail/call.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace tasker::execute {
 
@@ -24,6 +29,9 @@ struct Work {
   bool keep_arguments = true;
   Limits limits = {};
   Capture capture = Capture::failures;  ///< Of what slots execute.
+  const Horizon& horizon = no_limit;
+  /// The state that a task has saved before; empty where nobody knows.
+  std::function<std::optional<std::string>(const store::StateName& name)> load_state = {};
 };
 
 }  // namespace tasker::execute

@@ -23,7 +23,8 @@ using runtime::Time;
 // A message is one kWhole, or one kLong (its length, 8 bytes) followed by kParts. MPI keeps the order.
 enum Tag : int { kWhole = 1, kLong = 2, kPart = 3 };
 
-// MPI_Improbe looks first and makes progress afterwards: one look misses what has just arrived.
+// MPI_Improbe looks first and makes progress afterwards: one look misses what has just arrived. But each one
+// costs system calls, and where ranks outnumber cores it gives the core away, for a millisecond or longer.
 constexpr int kLooks = 3;
 
 // Over a network a ring overtakes its message by about this much.
@@ -124,7 +125,9 @@ bool Mailbox::flush(Time deadline) {
 // ---- receiving
 
 std::optional<Envelope> Mailbox::receive() {
-  for (int misses = 0; misses < kLooks;) {
+  const bool expected = owing_ > 0 || unheard_ > 0 || woke_by_itself_ || under_way();
+  const int looks = expected ? kLooks : 1;
+  for (int misses = 0; misses < looks;) {
     if (auto envelope = finished()) return envelope;
     if (!match()) ++misses;
   }
@@ -270,9 +273,11 @@ std::optional<Envelope> Mailbox::wait(Time deadline, std::span<pollfd> watched) 
     if (over) break;
     release_sent();
     sleep(deadline, watched);
-    over = std::any_of(polled_.begin() + kOwn, polled_.end(),
-                       [](const pollfd& fd) { return fd.revents != 0; }) ||
-           Clock::now() >= deadline;
+    const auto ready = [](const pollfd& fd) { return fd.revents != 0; };
+    const bool called = std::any_of(polled_.begin(), polled_.begin() + kOwn, ready);
+    const bool found = std::any_of(polled_.begin() + kOwn, polled_.end(), ready);
+    if (found && !called) break;
+    over = found || Clock::now() >= deadline;
   }
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = polled_[i + kOwn].revents;
   return std::nullopt;

@@ -1,16 +1,25 @@
 #include "run/compute_here.hpp"
 
+#include "base/console.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "base/shared.hpp"
+#include "cluster/report.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
+#include "run/attempt.hpp"
 #include "run/desk.hpp"
 #include "run/journal_sink.hpp"
+#include "run/last_moment.hpp"
+#include "run/progress.hpp"
 #include "run/settings.hpp"
+#include "store/state.hpp"
 
 #include <tasker/error.hpp>
 
+#include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -30,26 +39,42 @@ constexpr Clock::duration longest_sleep = 2s;
 
 class Here {
  public:
-  Here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler, Outcome& outcome)
+  Here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler, Outcome& outcome,
+       Timekeeper& time)
       : workspace_(workspace),
         scheduler_(scheduler),
         outcome_(outcome),
+        time_(time),
         work_{call,
               call.count,
               workspace.fingerprinter(),
               call.options.keep_arguments,
               limits_of(call.options),
-              call.options.capture},
-        sink_(workspace.journal(0, base::this_process().host, base::build_id()),
-              call.options.durability == Durability::power) {}
+              call.options.capture,
+              *horizon_},
+        sink_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.directory(),
+              call.options.durability == Durability::power) {
+    work_.load_state = [this](const store::StateName& name) {
+      return store::read_state(workspace_.directory(), name);
+    };
+    horizon_->stop_on(time.signal());
+    set_horizon();
+  }
 
   void compute_in_this_thread(const std::function<void()>& attend) {
     execute::Recorder recorder(sink_, work_.fingerprint, work_.keep_arguments);
     scheduler_.join(0);
+    LastMoment last(time_.give_up(), [this] { end_without_fn(); });
+    auto lock = last.lock();
     while (const auto action = scheduler_.next(Clock::now())) {
       // A single executor is never asked to give anything back.
       const auto chunk = make_chunk(std::get<Assign>(*action));
-      finish(*chunk, execute::run_chunk(*chunk, work_, recorder));
+      lock.unlock();
+      const execute::ChunkReport report = execute::run_chunk(*chunk, work_, recorder);
+      lock.lock();
+      finish(*chunk, report);
+      look_at_time();
+      last.move(time_.give_up());
       attend();
     }
     sink_.close();
@@ -73,8 +98,8 @@ class Here {
       }
       if (scheduler_.finished()) break;
       const auto watched = slots.watched();
-      const auto pause =
-          std::min<Clock::duration>(slots.longest_pause().value_or(longest_sleep), longest_sleep);
+      const auto pause = std::min({slots.longest_pause().value_or(longest_sleep), longest_sleep,
+                                   std::max(time_.due() - Clock::now(), Clock::duration(0))});
       if (::poll(watched.data(), watched.size(), static_cast<int>(pause / 1ms)) < 0 && errno != EINTR)
         base::throw_errno("wait for", "processes that execute tasks");
       slots.look();
@@ -82,12 +107,62 @@ class Here {
         desk.forget(chunk);
         finish(*chunk, report);
       }
+      if (look_at_time()) {
+        for (const auto& chunk : desk.chunks()) {
+          chunk->revoke();
+          scheduler_.returned(0, chunk->id(), chunk->kept());
+        }
+      }
+      if (time_.is_over()) {
+        give_up(sink_);
+        break;
+      }
       attend();
     }
     sink_.close();
   }
 
  private:
+  void set_horizon() {
+    horizon_->set_time_left(time_.frame() ? time_.frame()->end - Clock::now()
+                                          : std::chrono::nanoseconds::max());
+  }
+
+  /// Returns whether all must stop, as it turns out now.
+  bool look_at_time() {
+    const bool were_stopped = time_.stopped();
+    if (!time_.look(Clock::now())) return false;
+    scheduler_.set_time(time_.frame());
+    set_horizon();
+    if (!time_.stopped()) return false;
+    scheduler_.drain();
+    horizon_->stop();
+    return !were_stopped;
+  }
+
+  void give_up(JournalSink& sink) {
+    const Time now = Clock::now();
+    for (const auto& [index, begun] : scheduler_.under_way())
+      record_attempt({index, workspace_.attempt_of(index), store::Outcome::interrupted,
+                      interrupted_text(now - begun), now - begun},
+                     workspace_, work_.call, sink);
+    scheduler_.leave(0);
+  }
+
+  /// The time is up, and the thread that could stop is in `fn`.
+  void end_without_fn() {
+    // That thread may be writing to its own journal.
+    JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
+                     workspace_.directory(), false);
+    give_up(sink);
+    base::say(
+        fmt::format("tasker: {} was stopped in the middle of a task, {}: {}; run the same command again\n",
+                    work_.call.path.string(), time_.reason(Clock::now()),
+                    left_text(scheduler_.pending(), work_.call.count, scheduler_.pending_work(), 1)));
+    cluster::report_exit(exit_interrupted);
+    ::_exit(exit_interrupted);
+  }
+
   std::shared_ptr<execute::Chunk> make_chunk(const Assign& assign) {
     base::Ranges tasks = assign.tasks;
     std::string arguments;
@@ -102,6 +177,7 @@ class Here {
   }
 
   void finish(const execute::Chunk& chunk, const execute::ChunkReport& report) {
+    if (report.stopped) scheduler_.returned(0, chunk.id(), report.tasks);
     if (report.tasks == 0) return;  // all of it was taken back
     sink_.sync();
     scheduler_.done(0, chunk.id(), report.busy);
@@ -111,6 +187,8 @@ class Here {
   const Workspace& workspace_;
   Scheduler& scheduler_;
   Outcome& outcome_;
+  Timekeeper& time_;
+  base::Shared<execute::Horizon> horizon_;
   execute::Work work_;
   JournalSink sink_;
 };
@@ -118,8 +196,8 @@ class Here {
 }  // namespace
 
 void compute_here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler,
-                  Outcome& outcome, const std::function<void()>& attend) {
-  Here here(call, workspace, scheduler, outcome);
+                  Outcome& outcome, Timekeeper& time, const std::function<void()>& attend) {
+  Here here(call, workspace, scheduler, outcome, time);
   if (const std::uint32_t slots = slots_of(call.options); slots > 0)
     here.compute_in_slots(slots, attend);
   else

@@ -2,6 +2,7 @@
 
 #include "run/master.hpp"
 #include "run/scheduler.hpp"
+#include "run/timekeeper.hpp"
 #include "run/workspace.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -10,9 +11,9 @@
 
 namespace tasker::runtime {
 
-/// Computes what `scheduler` holds where there are no other ranks: in this thread, or in this process's
-/// slots. Calls `attend` after every chunk, and at least every two seconds while slots compute.
+/// Computes what `scheduler` holds where there are no other ranks, in this thread or in this process's slots,
+/// until `time` is up. Calls `attend` after every chunk, and at least every two seconds while slots compute.
 void compute_here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler,
-                  Outcome& outcome, const std::function<void()>& attend);
+                  Outcome& outcome, Timekeeper& time, const std::function<void()>& attend);
 
 }  // namespace tasker::runtime

@@ -24,7 +24,12 @@ namespace {
 /// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
 constexpr Clock::duration longest_sleep = 2s;
 
-Start start_of(const detail::MapCall& call, const Workspace& workspace) {
+std::int64_t time_left(const Timekeeper& time) {
+  if (!time.frame()) return std::chrono::nanoseconds::max().count();
+  return std::chrono::nanoseconds(time.frame()->end - Clock::now()).count();
+}
+
+Start start_of(const detail::MapCall& call, const Workspace& workspace, const Timekeeper& time) {
   return {std::filesystem::absolute(workspace.directory()).string(),
           workspace.run(),
           workspace.sequence(),
@@ -42,7 +47,8 @@ Start start_of(const detail::MapCall& call, const Workspace& workspace) {
           call.options.timeout.count(),
           call.options.memory_limit,
           call.options.capture,
-          call.options.lost_after.count()};
+          call.options.lost_after.count(),
+          time_left(time)};
 }
 
 void say_lost(Reporter& reporter, const Master& master, int rank) {
@@ -54,24 +60,36 @@ void say_lost(Reporter& reporter, const Master& master, int rank) {
 }  // namespace
 
 void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspace& workspace,
-                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter,
-                          const base::CaughtSignal& drain, const std::function<void()>& attend) {
+                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter, Timekeeper& time,
+                          const std::function<void()>& attend) {
   RankJournals journals(workspace, call);
   Master master(comm, call, scheduler, outcome, journals.store());
   const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(call.options.lost_after);
   comm.set_lost_after(lost_after);
   cluster::set_lost_after(lost_after);
-  const Start start = start_of(call, workspace);
+  const Start start = start_of(call, workspace, time);
   for (int rank = 1; rank < comm.size(); ++rank) comm.send(rank, pack(start));
   const auto wait = [&] {
     std::vector<pollfd> watched;
-    if (!drain.came()) watched.push_back({drain.fd(), POLLIN, 0});
-    const auto envelope = comm.wait(std::min(reporter.due(), Clock::now() + longest_sleep), watched);
+    if (!time.stopped()) watched.push_back({time.signal().fd(), POLLIN, 0});
+    const auto envelope =
+        comm.wait(std::min({reporter.due(), time.due(), Clock::now() + longest_sleep}), watched);
     if (envelope) master.handle(*envelope);
+    if (time.look(Clock::now())) {
+      scheduler.set_time(time.frame());
+      if (time.stopped()) scheduler.drain();
+      for (int rank = 1; rank < comm.size(); ++rank)
+        comm.send(rank, pack(TimeLeft{time_left(time), time.stopped()}));
+    }
     if (envelope && envelope->lost) say_lost(reporter, master, envelope->source);
     attend();
   };
   while (!scheduler.finished()) {
+    if (time.is_over()) {
+      master.give_up(Clock::now());
+      journals.close();
+      return;
+    }
     if (master.alone())
       throw Interrupted(
           fmt::format("{}: no rank is left to compute: {} of {} tasks are missing{}; run the same "

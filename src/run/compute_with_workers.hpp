@@ -1,10 +1,10 @@
 #pragma once
 
-#include "base/caught_signal.hpp"
 #include "run/comm.hpp"
 #include "run/outcome.hpp"
 #include "run/progress.hpp"
 #include "run/scheduler.hpp"
+#include "run/timekeeper.hpp"
 #include "run/workspace.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -13,11 +13,11 @@
 
 namespace tasker::runtime {
 
-/// Computes what `scheduler` holds on the other ranks, all of which are in this map. Calls `attend` after
-/// every event, when `drain` comes, when `reporter` is due, and at least every two seconds. Throws
+/// Computes what `scheduler` holds on the other ranks, all of which are in this map, until `time` is up.
+/// Calls `attend` after every event, when `reporter` is due, and at least every two seconds. Throws
 /// Interrupted when no rank is left.
 void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspace& workspace,
-                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter,
-                          const base::CaughtSignal& drain, const std::function<void()>& attend);
+                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter, Timekeeper& time,
+                          const std::function<void()>& attend);
 
 }  // namespace tasker::runtime

@@ -34,6 +34,11 @@ std::shared_ptr<execute::Chunk> Desk::find(std::uint64_t id) {
   return found == chunks_.end() ? nullptr : *found;
 }
 
+std::vector<std::shared_ptr<execute::Chunk>> Desk::chunks() {
+  const std::lock_guard lock(mutex_);
+  return {chunks_.begin(), chunks_.end()};
+}
+
 std::vector<std::string> Desk::take_messages() {
   const std::lock_guard lock(mutex_);
   std::uint64_t count = 0;
@@ -88,6 +93,7 @@ void Desk::finish(const std::shared_ptr<execute::Chunk>& chunk, const execute::C
   done.failures = report.failures.groups();
   const std::lock_guard lock(mutex_);
   forget_locked(chunk);
+  if (report.stopped) post_locked(pack(Kept{done.chunk, done.tasks, true}));
   if (done.tasks > 0) post_locked(pack(std::move(done)));
 }
 

@@ -27,6 +27,8 @@ class Desk {
   void push(std::shared_ptr<execute::Chunk> chunk);
   /// The chunk of this id, unless it has ended.
   std::shared_ptr<execute::Chunk> find(std::uint64_t id);
+  /// All chunks that have not ended.
+  std::vector<std::shared_ptr<execute::Chunk>> chunks();
   std::vector<std::string> take_messages();
   /// No more chunks come. With `revoke`, those at hand are given up, too, and nothing waits for credit any
   /// more.
@@ -42,8 +44,8 @@ class Desk {
   std::shared_ptr<execute::Chunk> poll_chunk();
   /// Closed, and all chunks have ended.
   bool is_done();
-  /// The chunk has ended, and what is recorded of it is where it should be. Rank 0 is told, unless all of it
-  /// was taken back: it knows that already.
+  /// The chunk has ended, and what is recorded of it is where it should be. Rank 0 is told, unless it knows:
+  /// all of it was taken back.
   void finish(const std::shared_ptr<execute::Chunk>& chunk, const execute::ChunkReport& report);
   /// The same for a chunk of which nobody needs to be told.
   void forget(const std::shared_ptr<execute::Chunk>& chunk);

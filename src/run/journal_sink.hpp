@@ -3,20 +3,22 @@
 #include "execute/recorder.hpp"
 #include "store/journal.hpp"
 
+#include <filesystem>
+#include <map>
 #include <string_view>
 #include <utility>
 
 namespace tasker::runtime {
 
-/// Frames go to this process's own journal.
+/// Frames go to this process's own journal; the states of tasks under way lie beside it.
 class JournalSink final : public execute::FrameSink {
  public:
   /// `power`: Durability::power.
-  JournalSink(store::JournalWriter journal, bool power) : journal_(std::move(journal)), power_(power) {}
+  JournalSink(store::JournalWriter journal, std::filesystem::path directory, bool power)
+      : journal_(std::move(journal)), directory_(std::move(directory)), power_(power) {}
 
-  void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
-    journal_.append(info, head, tail);
-  }
+  void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override;
+  void save(const store::StateName& name, std::string_view state) override;
   void sync() override {
     if (power_) journal_.sync();
   }
@@ -24,7 +26,9 @@ class JournalSink final : public execute::FrameSink {
 
  private:
   store::JournalWriter journal_;
+  std::filesystem::path directory_;
   bool power_;
+  std::map<std::uint64_t, store::StateName> states_;  // saved here, of tasks that are not done
 };
 
 }  // namespace tasker::runtime

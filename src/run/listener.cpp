@@ -29,9 +29,24 @@ std::optional<End> Listener::handle(const Envelope& envelope) {
       return std::nullopt;
     }
     case Kind::recorded: desk_.credit(unpack<Recorded>(envelope.bytes).bytes); return std::nullopt;
+    case Kind::time_left: {
+      const auto time = unpack<TimeLeft>(envelope.bytes);
+      horizon_.set_time_left(std::chrono::nanoseconds(time.left));
+      if (time.stop) stop();
+      return std::nullopt;
+    }
     case Kind::finish: desk_.close(false); return std::nullopt;
     case Kind::end: return unpack<End>(envelope.bytes);
     default: throw DamagedError("rank 0 sent a message that only workers send");
+  }
+}
+
+/// What is not started goes back, what is started is asked to end.
+void Listener::stop() {
+  horizon_.stop();
+  for (const auto& chunk : desk_.chunks()) {
+    chunk->revoke();
+    comm_.send(0, pack(Kept{chunk->id(), chunk->kept(), true}));
   }
 }
 

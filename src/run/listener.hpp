@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execute/horizon.hpp"
 #include "run/comm.hpp"
 #include "run/desk.hpp"
 #include "run/messages.hpp"
@@ -13,7 +14,7 @@ namespace tasker::runtime {
 /// sent.
 class Listener {
  public:
-  Listener(Comm& comm, Desk& desk) : comm_(comm), desk_(desk) {}
+  Listener(Comm& comm, Desk& desk, execute::Horizon& horizon) : comm_(comm), desk_(desk), horizon_(horizon) {}
 
   /// Talks until rank 0 has ended the map. Never throws: the reason to stop is in the result.
   End listen();
@@ -23,10 +24,12 @@ class Listener {
 
  private:
   std::optional<End> handle(const Envelope& envelope);
+  void stop();
   void send_messages();
   bool try_to_tell(const End& trouble);
   Comm& comm_;
   Desk& desk_;
+  execute::Horizon& horizon_;
 };
 
 }  // namespace tasker::runtime

@@ -2,6 +2,7 @@
 #include "run/compute_here.hpp"
 #include "run/compute_with_workers.hpp"
 #include "run/gather.hpp"
+#include "run/make_plan.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 #include "run/outcome.hpp"
@@ -24,11 +25,13 @@ namespace {
 /// A map on rank 0, step by step.
 class RootMap {
  public:
-  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence, const base::CaughtSignal& drain)
+  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence, cluster::Allocation& allocation,
+          const base::CaughtSignal& drain)
       : comm_(comm),
         call_(call),
         name_(call.path.string()),
         sequence_(sequence),
+        allocation_(allocation),
         drain_(drain),
         begin_(Clock::now()) {}
 
@@ -55,20 +58,25 @@ class RootMap {
       return finished;
     }
     workspace.open();
+    Timekeeper time(call_.options, allocation_, drain_);
+    Plan plan = make_plan(call_, workspace, time.frame());
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
-    if (!workspace.missing().empty()) say_isolation(reporter);
+    if (!workspace.missing().empty()) {
+      say_isolation(reporter);
+      if (sequence_ == 1) say_time(reporter, time);
+    }
     try {
-      compute(workspace, reporter);
+      compute(workspace, reporter, time, std::move(plan));
     } catch (const SystemError&) {
       workspace.check_directory();
       throw;
     }
     reporter.end();
-    if (left_ > 0 && drain_.came()) {
+    if (left_ > 0 && !stopped_by_failure()) {
       say_end(reporter, workspace);
-      throw Interrupted(
-          fmt::format("{} was stopped by SIGUSR1: {} of {} tasks are left; run the same command again", name_,
-                      left_, call_.count));
+      throw Interrupted(fmt::format("{} was stopped {}: {}; run the same command again", name_,
+                                    time.reason(Clock::now()),
+                                    left_text(left_, call_.count, left_work_, workers())));
     }
     if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
       say_end(reporter, workspace);
@@ -92,7 +100,7 @@ class RootMap {
     std::string line = fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused,
                                    call_.count - reused - workspace.settled().failed);
     if (workspace.settled().failed > 0)
-      line += fmt::format(", {} failed before the requeue and stay so", workspace.settled().failed);
+      line += fmt::format(", {} failed before and stay so", workspace.settled().failed);
     if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);
     line += fmt::format("; digest {}", workspace.digest());
     reporter.say(line);
@@ -117,6 +125,15 @@ class RootMap {
                              options.timeout.count() > 0 ? "timeout" : "memory_limit"));
   }
 
+  void say_time(Reporter& reporter, const Timekeeper& time) const {
+    if (time.frame())
+      reporter.say("time for tasks: " +
+                   duration_text(std::max(time.frame()->end - Clock::now(), Clock::duration(0))));
+    else if (!allocation_.trouble().empty())
+      reporter.say("it is not known when this job ends (" + allocation_.trouble() +
+                   "); set TASKER_TIME_LIMIT");
+  }
+
   void say_end(Reporter& reporter, const Workspace& workspace) const {
     const auto wall = Clock::now() - begin_;
     const double share = std::chrono::duration<double>(outcome_.busy).count() /
@@ -133,41 +150,49 @@ class RootMap {
                       threads, outcome_.least_cpus, threads));
   }
 
-  std::string dry_run_text(const Workspace& workspace) const {
+  std::string dry_run_text(Workspace& workspace) const {
     const std::uint64_t missing = workspace.missing().size();
     std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", name_, call_.count,
                                    call_.count - missing, missing);
-    const auto mean = missing > 0 ? workspace.mean_duration() : std::nullopt;
-    if (mean)
-      text += fmt::format(", in about {} with {}",
-                          remaining_text(*mean * static_cast<double>(missing) / workers()), workers_text());
+    Plan plan = make_plan(call_, workspace, std::nullopt);
+    const Pace pace = workspace.pace(plan.expected);
+    const Scheduler scheduler(workspace.missing(), std::move(plan), pace);
+    if (const auto work = scheduler.pending_work(); work && missing > 0)
+      text += fmt::format(", in about {} with {}", remaining_text(*work / workers()), workers_text());
     return text;
   }
 
-  void compute(Workspace& workspace, Reporter& reporter) {
+  bool stopped_by_failure() const {
+    return outcome_.failed > 0 && call_.options.on_failure == OnFailure::stop;
+  }
+
+  void compute(Workspace& workspace, Reporter& reporter, Timekeeper& time, Plan plan) {
     const auto begin = Clock::now();
     const base::WorkingDirectory
         kept;  // what `fn` makes of it here is as little of consequence as on other ranks
-    Scheduler scheduler(workspace.missing());
+    const Pace pace = time.frame() ? workspace.pace(plan.expected) : Pace();
+    Scheduler scheduler(workspace.missing(), std::move(plan), pace);
+    scheduler.set_time(time.frame());
+    if (time.stopped()) scheduler.drain();
     total_ = workspace.missing().size();
     const auto attend = [&] { this->attend(workspace, scheduler, reporter); };
     if (total_ > 0) {
       if (comm_)
-        compute_with_workers(*comm_, call_, workspace, scheduler, outcome_, reporter, drain_, attend);
+        compute_with_workers(*comm_, call_, workspace, scheduler, outcome_, reporter, time, attend);
       else
-        compute_here(call_, workspace, scheduler, outcome_, attend);
+        compute_here(call_, workspace, scheduler, outcome_, time, attend);
     }
     const execute::ChunkReport& settled = workspace.settled();
     outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
     computing_ = Clock::now() - begin;
     left_ = scheduler.pending();
+    left_work_ = scheduler.pending_work();
   }
 
   /// What happens after every event.
   void attend(const Workspace& workspace, Scheduler& scheduler, Reporter& reporter) const {
     workspace.check_hold();
-    const bool stopped = outcome_.failed > 0 && call_.options.on_failure == OnFailure::stop;
-    if (stopped || drain_.came()) scheduler.drain();
+    if (stopped_by_failure()) scheduler.drain();
     reporter.update({total_, outcome_.computed, outcome_.failed, scheduler.idle_slots(), scheduler.slots()},
                     Clock::now());
   }
@@ -176,11 +201,13 @@ class RootMap {
   detail::MapCall call_;
   std::string name_;  // the path as the program gave it
   std::uint64_t sequence_;
+  cluster::Allocation& allocation_;
   const base::CaughtSignal& drain_;
   Time begin_;
   Settings settings_;
   std::uint64_t total_ = 0;
-  std::uint64_t left_ = 0;  // that were not handed out
+  std::uint64_t left_ = 0;                    // that were not handed out, or in vain
+  std::optional<Clock::duration> left_work_;  // how long they would keep one worker busy
   Outcome outcome_;
   Clock::duration computing_{0};
 };
@@ -193,9 +220,10 @@ void send_to_all(Comm* comm, const End& end) {
 
 std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
                                                         std::uint64_t sequence,
+                                                        cluster::Allocation& allocation,
                                                         const base::CaughtSignal& drain) {
   try {
-    auto archive = RootMap(comm, call, sequence, drain).run();
+    auto archive = RootMap(comm, call, sequence, allocation, drain).run();
     End end;
     end.tasks = archive->size();
     end.path = archive->path().string();

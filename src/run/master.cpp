@@ -145,9 +145,16 @@ void Master::blame(std::uint64_t index) {
       "lost: " + count_text(deaths, "rank") + " died while computing it" +
       (slots_of(call_.options) > 0 ? ""
                                    : "; with Options::isolation it would cost itself only, and show how");
-  store_.write_lost(index, attempt_of(index) - 1, why);
+  store_.write_attempt({index, attempt_of(index) - 1, store::Outcome::lost, why});
   scheduler_.found({{index, index + 1}});
   outcome_.add(1, 1, {{index, 1, why, ""}}, std::chrono::duration<double>(0));
+}
+
+void Master::give_up(Time now) {
+  for (const auto& [index, begun] : scheduler_.under_way())
+    store_.write_attempt(
+        {index, attempt_of(index), store::Outcome::interrupted, interrupted_text(now - begun), now - begun});
+  for (const auto& [rank, who] : workers_) scheduler_.leave(rank);
 }
 
 std::uint32_t Master::attempt_of(std::uint64_t index) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "run/attempt.hpp"
 #include "run/comm.hpp"
 #include "run/messages.hpp"
 #include "run/outcome.hpp"
@@ -26,8 +27,8 @@ struct MasterStore {
   std::function<void(int rank)> sync;
   /// Which of these tasks a rank that is gone has recorded as done.
   std::function<base::IntervalSet(int rank, const base::IntervalSet& tasks)> recorded;
-  /// Records that a task was lost, and why.
-  std::function<void(std::uint64_t index, std::uint32_t attempt, const std::string& why)> write_lost;
+  /// Records how an attempt ended that has no result, after so long.
+  std::function<void(const Attempt& attempt)> write_attempt;
 };
 
 /// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
@@ -49,6 +50,8 @@ class Master {
   bool alone() const;
   /// Which task may be the cause that ranks died, to be said behind that; empty if none did.
   std::string suspicion() const;
+  /// Waits no longer for what is under way: records that it was, and that it is to be done again.
+  void give_up(Time now);
   /// Tells the workers that there is no more work.
   void finish();
 

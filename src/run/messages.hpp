@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   records,
   recorded,
   trouble,
+  time_left,
   finish,
   closed,
   end,
@@ -66,10 +67,11 @@ struct Start {
   std::uint64_t memory_limit = 0;
   Capture capture = Capture::failures;
   std::int64_t lost_after = 0;  ///< ns
+  std::int64_t time_left = 0;   ///< As in TimeLeft.
   auto fields() {
     return std::tie(directory, run, sequence, job, tasks, version, inputs_low, inputs_high, seed,
                     keep_arguments, power, columns, slots, retries, timeout, memory_limit, capture,
-                    lost_after);
+                    lost_after, time_left);
   }
 };
 
@@ -142,6 +144,15 @@ struct Trouble {
   std::int32_t exit_code = 1;
   std::string message;
   auto fields() { return std::tie(exit_code, message); }
+};
+
+/// Rank 0: tasks must have ended by then. Or: give back what is not started, and tell what is that it shall
+/// stop.
+struct TimeLeft {
+  static constexpr Kind kind = Kind::time_left;
+  std::int64_t left = 0;  ///< ns; the highest number: no limit.
+  bool stop = false;
+  auto fields() { return std::tie(left, stop); }
 };
 
 /// Rank 0: there is no more work; close your journal.

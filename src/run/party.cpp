@@ -37,7 +37,8 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   shared_ = nullptr;
   if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
   try {
-    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, *drain_) : map_on_worker(*comm_, call, maps_);
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, allocation_, *drain_)
+                       : map_on_worker(*comm_, call, maps_);
   } catch (const RankLeft& left) {
     gone_.insert(left.rank());
     shared_ = std::current_exception();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/caught_signal.hpp"
+#include "cluster/allocation.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -48,6 +49,7 @@ class Party {
   std::unique_ptr<Comm> comm_;
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
+  cluster::Allocation allocation_;
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;
   std::exception_ptr shared_;

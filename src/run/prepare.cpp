@@ -7,11 +7,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace tasker::runtime {
 
 namespace {
+
+/// Seconds; no task lasts longer.
+constexpr double longest_expected = 1e8;
 
 using Encode = decltype(detail::MapCall::encode_arguments);
 
@@ -48,6 +53,17 @@ detail::MapCall prepared(detail::MapCall call) {
       throw_argument(name, encode, first, last);
     }
   };
+  if (call.expected)
+    call.expected = [name = call.path.string(), expected = std::move(call.expected)](std::uint64_t index) {
+      try {
+        const double seconds = expected(index);
+        return std::isfinite(seconds) ? std::clamp(seconds, 0.0, longest_expected) : longest_expected;
+      } catch (...) {
+        const End why = describe(std::current_exception());
+        throw Error(fmt::format("{}: how long task {} lasts could not be said: {}", name, index, why.message),
+                    why.exit_code);
+      }
+    };
   call.path = base::absolute(call.path);
   return call;
 }

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace tasker::runtime {
 
@@ -20,7 +21,6 @@ namespace {
 constexpr Clock::duration first_pause = 5s;
 constexpr Clock::duration longest_pause = 10min;
 constexpr Clock::duration line_pause = 200ms;
-constexpr const char* erase_line = "\r\033[K";
 
 /// Under mpirun a rank's stderr is a pipe, whose other end mpirun copies to its own.
 bool shown_on_terminal() {
@@ -68,6 +68,14 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed) {
   return text;
 }
 
+std::string left_text(std::uint64_t left, std::uint64_t count,
+                      const std::optional<std::chrono::duration<double>>& work, std::uint32_t workers) {
+  std::string text = fmt::format("{} of {} tasks are left", left, count);
+  if (work)
+    text += fmt::format(", about {} with {}", remaining_text(*work / workers), count_text(workers, "worker"));
+  return text;
+}
+
 std::string count_text(std::uint64_t count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -80,15 +88,18 @@ Reporter::Reporter(std::string name, Progress progress, Time begin)
 
 void Reporter::say(const std::string& line) {
   if (progress_ == Progress::off) return;
-  base::say(fmt::format("{}tasker: {}: {}\n", line_open_ ? erase_line : "", name_, line));
-  line_open_ = false;
+  const std::string text = fmt::format("tasker: {}: {}\n", name_, line);
+  if (std::exchange(line_open_, false))
+    base::say_instead(text);
+  else
+    base::say(text);
 }
 
 void Reporter::update(const Tally& tally, Time now) {
   if (now < due_) return;
   const std::string text = progress_text(tally, now - begin_);
   if (progress_ == Progress::line) {
-    base::say(fmt::format("{}tasker: {}: {}", erase_line, name_, text));
+    base::say_instead(fmt::format("tasker: {}: {}", name_, text));
     line_open_ = true;
   } else {
     say(text);
@@ -98,9 +109,7 @@ void Reporter::update(const Tally& tally, Time now) {
 }
 
 void Reporter::end() {
-  if (!line_open_) return;
-  base::say(erase_line);
-  line_open_ = false;
+  if (std::exchange(line_open_, false)) base::say_instead("");
 }
 
 }  // namespace tasker::runtime

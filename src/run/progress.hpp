@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tasker::runtime {
@@ -48,6 +49,11 @@ std::string progress_text(const Tally& tally, Clock::duration elapsed);
 
 /// "3 h 05 min"; "years" for whatever is beyond one.
 std::string remaining_text(std::chrono::duration<double> left);
+
+/// "3 of 7 tasks are left, about 3 h 05 min with 2 workers"; `work`: how long they would keep one busy, if
+/// that is known.
+std::string left_text(std::uint64_t left, std::uint64_t count,
+                      const std::optional<std::chrono::duration<double>>& work, std::uint32_t workers);
 
 /// "1 worker", "3 workers"
 std::string count_text(std::uint64_t count, const std::string& noun);

@@ -1,8 +1,7 @@
 #include "run/rank_journals.hpp"
 
 #include "base/process.hpp"
-
-#include <tasker/detail/bytes.hpp>
+#include "run/attempt.hpp"
 
 namespace tasker::runtime {
 
@@ -10,16 +9,15 @@ RankJournals::RankJournals(const Workspace& workspace, const detail::MapCall& ca
     : workspace_(workspace),
       call_(call),
       power_(call.options.durability == Durability::power),
-      own_(workspace.journal(0, base::this_process().host, base::build_id()), power_) {}
+      own_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.directory(), power_) {
+}
 
 MasterStore RankJournals::store() {
   return {[this](std::uint64_t index) { return workspace_.attempt_of(index); },
           [this](int rank, const Ready& who, std::string_view frame) { write(rank, who, frame); },
           [this](int rank) { sync(rank); },
           [this](int rank, const base::IntervalSet& tasks) { return workspace_.recorded(rank, tasks); },
-          [this](std::uint64_t index, std::uint32_t attempt, const std::string& why) {
-            write_lost(index, attempt, why);
-          }};
+          [this](const Attempt& attempt) { record_attempt(attempt, workspace_, call_, own_); }};
 }
 
 void RankJournals::write(int rank, const Ready& who, std::string_view frame) {
@@ -29,20 +27,6 @@ void RankJournals::write(int rank, const Ready& who, std::string_view frame) {
 
 void RankJournals::sync(int rank) {
   if (const auto journal = journals_.find(rank); power_ && journal != journals_.end()) journal->second.sync();
-}
-
-void RankJournals::write_lost(std::uint64_t index, std::uint32_t attempt, const std::string& why) {
-  std::string argument;
-  encode_tasks(call_, {{index, index + 1}}, argument);
-  store::Record record;
-  record.index = index;
-  record.outcome = store::Outcome::lost;
-  record.attempt = attempt;
-  record.argument = std::string_view(argument).substr(sizeof(std::uint64_t));
-  record.payload = why;
-  execute::Recorder(own_, workspace_.fingerprinter(), call_.options.keep_arguments)
-      .add(record, std::chrono::nanoseconds(0));
-  own_.sync();
 }
 
 void RankJournals::close() {

@@ -25,7 +25,6 @@ class RankJournals {
  private:
   void write(int rank, const Ready& who, std::string_view frame);
   void sync(int rank);
-  void write_lost(std::uint64_t index, std::uint32_t attempt, const std::string& why);
 
   const Workspace& workspace_;
   const detail::MapCall& call_;

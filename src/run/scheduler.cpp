@@ -34,7 +34,8 @@ Clock::duration duration(double seconds) {
 
 }  // namespace
 
-Scheduler::Scheduler(IntervalSet pending) : pending_(std::move(pending)) {}
+Scheduler::Scheduler(IntervalSet pending, Plan plan, const Pace& pace)
+    : backlog_(std::move(pending), std::move(plan)), pace_(pace) {}
 
 void Scheduler::join(int worker, std::uint32_t slots) {
   if (slots == 0) throw std::invalid_argument("worker " + std::to_string(worker) + " has no slots");
@@ -50,7 +51,7 @@ std::vector<Ranges> Scheduler::leave(int worker) {
   if (gone == workers_.end()) return chunks;
   while (!gone->second.chunks.empty()) {
     const auto chunk = chunks_.find(gone->second.chunks.front());
-    pending_.insert(chunk->second.tasks);
+    backlog_.insert(chunk->second.tasks);
     chunks.push_back(std::move(chunk->second.tasks));
     end(chunk);
   }
@@ -63,7 +64,7 @@ std::vector<Ranges> Scheduler::leave(int worker) {
 }
 
 void Scheduler::found(const Ranges& recorded) {
-  for (const base::Range& range : recorded) pending_.erase(range);
+  for (const base::Range& range : recorded) backlog_.erase(range);
   done_.insert(recorded);
 }
 
@@ -76,7 +77,7 @@ void Scheduler::done(int worker, ChunkId id, Clock::duration busy) {
   if (busy < Clock::duration::zero()) {
     throw std::invalid_argument("worker " + std::to_string(worker) + " was busy for less than no time");
   }
-  learn(found->second.size, busy);
+  learn(found->second, busy);
   done_.insert(found->second.tasks);
   end(found);
 }
@@ -99,7 +100,7 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
     chunk.started = kept == chunk.size;
   }
 
-  pending_.insert(split_after(chunk.tasks, kept));
+  backlog_.insert(split_after(chunk.tasks, kept));
   in_flight_ -= chunk.size - kept;
   chunk.size = kept;
   if (kept == 0) {
@@ -112,43 +113,46 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
 std::optional<Action> Scheduler::next(Time now) {
   for (const int worker : std::exchange(changed_, {})) begin(worker, now);
   if (draining_) return std::nullopt;
-  return pending_.empty() ? take_back(now) : assign();
+  return backlog_.empty() ? take_back(now) : assign(now);
 }
 
-std::optional<Action> Scheduler::assign() {
+std::optional<Action> Scheduler::assign(Time now) {
   if (by_load_.empty()) return std::nullopt;
   const auto [load, hungriest] = *by_load_.begin();
   if (load >= 1 && (load >= 2 || !prefetches())) return std::nullopt;
 
+  Worker& worker = workers_.at(hungriest);
   Chunk chunk;
   chunk.worker = hungriest;
-  chunk.tasks = take();
+  chunk.tasks = backlog_.take(chunk_size(), room(worker, now));
+  nothing_fits_ = chunk.tasks.empty();
+  if (nothing_fits_) return std::nullopt;
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
   const ChunkId id = next_id_++;
   Assign action{hungriest, id, chunk.tasks};
   chunks_.emplace(id, std::move(chunk));
-  Worker& worker = workers_.at(hungriest);
   unfile(hungriest, worker);
   worker.chunks.push_back(id);
   file(hungriest, worker);
-  changed_.push_back(hungriest);
+  begin(hungriest, now);
   return action;
 }
 
-/// The next chunk's tasks: a suspect alone, or others up to the first suspect.
-Ranges Scheduler::take() {
-  Ranges tasks = pending_.take(chunk_size());
-  if (suspects_.empty()) return tasks;
-  const auto innocent = [&] {
-    std::uint64_t before = 0;
-    for (const base::Range& range : tasks)
-      for (std::uint64_t index = range.first; index < range.last; ++index, ++before)
-        if (suspects_.contains(index)) return before;
-    return before;
-  }();
-  pending_.insert(split_after(tasks, std::max<std::uint64_t>(innocent, 1)));
-  return tasks;
+/// What a chunk has that this worker begins when it has done those that it has.
+Room Scheduler::room(const Worker& worker, Time now) const {
+  Room room;
+  if (!time_) return room;
+  room.unit = pace_.cautious();
+  if (!room.unit && backlog_.expects()) room.unit = 1;
+  double before = 0;
+  if (worker.idle() == 0) {
+    for (const ChunkId id : worker.chunks) before += backlog_.expected(chunks_.at(id).tasks);
+    before *= room.unit.value_or(0) / static_cast<double>(worker.slots);
+  }
+  room.seconds = seconds(time_->end - now) - before;
+  room.whole = seconds(time_->whole);
+  return room;
 }
 
 std::optional<Action> Scheduler::take_back(Time now) {
@@ -171,7 +175,7 @@ std::optional<Action> Scheduler::take_back(Time now) {
 /// The last tasks and those taken back wait here for whoever is free first: behind another chunk they might
 /// only be taken back (again).
 bool Scheduler::prefetches() const {
-  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && pending_.size() >= slots_;
+  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && backlog_.size() >= slots_;
 }
 
 std::uint64_t Scheduler::chunk_size() const {
@@ -180,7 +184,7 @@ std::uint64_t Scheduler::chunk_size() const {
   const double slots = static_cast<double>(slots_);
   const double least = kServe * slots / task;
   const double most = std::max(kCheapChunk / task, 2 * least);
-  const double share = static_cast<double>(pending_.size()) / (4 * slots);
+  const double share = static_cast<double>(backlog_.size()) / (4 * slots);
   const double proven = std::min(static_cast<double>(done_.size()), kMaxChunk);
   return static_cast<std::uint64_t>(
       std::llround(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven))));
@@ -188,9 +192,11 @@ std::uint64_t Scheduler::chunk_size() const {
 
 /// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks, and a
 /// task a million times as long as the others moves it by a factor of six.
-void Scheduler::learn(std::uint64_t tasks, Clock::duration busy) {
+void Scheduler::learn(const Chunk& chunk, Clock::duration busy) {
   busy_ += seconds(busy);
-  const double task = std::max(seconds(busy) / static_cast<double>(tasks), 1e-9);
+  const double expected = backlog_.expected(chunk.tasks);
+  if (expected > 0) pace_.add(seconds(busy) / expected, chunk.size);
+  const double task = std::max(seconds(busy) / static_cast<double>(chunk.size), 1e-9);
   ++samples_;
   const double weight = std::max(kLatest, 1.0 / static_cast<double>(samples_));
   log_duration_ += weight * (std::log(task) - log_duration_);
@@ -199,6 +205,20 @@ void Scheduler::learn(std::uint64_t tasks, Clock::duration busy) {
 std::optional<Clock::duration> Scheduler::mean_task() const {
   if (done_.empty()) return std::nullopt;
   return duration(busy_ / static_cast<double>(done_.size()));
+}
+
+std::optional<Clock::duration> Scheduler::pending_work() const {
+  auto unit = pace_.mean();
+  if (!unit && backlog_.expects()) unit = 1;
+  if (!unit) return std::nullopt;
+  return duration(*unit * backlog_.expected(backlog_.tasks().ranges()));
+}
+
+std::vector<std::pair<std::uint64_t, Time>> Scheduler::under_way() const {
+  std::vector<std::pair<std::uint64_t, Time>> tasks;
+  for (const auto& [id, chunk] : chunks_)
+    if (chunk.begun && chunk.size == 1) tasks.emplace_back(chunk.tasks.front().first, *chunk.begun);
+  return tasks;
 }
 
 std::optional<Clock::duration> Scheduler::expected_task() const {

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "base/intervals.hpp"
+#include "run/backlog.hpp"
 #include "run/comm.hpp"
+#include "run/pace.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -15,8 +16,6 @@
 
 namespace tasker::runtime {
 
-using base::IntervalSet;
-using base::Ranges;
 using ChunkId = std::uint64_t;
 
 /// Hand these tasks to this worker, which does them in this order, as soon as it has begun all chunks that it
@@ -35,6 +34,12 @@ struct TakeBack {
 };
 
 using Action = std::variant<Assign, TakeBack>;
+
+/// Until when tasks must have ended, and how long that is in an allocation that begins.
+struct TimeFrame {
+  Time end;
+  Clock::duration whole{};
+};
 
 /// Decides who computes what. Pure: no clock, no messages, no files; events go in, actions come out of
 /// `next`.
@@ -59,12 +64,20 @@ using Action = std::variant<Assign, TakeBack>;
 /// When nothing is pending, each slot without work has unstarted tasks taken back for it from the chunk that
 /// is expected to end last. A chunk that overruns is expected to last as long again as it has lasted.
 ///
+/// Where time is limited, only such tasks are handed out as will end in time: `Pace` tells what a task that
+/// lasts long lasts, by those of this run and of earlier ones, and `Plan` what is known of each. A task that
+/// would not even fit into a whole allocation is handed out at the begin of one, when no other is left.
+///
 /// What a worker says is checked first: a message that can't be true throws std::invalid_argument and changes
 /// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are; one that takes
 /// back costs that for every chunk of the workers whose chunks have changed since the last time.
 class Scheduler {
  public:
-  explicit Scheduler(IntervalSet pending);
+  /// `pace`: what earlier runs tell of how long tasks last.
+  explicit Scheduler(IntervalSet pending, Plan plan = {}, const Pace& pace = {});
+
+  /// Time is limited from now on, or differently, or no more.
+  void set_time(std::optional<TimeFrame> time) { time_ = time; }
 
   /// A worker that is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
   void join(int worker, std::uint32_t slots = 1);
@@ -76,7 +89,7 @@ class Scheduler {
   void found(const Ranges& recorded);
   /// Tasks of which one may have been the end of its worker: from now on each is handed out in a chunk of its
   /// own, so that it shows which.
-  void suspect(const Ranges& tasks) { suspects_.insert(tasks); }
+  void suspect(const Ranges& tasks) { backlog_.suspect(tasks); }
 
   /// The worker recorded every task that it kept of this chunk, which kept it busy for `busy` of wall time.
   /// Throws std::invalid_argument if it has no such chunk or `busy` is negative.
@@ -94,13 +107,13 @@ class Scheduler {
   /// Hands out nothing more from now on (a stop, a drain): finished() as soon as nothing is in flight.
   void drain() { draining_ = true; }
   /// Nothing in flight, and nothing pending that will be handed out.
-  bool finished() const { return in_flight_ == 0 && (draining_ || pending_.empty()); }
+  bool finished() const { return in_flight_ == 0 && (draining_ || nothing_fits_ || backlog_.empty()); }
 
   /// Numbers of tasks.
-  std::uint64_t pending() const { return pending_.size(); }
+  std::uint64_t pending() const { return backlog_.size(); }
   std::uint64_t in_flight() const { return in_flight_; }
   std::uint64_t done_count() const { return done_.size(); }
-  const IntervalSet& pending_tasks() const { return pending_; }
+  IntervalSet pending_tasks() const { return backlog_.tasks(); }
   const IntervalSet& done_tasks() const { return done_; }
 
   /// Numbers of workers that have joined, of all their slots, and of those without a chunk.
@@ -110,6 +123,10 @@ class Scheduler {
 
   /// The plain mean over all finished tasks; nothing before the first is done.
   std::optional<Clock::duration> mean_task() const;
+  /// How long what is pending would keep one slot busy; nothing while nobody knows.
+  std::optional<Clock::duration> pending_work() const;
+  /// Tasks that were handed out alone and have begun, and when.
+  std::vector<std::pair<std::uint64_t, Time>> under_way() const;
   /// What the next task is expected to last, from the latest chunks; a single very long task hardly moves it.
   std::optional<Clock::duration> expected_task() const;
 
@@ -133,12 +150,12 @@ class Scheduler {
     double load() const { return static_cast<double>(chunks.size()) / static_cast<double>(slots); }
   };
 
-  std::optional<Action> assign();
-  Ranges take();
+  std::optional<Action> assign(Time now);
+  Room room(const Worker& worker, Time now) const;
   std::optional<Action> take_back(Time now);
   bool prefetches() const;
   std::uint64_t chunk_size() const;
-  void learn(std::uint64_t tasks, Clock::duration busy);
+  void learn(const Chunk& chunk, Clock::duration busy);
 
   void end(Chunks::iterator chunk);
   void file(int id, const Worker& worker);
@@ -147,11 +164,12 @@ class Scheduler {
   void rank(int id, Time now);
   void unrank(ChunkId id, Chunk& chunk);
 
-  IntervalSet pending_;
+  Backlog backlog_;
   IntervalSet done_;
-  IntervalSet suspects_;
   std::uint64_t in_flight_ = 0;
   bool draining_ = false;
+  std::optional<TimeFrame> time_;
+  bool nothing_fits_ = false;  // into what is left of the time
 
   Chunks chunks_;
   ChunkId next_id_ = 1;
@@ -165,6 +183,7 @@ class Scheduler {
   std::size_t asked_ = 0;                      // take-backs under way
   bool dry_ = false;                           // tasks are being taken back, for nothing was pending
 
+  Pace pace_;
   double busy_ = 0;            // seconds, over all finished tasks
   std::uint64_t samples_ = 0;  // finished chunks
   double log_duration_ = 0;    // of a task in seconds, a moving average over chunks

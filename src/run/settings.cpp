@@ -143,6 +143,23 @@ const std::map<std::string, Apply>& table() {
          s.options.capture = parse_name<Capture>(
              name, value, {{"none", Capture::none}, {"failures", Capture::failures}, {"all", Capture::all}});
        }},
+      {"TASKER_DEADLINE",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         const auto time = base::parse_time_point(value);
+         if (!time) refuse(name, value, "a local time such as 2027-03-01T18:00, or seconds since 1970,");
+         s.options.deadline = *time;
+       }},
+      {"TASKER_TIME_LIMIT",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         const auto limit = base::parse_duration(value);
+         if (!limit) refuse(name, value, "a duration such as 90s, 10m or 2h");
+         s.options.time_limit = *limit;
+       }},
+      {"TASKER_ORDER",
+       [](Settings& s, const std::string& name, const std::string& value) {
+         s.options.order = parse_name<Order>(
+             name, value, {{"as_given", Order::as_given}, {"longest_first", Order::longest_first}});
+       }},
       {"TASKER_KEEP_ARGUMENTS",
        [](Settings& s, const std::string& name, const std::string& value) {
          s.options.keep_arguments = parse_bool(name, value);
@@ -207,6 +224,7 @@ void require_sense(const Options& options) {
   require(options.retries <= most_retries, "retries: at most 1000");
   require(options.max_lost <= most_retries, "max_lost: at most 1000");
   require(options.timeout.count() >= 0, "timeout: it can't be negative");
+  require(options.time_limit.count() >= 0, "time_limit: it can't be negative");
   require(options.lost_after >= least_lost_after && options.lost_after <= most_lost_after,
           "lost_after: from 2 s to 1 h");
 }

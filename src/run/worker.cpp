@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "base/process.hpp"
+#include "base/shared.hpp"
 #include "cluster/cpus.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
@@ -10,6 +11,7 @@
 #include "run/mail_sink.hpp"
 #include "run/map_end.hpp"
 #include "store/hold.hpp"
+#include "store/state.hpp"
 
 #include <tasker/detail/archive.hpp>
 
@@ -28,11 +30,16 @@ class Worker {
         sees_directory_(store::hold_is_of(start.directory, start.run)),
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
-        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture},
-        own_(journal(), start.power),
+        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},
+        own_(journal(), start.directory, start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 
   End work() {
+    if (sees_directory_)
+      work_.load_state = [this](const store::StateName& name) {
+        return store::read_state(start_.directory, name);
+      };
+    horizon_->set_time_left(std::chrono::nanoseconds(start_.time_left));
     comm_.set_lost_after(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(start_.lost_after)));
     return start_.slots == 0 ? work_in_this_process() : work_in_slots();
@@ -101,7 +108,7 @@ class Worker {
   End work_in_this_process() {
     say_ready(1);
     End end;
-    std::thread talking([&] { end = Listener(comm_, desk_).listen(); });
+    std::thread talking([&] { end = Listener(comm_, desk_, *horizon_).listen(); });
     try {
       execute::Recorder recorder(sink(), fingerprint_, start_.keep_arguments);
       while (const auto chunk = desk_.take_chunk())
@@ -115,7 +122,7 @@ class Worker {
   }
 
   End work_in_slots() {
-    Listener listener(comm_, desk_);
+    Listener listener(comm_, desk_, *horizon_);
     try {
       execute::Slots slots(work_, start_.slots);
       say_ready(start_.slots);
@@ -149,6 +156,7 @@ class Worker {
   bool sees_directory_;
   std::uint64_t run_id_;
   store::Fingerprinter fingerprint_;
+  base::Shared<execute::Horizon> horizon_;
   execute::Work work_;
   Desk desk_;
   JournalSink own_;

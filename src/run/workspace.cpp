@@ -9,6 +9,7 @@
 #include "store/list.hpp"
 #include "store/merge.hpp"
 #include "store/snapshot.hpp"
+#include "store/state.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
@@ -147,7 +148,9 @@ void Workspace::open() {
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
-  if (cluster::was_requeued()) settle();
+  if (cluster::was_requeued()) settle_failures();
+  for (const store::StateName& name : store::list_states(directory_))
+    if (!is_wanted(name)) store::remove_state(directory_, name);
   if (!missing_.empty()) cluster::add_history(digest() + " " + std::to_string(missing_.size()));
   write_list();
   store::write_manifest(directory_, manifest());
@@ -196,17 +199,34 @@ void Workspace::match_arguments() {
 }
 
 /// What failed in this job failed for good.
-void Workspace::settle() {
+void Workspace::settle_failures() {
   for (const base::Range& range : missing_.ranges())
     for (std::uint64_t index = range.first; index < range.last; ++index) {
       const store::Entry& entry = catalog_->slot(index);
-      if (entry.outcome == store::Outcome::none || entry.attempt <= call_.options.retries) continue;
+      if (entry.outcome == store::Outcome::none || entry.outcome == store::Outcome::interrupted ||
+          entry.attempt <= call_.options.retries)
+        continue;
       const store::Origin* const origin = catalog_->origin(entry);
       if (!origin || origin->job != cluster::slurm_job()) continue;
       const store::Record record = catalog_->record(entry);
       settled_.add_failure(index, std::string(record.payload), record.output);
       missing_.erase({index, index + 1});
     }
+}
+
+void Workspace::settle(std::uint64_t index, const std::string& why) {
+  settled_.add_failure(index, why);
+  missing_.erase({index, index + 1});
+}
+
+std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> Workspace::interrupted() const {
+  std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> tasks;
+  if (catalog_->empty()) return tasks;
+  for (const base::Range& range : missing_.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (const store::Entry& entry = catalog_->slot(index); entry.outcome == store::Outcome::interrupted)
+        tasks.emplace_back(index, std::chrono::nanoseconds(catalog_->frame(entry).duration));
+  return tasks;
 }
 
 /// Readers of the directory take the list for the truth, so it is there before the manifest changes.
@@ -227,18 +247,48 @@ std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
   return catalog_->empty() ? 1 : catalog_->slot(index).attempt + 1;
 }
 
-std::optional<std::chrono::duration<double>> Workspace::mean_duration() const {
-  double total = 0;
-  double tasks = 0;
+bool Workspace::is_wanted(const store::StateName& name) const {
+  if (!missing_.contains(name.index)) return false;
+  std::string argument;
+  call_.encode_arguments(name.index, name.index + 1, 1, argument);
+  return fingerprint_(std::string_view(argument).substr(sizeof(std::uint64_t))) == name.fingerprint;
+}
+
+base::IntervalSet Workspace::resumed() const {
+  base::IntervalSet tasks;
+  for (const store::StateName& name : store::list_states(directory_))
+    if (is_wanted(name)) tasks.insert({name.index, name.index + 1});
+  return tasks;
+}
+
+void Workspace::each_attempt(const std::function<void(std::uint64_t index, double seconds)>& visit) const {
+  if (catalog_->empty()) return;
+  const auto tell = [&](std::uint64_t index, const store::Entry& entry) {
+    if (entry.outcome == store::Outcome::none || !missing_.contains(index)) return;
+    const store::FrameInfo info = catalog_->frame(entry);
+    visit(index, static_cast<double>(info.duration) * 1e-9 / std::max(info.records, 1U));
+  };
+  for (const store::Stray& stray : catalog_->strays())
+    if (stray.index < call_.count) tell(stray.index, stray.entry);
+  for (const base::Range& range : missing_.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index) tell(index, catalog_->slot(index));
+}
+
+Pace Workspace::pace(const std::function<double(std::uint64_t index)>& expected) const {
+  Pace pace;
   for (const store::JournalReader& source : catalog_->sources()) {
     store::FrameReader frames = source.frames();
     while (const auto frame = frames.next()) {
-      total += static_cast<double>(frame->info.duration);
-      tasks += frame->info.records;
+      store::RecordReader records(frame->body);
+      const auto first = records.next();
+      if (!first || first->outcome != store::Outcome::done) continue;
+      const double each = static_cast<double>(frame->info.duration) * 1e-9 / frame->info.records;
+      if (expected && first->index >= call_.count) continue;
+      const double unit = expected ? expected(first->index) : 1;
+      if (unit > 0) pace.add(each / unit, frame->info.records);
     }
   }
-  if (tasks == 0) return std::nullopt;
-  return std::chrono::duration<double, std::nano>(total / tasks);
+  return pace;
 }
 
 store::Manifest Workspace::manifest() const {

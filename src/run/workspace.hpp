@@ -2,18 +2,23 @@
 
 #include "base/intervals.hpp"
 #include "execute/run_chunk.hpp"
+#include "run/pace.hpp"
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
 #include "store/fingerprint.hpp"
 #include "store/hold.hpp"
 #include "store/match.hpp"
+#include "store/paths.hpp"
 
 #include <tasker/detail/call.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tasker::runtime {
 
@@ -36,15 +41,26 @@ class Workspace {
   const store::MatchResult& match() const { return match_; }
   /// Tasks without a usable record.
   const base::IntervalSet& missing() const { return missing_; }
-  /// Tasks that failed before this job was requeued, and are not tried again: they are not missing.
+  /// Tasks that have failed and are not tried again: they are not missing.
   const execute::ChunkReport& settled() const { return settled_; }
+  /// Settles that one, which is missing, for that reason.
+  void settle(std::uint64_t index, const std::string& why);
+  /// Of the missing ones: those that were under way when the time of an earlier run was up, and for how long.
+  std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> interrupted() const;
   /// 1, or one more than the attempts of this task that are known to have failed.
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
   std::uint64_t damaged_results() const { return damaged_results_; }
   std::uint64_t damaged_bytes() const { return damaged_bytes_ + (catalog_ ? catalog_->damaged_bytes() : 0); }
-  /// Mean duration of the recorded tasks; nothing without records.
-  std::optional<std::chrono::duration<double>> mean_duration() const;
+  /// Of the missing ones: those that have left a state behind.
+  base::IntervalSet resumed() const;
+  /// How long the recorded tasks have lasted, in terms of what is `expected` of them, in seconds if nothing
+  /// is.
+  Pace pace(const std::function<double(std::uint64_t index)>& expected) const;
+  /// Calls `visit` for attempts at missing tasks that are known, also those with another version or argument,
+  /// with how long they have lasted: of a task's last the last.
+  void each_attempt(const std::function<void(std::uint64_t index, double seconds)>& visit) const;
+  const std::filesystem::path& scratch() const { return catalog_->scratch(); }
 
   /// Which of `tasks` a rank has recorded as done in this run. Its journal is read: meant for a rank that is
   /// gone.
@@ -68,10 +84,11 @@ class Workspace {
 
  private:
   void take_directory();
+  bool is_wanted(const store::StateName& name) const;
   [[noreturn]] void throw_removed() const;
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
-  void settle();
+  void settle_failures();
   void write_list() const;
   store::Manifest manifest() const;
 

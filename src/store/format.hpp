@@ -11,6 +11,7 @@ namespace tasker::store {
 inline constexpr std::string_view journal_magic = "TASKERJ\n";
 inline constexpr std::string_view archive_magic = "TASKERA\n";
 inline constexpr std::string_view list_magic = "TASKERL\n";
+inline constexpr std::string_view state_magic = "TASKERS\n";
 inline constexpr std::uint32_t format_version = 1;
 
 /// Journal: preamble (magic, version, size and checksum of the header), header (JSON), frames.
@@ -32,6 +33,7 @@ enum class Outcome : std::uint8_t {
   timed_out = 4,      ///< It lasted too long.
   out_of_memory = 5,  ///< It took more memory than it may.
   lost = 6,           ///< Rank after rank died with it.
+  interrupted = 7,    ///< It was under way when the run's time was up.
 };
 
 /// What a record is bound to besides its argument: bits above the outcome.

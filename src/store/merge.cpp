@@ -225,6 +225,7 @@ bool remove_merged(const fs::path& directory, const std::vector<std::string>& me
     if (JournalName::parse(name)) fs::remove(directory / name, ignored);
   if (!list_journals(directory).empty()) return false;
   remove_leftovers(directory);
+  for (const StateName& name : list_states(directory)) fs::remove(directory / name.to_string(), ignored);
   // The manifest says whose directory it is, so it stays as long as there is anything else.
   for (const fs::path& path :
        {list_path(directory), manifest_path(directory), hold_path(directory), directory}) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view directory_suffix = ".mpi";
 constexpr std::string_view journal_suffix = ".journal";
+constexpr std::string_view state_suffix = ".state";
 constexpr std::string_view fold_rank = "fold";
 
 const fs::path manifest_name = "manifest.json";
@@ -45,8 +46,9 @@ bool is_leftover(std::string_view name) {
     name = name.substr(0, dot);
     is_temporary = true;
   }
-  return is_temporary && (name == manifest_name.native() || name == hold_name.native() ||
-                          name == list_name.native() || JournalName::parse(std::string(name)));
+  return is_temporary &&
+         (name == manifest_name.native() || name == hold_name.native() || name == list_name.native() ||
+          JournalName::parse(std::string(name)) || StateName::parse(std::string(name)));
 }
 
 template <class T>
@@ -94,6 +96,30 @@ std::optional<JournalName> JournalName::parse(const std::string& name) {
     return std::nullopt;
   if (parsed.to_string() != name) return std::nullopt;
   return parsed;
+}
+
+std::string StateName::to_string() const {
+  return std::to_string(index) + "-" + base::to_hex(fingerprint) + std::string(state_suffix);
+}
+
+std::optional<StateName> StateName::parse(const std::string& name) {
+  std::string_view text = name;
+  if (!text.ends_with(state_suffix)) return std::nullopt;
+  text.remove_suffix(state_suffix.size());
+  const auto dash = text.find('-');
+  StateName parsed;
+  if (dash == text.npos || !parse_number(text.substr(0, dash), parsed.index) ||
+      !base::from_hex(text.substr(dash + 1), parsed.fingerprint) || parsed.to_string() != name)
+    return std::nullopt;
+  return parsed;
+}
+
+std::vector<StateName> list_states(const fs::path& directory) {
+  std::vector<StateName> states;
+  each_name(directory, [&](const std::string& name) {
+    if (const auto state = StateName::parse(name)) states.push_back(*state);
+  });
+  return states;
 }
 
 std::vector<JournalName> list_journals(const fs::path& directory) {

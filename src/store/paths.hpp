@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tasker/digest.hpp>
+
 #include <compare>
 #include <cstdint>
 #include <filesystem>
@@ -34,11 +36,24 @@ struct JournalName {
   static std::optional<JournalName> parse(const std::string& name);
 };
 
+/// Name of the state that a task has saved: a changed argument, or version, makes another.
+struct StateName {
+  std::uint64_t index = 0;
+  Digest fingerprint;
+
+  /// "17-8f3a1c9be02d77458f3a1c9be02d7745.state"
+  std::string to_string() const;
+  static std::optional<StateName> parse(const std::string& name);
+};
+
 /// Name of a file that is to become `path`, which no other process uses. `remove_leftovers` knows it.
 std::filesystem::path temporary_path(const std::filesystem::path& path);
 
 /// The journals in a directory, in order. Empty if it does not exist. Throws SystemError if it can't be read.
 std::vector<JournalName> list_journals(const std::filesystem::path& directory);
+
+/// The states in a directory. Throws as list_journals does.
+std::vector<StateName> list_states(const std::filesystem::path& directory);
 
 /// Removes what killed runs left half-made: temporary files of this library in `directory`.
 void remove_leftovers(const std::filesystem::path& directory);

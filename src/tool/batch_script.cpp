@@ -1,9 +1,12 @@
 #include "tool/batch_script.hpp"
 
+#include "cluster/slurm_time.hpp"
+#include "tool/shell.hpp"
+
 #include <tasker/error.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <string_view>
 
@@ -11,22 +14,8 @@ namespace tasker::tool {
 
 namespace {
 
-constexpr long least_limit_to_drain = 600;
-constexpr long most_to_drain = 120;
-/// A century is no limit; and no sum overflows.
-constexpr long most_number = 36500L * 86400;
-
-/// One word for the shell.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
-           std::string_view("_-+=./,:@%").find(c) != std::string_view::npos;
-  });
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
+constexpr std::chrono::seconds least_limit_to_drain{600};
+constexpr std::chrono::seconds most_to_drain{120};
 
 /// One flag behind #SBATCH; sbatch takes quotes much as a shell does.
 std::string flag_line(const std::string& flag) {
@@ -37,30 +26,6 @@ std::string flag_line(const std::string& flag) {
   return "#SBATCH \"" + text + "\"\n";
 }
 
-/// "90", "1:30", "2:00:00", "1-12", "1-12:30" or "1-12:30:00": minutes, unless there are colons or days.
-std::optional<long> seconds_of(std::string_view time) {
-  std::vector<long> numbers;
-  bool days = false;
-  while (true) {
-    long number = 0;
-    const auto [end, error] = std::from_chars(time.data(), time.data() + time.size(), number);
-    if (error != std::errc{} || number < 0 || number > most_number) return std::nullopt;
-    numbers.push_back(number);
-    time.remove_prefix(static_cast<std::size_t>(end - time.data()));
-    if (time.empty()) break;
-    if (time.front() == '-' && numbers.size() == 1)
-      days = true;
-    else if (time.front() != ':')
-      return std::nullopt;
-    time.remove_prefix(1);
-  }
-  if (numbers.size() > (days ? 4U : 3U)) return std::nullopt;
-  if (!days && numbers.size() == 1) return numbers[0] * 60;
-  if (!days) numbers.insert(numbers.begin(), 4 - numbers.size(), 0);
-  numbers.resize(4);
-  return ((numbers[0] * 24 + numbers[1]) * 60 + numbers[2]) * 60 + numbers[3];
-}
-
 }  // namespace
 
 std::string name_of(const BatchJob& job) {
@@ -69,10 +34,12 @@ std::string name_of(const BatchJob& job) {
 
 std::optional<long> drain_seconds(const std::string& time) {
   if (time.empty() || time == "UNLIMITED" || time == "INFINITE") return std::nullopt;
-  const auto limit = seconds_of(time);
+  // A number alone is minutes here.
+  const bool is_number = time.find_first_of(":-") == time.npos;
+  const auto limit = cluster::parse_slurm_duration(is_number ? time + ":00" : time);
   if (!limit) throw UsageError("--time " + time + ": such as 30, for minutes, 12:00:00 or 2-00 is wanted");
   if (*limit < least_limit_to_drain) return std::nullopt;
-  return std::min(*limit / 10, most_to_drain);
+  return std::min(*limit / 10, most_to_drain).count();
 }
 
 std::string batch_script(const BatchJob& job) {

@@ -5,6 +5,7 @@
 #include "tool/mpirun.hpp"
 #include "tool/program.hpp"
 #include "tool/requeue.hpp"
+#include "tool/shell.hpp"
 
 #include <tasker/error.hpp>
 
@@ -102,7 +103,8 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
     if (requeue) requeue->after(exit_code);
     return exit_code;
   }
-  for (const std::string& word : command) std::cout << word << (&word == &command.back() ? '\n' : ' ');
+  for (const std::string& word : command)
+    std::cout << quoted(word) << (&word == &command.back() ? '\n' : ' ');
   return exit_done;
 }
 

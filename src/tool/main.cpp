@@ -13,6 +13,7 @@ namespace {
 int run(int argc, char** argv) {
   CLI::App app("Runs programs that use Tasker, and looks after what they leave.");
   app.name("tasker");
+  app.set_version_flag("--version", "tasker " TASKER_VERSION);
   app.require_subcommand(1);
   app.prefix_command();
   app.footer(

@@ -39,6 +39,13 @@ sigset_t passed_on() {
   return set;
 }
 
+/// Whether this was started by nohup.
+bool ignores_hangup() {
+  struct sigaction action {};
+  ::sigaction(SIGHUP, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
+
 std::vector<in_addr_t> own_addresses(bool other_hosts) {
   std::vector<in_addr_t> addresses;
   if (other_hosts)
@@ -78,9 +85,13 @@ int Mpirun::run(const std::vector<std::string>& command) {
 }
 
 void Mpirun::start(const std::vector<std::string>& command) {
-  const sigset_t set = passed_on();
+  sigset_t set = passed_on();
   sigset_t before;
   ::sigprocmask(SIG_BLOCK, &set, &before);
+  if (ignores_hangup()) {
+    sigdelset(&set, SIGHUP);
+    sigaddset(&before, SIGHUP);  // mpirun would catch it
+  }
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   int failure[2];
   if (signals_ < 0 || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());

@@ -66,5 +66,22 @@ TEST_CASE("Sizes are told in the unit that fits") {
   CHECK(size_text(std::uint64_t{3} << 29) == "1.5 GiB");
 }
 
+TEST_CASE("A time is a local one, or seconds since 1970; nothing else is") {
+  using std::chrono::system_clock;
+  CHECK(parse_time_point("1800000000") == system_clock::from_time_t(1800000000));
+  const auto time = parse_time_point("2027-03-01T18:00");
+  REQUIRE(time);
+  CHECK(parse_time_point("2027-03-01 18:00:00") == time);
+  CHECK(parse_time_point("2027-03-01T18:00:30") == *time + 30s);
+  const std::time_t seconds = system_clock::to_time_t(*time);
+  CHECK(std::localtime(&seconds)->tm_hour == 18);
+  for (const char* const text :
+       {"", "0", "-5", "18:00", "2027-03-01", "2027-13-01T18:00", "2027-03-01T18:00Z", "tomorrow",
+        "99999999999999999999", "1e9", "2027-03-01T18:00:30.5"}) {
+    INFO(text);
+    CHECK_FALSE(parse_time_point(text));
+  }
+}
+
 }  // namespace
 }  // namespace tasker::base

@@ -1,6 +1,7 @@
 #include "cluster/launcher.hpp"
 
 #include "cluster/cpus.hpp"
+#include "support/variable.hpp"
 
 #include <tasker/error.hpp>
 
@@ -8,35 +9,13 @@
 #include <sched.h>
 
 #include <cstdlib>
-#include <optional>
 #include <string>
 
 namespace tasker::cluster {
 namespace {
 
 using Catch::Contains;
-
-/// A variable of the environment with another value, or none, as long as this lives.
-class Variable {
- public:
-  Variable(std::string name, std::optional<std::string> value) : name_(std::move(name)) {
-    if (const char* before = std::getenv(name_.c_str())) before_ = before;
-    set(value);
-  }
-  ~Variable() { set(before_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  void set(const std::optional<std::string>& value) {
-    if (value)
-      ::setenv(name_.c_str(), value->c_str(), 1);
-    else
-      ::unsetenv(name_.c_str());
-  }
-  std::string name_;
-  std::optional<std::string> before_;
-};
+using test::Variable;
 
 TEST_CASE("The rank is what the nearest launcher says") {
   const Variable none1("OMPI_COMM_WORLD_RANK", std::nullopt);

@@ -33,6 +33,14 @@ class Failures(WorklistTest):
                 self.assertEqual(archive_results(self.archive), self.serial(NAMES)[1])
                 self.archive.unlink()
 
+    def test_a_failed_task_does_not_command_the_terminal_but_its_text_is_kept(self):
+        name = "\x1b[2J"
+        for ranks in (1, 3):
+            outcome = self.run_map([name], ranks=ranks, code=1, **self.failing([name]))
+            self.assertIn("cannot do \\x1b[2J", outcome.err)
+            self.assertNotIn("\x1b", outcome.err)
+            self.assertTrue(any(b"cannot do \x1b[2J" in journal.read_bytes() for journal in self.directory.glob("*.journal")))
+
     def test_stop_hands_out_nothing_more(self):
         arguments = ["bad", *NAMES * 10]
         for ranks in (1, 3):
@@ -225,7 +233,7 @@ class Requeue(WorklistTest):
                 self.calls()
                 outcome = self.run_map(names, ranks, env=requeued, code=1)
                 self.assertEqual(self.called(), [])
-                self.assertIn("0 to compute, 2 failed before the requeue and stay so", outcome.err)
+                self.assertIn("0 to compute, 2 failed before and stay so", outcome.err)
                 self.assertIn("2 of 20 tasks failed\n  task 3: std::runtime_error: cannot do task 3", outcome.err)
                 # With retries left it goes on to try.
                 self.run_map(names, ranks, env={**requeued, "TASKER_RETRIES": "1"}, code=1, **bad)

@@ -1,5 +1,6 @@
 """tasker launch: whichever process dies, the run goes on without it or can be resumed, and its exit code is true."""
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -14,6 +15,10 @@ TASKS = [f"task {i}" for i in range(300)]
 class Launch(WorklistTest):
     def launch(self, arguments=TASKS, ranks=4, options=(), **others):
         return self.start(arguments, ranks, launch=options, **{"sleep_us": 5000, **others})
+
+    def tool(self, *arguments):
+        return subprocess.run([TOOL, *arguments], env=self.environment({}), cwd=self.base, timeout=DEADLINE,
+                              capture_output=True, text=True)
 
     def until_called(self, run, calls):
         run.until(lambda: len(read_lines(self.ledger)) >= calls, f"{calls} calls")
@@ -197,31 +202,61 @@ class Launch(WorklistTest):
             self.calls()
         self.assert_complete(self.launch(sleep_us=0).wait())
 
-    def test_what_is_no_program_of_ours_is_told(self):
-        def tool(*arguments):
-            return subprocess.run([TOOL, *arguments], env=self.environment({}), cwd=self.base, timeout=DEADLINE,
-                                  capture_output=True, text=True)
+    def test_under_nohup_nobody_minds_a_hangup(self):
+        few = TASKS[:120]
+        for env in {}, {"TASKER_ISOLATION": "process"}:
+            run = self.launch(few, sleep_us=50000, env=env, launched_by=("setsid", "nohup"))
+            self.until_called(run, 10)
+            os.killpg(run.process.pid, signal.SIGHUP)  # as a shell does whose terminal is closed
+            outcome = run.wait()
+            self.assertEqual(self.called(), sorted(few))
+            self.assert_complete(outcome, few)
+            self.archive.unlink()
 
-        outcome = tool("launch", "-n", "2", "true")
+    def test_what_is_no_program_of_ours_is_told(self):
+        outcome = self.tool("launch", "-n", "2", "true")
         self.assertEqual(outcome.returncode, 1)
         self.assertIn("no program that uses Tasker was heard of", outcome.stderr)
         for program in "./nowhere", "nowhere", ".":
-            outcome = tool("launch", "-n", "2", program)
+            outcome = self.tool("launch", "-n", "2", program)
             self.assertEqual(outcome.returncode, 2)
             self.assertIn("cannot run " + program, outcome.stderr)
-        outcome = tool("launch", "--nothing", "true")
+        outcome = self.tool("launch", "--nothing", "true")
         self.assertEqual(outcome.returncode, 2)
         self.assertIn("there is no option --nothing", outcome.stderr)
         for usage in (), ("launch",), ("launch", "-n", "0", "true"), ("nothing",):
-            outcome = tool(*usage)
+            outcome = self.tool(*usage)
             self.assertEqual(outcome.returncode, 2, outcome)
             self.assertEqual(outcome.stdout, "")
-        outcome = tool("launch", "--help")
+        outcome = self.tool("launch", "--help")
         self.assertEqual(outcome.returncode, 0)
         self.assertIn("Example: tasker launch -n 8", outcome.stdout)
-        outcome = tool("launch", "--dry-run", "-n", "2", "--retries", "3", "true", "-n", "7")
+        outcome = self.tool("launch", "--dry-run", "-n", "2", "--retries", "3", "true", "-n", "7")
         self.assertEqual(outcome.returncode, 0)
         self.assertRegex(outcome.stdout, "^mpirun .*-n 2 .*-x TASKER_RETRIES.* true -n 7\n$")
+
+    def test_a_program_may_stand_behind_two_dashes_and_has_all_that_follows_it(self):
+        for arguments, expected in (
+            (("-n", "2", "--", "true", "-n", "7"), "true -n 7"),
+            (("--", "true", "--", "-x"), "true -- -x"),
+            (("true", "--", "-x"), "true -- -x"),
+        ):
+            outcome = self.tool("launch", "--dry-run", *arguments)
+            self.assertEqual(outcome.returncode, 0, outcome)
+            self.assertTrue(outcome.stdout.endswith(f" {expected}\n"), outcome.stdout)
+        for usage in ("launch", "--"), ("launch", "--", "--nothing"), ("--", "true"):
+            self.assertEqual(self.tool(*usage).returncode, 2)
+
+    def test_what_a_dry_run_prints_can_be_typed(self):
+        words = ["a b", "", "it's", "$HOME", "x;y", "*", "\n", "-n", "a=b"]
+        outcome = self.tool("launch", "--dry-run", "printf", *words)
+        self.assertEqual(shlex.split(outcome.stdout)[-len(words):], words)
+        self.assertIn(" printf 'a b' '' ", outcome.stdout)
+
+    def test_the_version_is_told(self):
+        outcome = self.tool("--version")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertRegex(outcome.stdout, r"^tasker \d+\.\d+\.\d+\n$")
 
     def test_plain_mpirun_ends_all_and_says_what_would_not(self):
         # With the second's grace that mpirun gives by default.

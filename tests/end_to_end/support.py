@@ -245,12 +245,12 @@ class WorklistTest(unittest.TestCase):
         Path(settings["pids"]).unlink(missing_ok=True)
         return [str(program), *(f"{name}={value}" for name, value in settings.items())], settings
 
-    def start(self, arguments=None, ranks=1, env={}, wrapper=(), launch=None, **settings):
+    def start(self, arguments=None, ranks=1, env={}, wrapper=(), launch=None, launched_by=(), **settings):
         """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch."""
         command, settings = self.program(arguments, **settings)
         command = [*map(str, wrapper), *command]
         if launch is not None:
-            command = [TOOL, "launch", "-n", str(ranks), *launch, *command]
+            command = [*launched_by, TOOL, "launch", "-n", str(ranks), *launch, *command]
         elif ranks > 1:
             command = ["mpirun", "-n", str(ranks), *command]
         run = Run(command, self.environment(env), self.base, settings["pids"], settings["results"])

@@ -82,6 +82,11 @@ class RandomKills(Fault):
             kind = "lost" if "again" in text or "lost" in text else "crashed" if "exit code" in text else "wrong"
             self.figures[kind] += 1
             self.told.append(text)
+            # What is left of it shall not spoil the next series.
+            so_far = self.test.figures, self.test.chance
+            self.test.doCleanups()
+            self.test.setUp()
+            self.test.figures, self.test.chance = so_far
         self.figures["tried"] += self.test.figures["kills"] - kills
         self.figures["recomputed"] = self.test.figures["interrupted calls"]
         return True

@@ -1,5 +1,8 @@
+#include "support/forked.hpp"
 #include "support/isolated.hpp"
 
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -37,6 +40,50 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
     CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
   }
   CHECK(result<int>(map.sink.records.at(3)) == 30);
+}
+
+TEST_CASE("A task is not to blame for the signal that was meant for one before it") {
+  const base::Shared<std::array<std::atomic<int>, 2>> begun;
+  const base::Shared<std::atomic<bool>> goes_on;
+  Isolated map(
+      [&](int x) {
+        sigset_t term;
+        ::sigemptyset(&term);
+        ::sigaddset(&term, SIGTERM);
+        if (x == 0) {
+          ::sigprocmask(SIG_BLOCK, &term, nullptr);
+          const bool again = (*begun)[0]++ > 0;
+          for (sigset_t pending = {}; !again && ::sigismember(&pending, SIGTERM) == 0;)
+            ::sigpending(&pending);
+        } else {
+          ++(*begun)[1];
+          while (!*goes_on) std::this_thread::sleep_for(1ms);
+          ::sigprocmask(SIG_UNBLOCK, &term, nullptr);
+        }
+        return x;
+      },
+      1, {.timeout = 1h});
+  Guard guard;
+  Slot slot(map.work, guard);
+  const auto hear = [&] {
+    std::vector<pollfd> watched;
+    slot.watch(watched);
+    ::poll(watched.data(), watched.size(), 10);
+    return slot.hear(watched, map.sink);
+  };
+  const auto start = Slot::Clock::now();
+  slot.start(std::shared_ptr<Chunk>(new Chunk(map.chunk({{0, 2}}))));
+  await([&] { return (*begun)[0] == 1; });
+  slot.look(start);
+  slot.look(start + 2h);
+  await([&] { return (*begun)[1] == 1; });
+  slot.look(start + 2h);
+  *goes_on = true;
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear()).has_value(); });
+  CHECK(ended->report.failed == 0);
+  CHECK(map.sink.records.size() == 2);
+  CHECK((*begun)[1] == 2);
 }
 
 #ifndef TASKER_ADDRESS_SANITIZER  // its own memory can't be limited

@@ -334,5 +334,20 @@ TEST_CASE("A task finds nothing on stdin, whatever its rank could read") {
   CHECK(result<int>(map.sink.records.at(0)) == EOF);
 }
 
+TEST_CASE("A signal that the rank ignores is ignored by its tasks, one that it catches is not caught") {
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGUSR1, [](int) {});
+  Isolated map([](int x) {
+    std::raise(x == 0 ? SIGHUP : SIGUSR1);
+    return x;
+  });
+  map.start({{0, 2}});
+  CHECK(map.finish().failed == 1);
+  ::signal(SIGHUP, SIG_DFL);
+  ::signal(SIGUSR1, SIG_DFL);
+  CHECK(map.sink.records.at(0).outcome == store::Outcome::done);
+  CHECK(map.sink.records.at(1).payload == "signal SIGUSR1");
+}
+
 }  // namespace
 }  // namespace tasker::execute

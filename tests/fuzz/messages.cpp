@@ -93,7 +93,8 @@ class Worker {
  private:
   test::FakeNetwork network_{2};
   Desk desk_;
-  Listener listener_{network_.comm(1), desk_};
+  execute::Horizon horizon_;
+  Listener listener_{network_.comm(1), desk_, horizon_};
 };
 
 void hear_as_child(const std::string& bytes) {

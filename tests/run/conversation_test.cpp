@@ -45,9 +45,7 @@ struct Rank0 {
                     if (tasks.contains(index)) found.insert({index, index + 1});
                   return found;
                 },
-                [this](std::uint64_t index, std::uint32_t attempt, const std::string&) {
-                  given_up.emplace_back(index, attempt);
-                }}) {}
+                [this](const Attempt& attempt) { given_up.emplace_back(attempt.index, attempt.number); }}) {}
 
   void hear_bytes(int rank, std::string bytes) {
     master.handle({rank, std::move(bytes)});

@@ -32,7 +32,8 @@ struct Rank1 {
 
   test::FakeNetwork network{3};
   Desk desk;
-  Listener listener{network.comm(1), desk};
+  execute::Horizon horizon;
+  Listener listener{network.comm(1), desk, horizon};
 };
 
 const Work ten_tasks{5, {{0, 10}}, {}, ""};

@@ -51,6 +51,10 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_SLOTS=8").options.slots == 8);
   CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
   CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));
+  CHECK(settings("TASKER_TIME_LIMIT=4h").options.time_limit == std::chrono::hours(4));
+  CHECK(settings("TASKER_DEADLINE=1800000000").options.deadline ==
+        std::chrono::system_clock::from_time_t(1800000000));
+  CHECK(settings("TASKER_ORDER=longest_first").options.order == Order::longest_first);
   CHECK(settings("TASKER_MEMORY_LIMIT=2G").options.memory_limit == std::uint64_t{2} << 30);
 }
 
@@ -112,6 +116,9 @@ TEST_CASE("A malformed value is a usage error that names the variable, its value
       {"TASKER_SLOTS=-1", "whole number"},
       {"TASKER_RETRIES=many", "whole number"},
       {"TASKER_TIMEOUT=90", "duration such as 90s"},
+      {"TASKER_TIME_LIMIT=4", "duration such as 90s"},
+      {"TASKER_DEADLINE=tomorrow", "local time such as"},
+      {"TASKER_ORDER=shortest", "as_given or longest_first"},
       {"TASKER_MEMORY_LIMIT=2GB", "size such as 500M"},
   }));
   INFO(variable);

@@ -41,6 +41,7 @@ template <class Fn>
 std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::filesystem::path& file, Fn fn,
                                     const std::vector<int>& arguments, Options options = {}) {
   options.progress = Progress::off;
+  cluster::Allocation allocation;
   const auto drain = base::CaughtSignal::usr1();
   const int size = network.comm(0).size();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
@@ -48,7 +49,7 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
     const auto call = detail::make_call(file, fn, arguments, options);
     try {
       if (rank == 0)
-        map_on_root(&network.comm(0), call, 1, *drain);
+        map_on_root(&network.comm(0), call, 1, allocation, *drain);
       else
         map_on_worker(network.comm(rank), call, 1);
     } catch (...) {

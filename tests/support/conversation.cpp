@@ -59,9 +59,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
                  corners_.found += static_cast<int>(found.size());
                  return found;
                },
-               [](std::uint64_t, std::uint32_t, const std::string&) {
-                 throw std::logic_error("a task was given up");
-               }}) {
+               [](const Attempt&) { throw std::logic_error("a task was given up"); }}) {
   const std::uint64_t tasks = 1 + random_() % 120;
   ledger_.arguments = make_arguments(tasks);
   ledger_.started.resize(tasks);

@@ -43,7 +43,7 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       sees_directory_(sees_directory),
       ledger_(ledger),
       random_(random),
-      listener_(network.comm(rank), desk_) {
+      listener_(network.comm(rank), desk_, horizon_) {
   network.comm(rank).send(0, pack(Ready{sees_directory, "host", "build", 1}));
 }
 

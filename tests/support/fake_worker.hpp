@@ -66,6 +66,7 @@ class FakeWorker {
   Ledger& ledger_;
   std::mt19937& random_;
   runtime::Desk desk_;
+  execute::Horizon horizon_;
   runtime::Listener listener_;
 
   std::deque<std::shared_ptr<execute::Chunk>> held_;  // the first may be being executed

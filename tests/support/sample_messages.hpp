@@ -29,7 +29,8 @@ void for_each_message(Visit visit) {
               90,
               10,
               Capture::all,
-              7'000'000'000});
+              7'000'000'000,
+              60'000'000'000});
   visit(Ready{false, "node1", "build", 12, 8});
   visit(Work{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
   visit(TakeBackRequest{huge});
@@ -38,6 +39,7 @@ void for_each_message(Visit visit) {
   visit(Records{std::string(100, '\xff')});
   visit(Recorded{1 << 20});
   visit(Trouble{74, "No space left on device"});
+  visit(TimeLeft{90'000'000'000, true});
   visit(Finish{});
   visit(Closed{});
   visit(

@@ -3,7 +3,9 @@
 #include <tasker/context.hpp>
 #include <tasker/detail/archive.hpp>
 #include <tasker/detail/call.hpp>
+#include <tasker/expected.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <ranges>
@@ -64,7 +66,7 @@ void execute(Fn& fn, Steps& steps) {
   while (steps.next(step)) {
     std::exception_ptr exception;
     try {
-      ContextAccess::start(context, step.index, steps.task_count(), step.attempt);
+      ContextAccess::start(context, steps, step);
       auto arg = decode<Arg>(step.argument);
       if constexpr (std::is_void_v<decltype(invoke(fn, arg, context))>) {
         invoke(fn, arg, context);
@@ -116,6 +118,21 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
   };
   call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
   return call;
+}
+
+template <class Args, class G>
+void add_to_call(MapCall& call, Args& args, Expected<G> expected) {
+  using Arg = ArgumentOf<Args>;
+  call.expected = [&args, duration_of = std::move(expected.duration_of)](std::uint64_t index) mutable {
+    auto it = std::ranges::begin(args) + static_cast<std::ranges::range_difference_t<Args>>(index);
+    const std::chrono::duration<double> seconds = [&] {
+      if constexpr (std::is_invocable_v<G&, const Arg&>)
+        return duration_of(static_cast<const Arg&>(*it));
+      else
+        return std::apply(duration_of, static_cast<const Arg&>(*it));
+    }();
+    return seconds.count();
+  };
 }
 
 }  // namespace tasker::detail

@@ -1,0 +1,96 @@
+#include "cluster/allocation.hpp"
+
+#include "cluster/launcher.hpp"
+#include "cluster/slurm_time.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+namespace tasker::cluster {
+
+namespace {
+
+/// squeue counts in seconds, and its answer takes a while: what differs less is the same.
+constexpr std::chrono::seconds same{5};
+/// A limit beyond is none.
+constexpr std::chrono::hours longest{24 * 3650};
+
+std::optional<std::chrono::seconds> parse_seconds(const char* text) {
+  if (!text) return std::nullopt;
+  std::int64_t seconds = 0;
+  const char* const behind = text + std::strlen(text);
+  const auto [end, error] = std::from_chars(text, behind, seconds);
+  if (error != std::errc{} || end != behind || seconds <= 0) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+/// Many runs that began together shall not ask together.
+std::chrono::milliseconds jitter(std::chrono::milliseconds pause) {
+  std::random_device random;
+  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, pause.count() / 5)(random));
+}
+
+}  // namespace
+
+std::optional<TimeLimit> limit_of_environment(const char* start, const char* end, std::chrono::seconds wall,
+                                              Allocation::Clock::time_point now) {
+  const auto ends = parse_seconds(end);
+  if (!ends || *ends - wall > longest) return std::nullopt;
+  const auto starts = parse_seconds(start);
+  const auto begin = starts && *starts <= wall ? *starts : wall;
+  return TimeLimit{now + (*ends - wall), *ends - begin};
+}
+
+bool Allocation::look(Clock::time_point now) {
+  const std::string job = slurm_job();
+  if (job.empty()) return false;
+  if (!looked_) {
+    looked_ = true;
+    const auto wall =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    limit_ = limit_of_environment(std::getenv("SLURM_JOB_START_TIME"), std::getenv("SLURM_JOB_END_TIME"),
+                                  wall, now);
+    due_ = now + timing_.pause + jitter(timing_.pause);
+    if (limit_) return true;
+    asked_ = now;
+    Squeue question(job);
+    if (const auto answer = question.answer(now + timing_.patience)) return learn(*answer, Clock::now());
+    trouble_ = "squeue does not answer";
+    return false;
+  }
+  if (question_) {
+    const auto answer = question_->answer(Clock::time_point::min());
+    if (!answer && now < asked_ + timing_.timeout) return false;
+    question_.reset();
+    // What was known before still counts.
+    return answer && learn(*answer, now);
+  }
+  if (now < due_) return false;
+  question_ = std::make_unique<Squeue>(job);
+  asked_ = now;
+  due_ = now + timing_.pause + jitter(timing_.pause);
+  return false;
+}
+
+bool Allocation::learn(const std::string& answer, Clock::time_point now) {
+  const auto times = parse_squeue(answer);
+  if (!times) {
+    if (!limit_) trouble_ = "squeue says: " + answer.substr(0, answer.find('\n'));
+    return false;
+  }
+  trouble_.clear();
+  if (!times->left) return change(std::nullopt);
+  return change(TimeLimit{now + *times->left, times->limit.value_or(*times->left)});
+}
+
+bool Allocation::change(const std::optional<TimeLimit>& limit) {
+  const bool is_same = limit_ && limit ? std::chrono::abs(limit->end - limit_->end) < same
+                                       : limit_.has_value() == limit.has_value();
+  if (is_same) return false;
+  limit_ = limit;
+  return true;
+}
+
+}  // namespace tasker::cluster

@@ -1,0 +1,87 @@
+#include "cluster/squeue.hpp"
+
+#include "base/file.hpp"
+#include "base/retried.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace tasker::cluster {
+
+namespace {
+
+/// It answers with a line.
+constexpr std::size_t most_text = 4096;
+
+/// Without what the user has set for squeue: it may hide the job.
+std::vector<char*> environment() {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable; ++variable)
+    if (!std::string_view(*variable).starts_with("SQUEUE_")) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  return variables;
+}
+
+}  // namespace
+
+Squeue::Squeue(const std::string& job) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) base::throw_errno("create", "a pipe");
+  pipe_ = ends[0];
+  ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  std::array<std::string, 6> words{"squeue", "-h", "-j", job, "-o", "%L|%l"};
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const int error =
+      ::posix_spawnp(&process_, "squeue", &actions, nullptr, arguments.data(), environment().data());
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  if (error == 0) return;
+  process_ = -1;
+  text_ = std::strerror(error);
+}
+
+Squeue::~Squeue() {
+  ::close(pipe_);
+  if (process_ <= 0) return;
+  ::kill(process_, SIGKILL);
+  base::retried([&] { return ::waitpid(process_, nullptr, 0); });
+}
+
+std::optional<std::string> Squeue::answer(Clock::time_point deadline) {
+  while (process_ > 0) {
+    const auto left = deadline <= Clock::now()
+                          ? std::chrono::milliseconds(0)
+                          : std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd found{pipe_, POLLIN, 0};
+    const int ready = ::poll(&found, 1, static_cast<int>(left.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return std::nullopt;
+    std::array<char, 512> bytes{};
+    const ssize_t size = ::read(pipe_, bytes.data(), bytes.size());
+    if (size > 0 && text_.size() < most_text) text_.append(bytes.data(), static_cast<std::size_t>(size));
+    if (size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN))) continue;
+    // It has closed its end, and so has nothing to do any more.
+    base::retried([&] { return ::waitpid(process_, nullptr, 0); });
+    process_ = -1;
+  }
+  return text_;
+}
+
+}  // namespace tasker::cluster

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace tasker::cluster {
+
+/// A question to Slurm's controller about a job's time, which may take long, or for ever, to be answered:
+/// a process in the background.
+class Squeue {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Squeue(const std::string& job);
+  /// Ends it, should it still be under way.
+  ~Squeue();
+  Squeue(const Squeue&) = delete;
+  Squeue& operator=(const Squeue&) = delete;
+
+  /// What it wrote, once it has ended; waits for that until `deadline`, not at all if that has passed. Why it
+  /// could not be asked, if so.
+  std::optional<std::string> answer(Clock::time_point deadline);
+
+ private:
+  pid_t process_ = -1;
+  int pipe_ = -1;
+  std::string text_;
+};
+
+}  // namespace tasker::cluster

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "execute/recorder.hpp"
+#include "run/comm.hpp"
+#include "run/workspace.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace tasker::runtime {
+
+/// An attempt that ended without a result, and without anyone who could record that but rank 0.
+struct Attempt {
+  std::uint64_t index = 0;
+  std::uint32_t number = 1;
+  store::Outcome outcome = store::Outcome::none;
+  std::string why;
+  Clock::duration lasted{0};
+};
+
+/// Why an attempt was interrupted that had lasted so long.
+std::string interrupted_text(Clock::duration lasted);
+
+void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,
+                    execute::FrameSink& sink);
+
+}  // namespace tasker::runtime

@@ -1,0 +1,29 @@
+#include "run/journal_sink.hpp"
+
+#include "store/record.hpp"
+#include "store/state.hpp"
+
+#include <string>
+
+namespace tasker::runtime {
+
+void JournalSink::write(const store::FrameInfo& info, std::string_view head, std::string_view tail) {
+  journal_.append(info, head, tail);
+  if (states_.empty()) return;
+  const std::string body = std::string(head).append(tail);
+  store::RecordReader records(body);
+  while (const auto record = records.next()) {
+    const auto state = states_.find(record->index);
+    if (state == states_.end() || record->outcome != store::Outcome::done) continue;
+    sync();
+    store::remove_state(directory_, state->second);
+    states_.erase(state);
+  }
+}
+
+void JournalSink::save(const store::StateName& name, std::string_view state) {
+  store::write_state(directory_, name, state, power_);
+  states_.insert_or_assign(name.index, name);
+}
+
+}  // namespace tasker::runtime

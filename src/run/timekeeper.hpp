@@ -1,0 +1,58 @@
+#pragma once
+
+#include "base/caught_signal.hpp"
+#include "cluster/allocation.hpp"
+#include "run/comm.hpp"
+#include "run/scheduler.hpp"
+
+#include <tasker/options.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace tasker::runtime {
+
+/// When a map must end, for rank 0: the time is up, or a signal tells.
+///
+/// Of the time there is, Tasker keeps a twentieth for itself, but 12 seconds at least and a minute at most,
+/// and never more than a fifth: tasks must have ended by then, and those that have not are asked to stop.
+/// When half of it has gone, they are waited for no longer.
+class Timekeeper {
+ public:
+  /// All of them must outlive this.
+  Timekeeper(const Options& options, cluster::Allocation& allocation, const base::CaughtSignal& drain);
+
+  /// To be called after every event. Returns whether what follows has changed.
+  bool look(Time now);
+
+  /// Nothing where there is no limit.
+  const std::optional<TimeFrame>& frame() const { return frame_; }
+  /// Nothing is handed out any more, and what runs is asked to stop.
+  bool stopped() const { return stopped_; }
+  /// What still runs is waited for no longer: from `give_up` on.
+  bool is_over() const { return is_over_; }
+  Time give_up() const { return give_up_; }
+  /// When `look` is due next; besides, when `signal` has come.
+  Time due() const;
+  const base::CaughtSignal& signal() const { return drain_; }
+
+  /// "since the time is up in 55 s", "by SIGUSR1".
+  std::string reason(Time now) const;
+
+ private:
+  std::optional<cluster::TimeLimit> limit(Time now) const;
+  const Options& options_;
+  cluster::Allocation& allocation_;
+  const base::CaughtSignal& drain_;
+  std::optional<cluster::TimeLimit> limit_;
+  std::optional<TimeFrame> frame_;
+  Time give_up_ = Time::max();
+  bool stopped_ = false;
+  bool is_over_ = false;
+};
+
+/// How much of `whole` Tasker keeps for itself.
+Clock::duration reserve_of(Clock::duration whole);
+
+}  // namespace tasker::runtime

@@ -1,0 +1,191 @@
+"""The time is up: only what will end in time is begun, and the next run goes on."""
+import functools
+import os
+import unittest
+
+from support import *
+
+SLEEPER = os.environ["TASKER_SLEEPER"]
+# How tasks are executed: in rank 0, in its slots, in other ranks, in theirs.
+WAYS = [(1, {}), (1, {"TASKER_SLOTS": "2"}), (3, {}), (2, {"TASKER_SLOTS": "2"})]
+
+
+def in_every_way(test):
+    """A test that is done in every way, each time from nothing."""
+    @functools.wraps(test)
+    def in_turn(self):
+        for ranks, env in WAYS:
+            for path in (self.archive, self.ledger, self.go):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            with self.subTest(ranks=ranks, env=env):
+                test(self, {"ranks": ranks, "env": env})
+    return in_turn
+
+
+class Time(WorklistTest):
+    def setUp(self):
+        super().setUp()
+        self.go = self.base / "go"
+
+    def begin(self, tasks=None, limit=None, env={}, **others):
+        """Starts a run of tasks that sleep; `tasks`: (name, seconds) each."""
+        if tasks is not None:
+            self.write("arguments", [f"{name} {seconds}" for name, seconds in tasks])
+        if limit:
+            env = {**env, "TASKER_TIME_LIMIT": limit}
+        return self.start(program=SLEEPER, env=env, go=self.go, **others)
+
+    def sleep(self, *arguments, code=0, **others):
+        outcome = self.begin(*arguments, **others).wait()
+        self.assertEqual(outcome.code, code, str(outcome))
+        return outcome
+
+    def noted(self):
+        """What was noted since the last time this was asked: names by what became of them."""
+        noted = collections.defaultdict(list)
+        for line in read_lines(self.ledger):
+            what, name = line.split()[:2]
+            noted[what].append(name)
+        self.ledger.unlink(missing_ok=True)
+        return noted
+
+    @in_every_way
+    def test_nothing_is_begun_that_would_not_end_and_nothing_is_done_twice(self, way):
+        tasks = [(f"t{i}", 0.5) for i in range(60)]
+        outcome = self.sleep(tasks, limit="6s", code=75, **way)
+        self.assertRegex(outcome.err, r"was stopped since its time is up in .*: \d+ of 60 tasks are left, about")
+        first = self.noted()
+        self.assertGreater(len(first["end"]), 0)
+        self.assertCountEqual(first["begin"], first["end"])
+        self.go.touch()
+        self.sleep(**way)
+        self.assertCountEqual(first["begin"] + self.noted()["begin"], [name for name, _ in tasks])
+
+    @in_every_way
+    def test_a_task_that_lasts_too_long_is_given_up_in_time_and_tried_once_with_all_the_time(self, way):
+        outcome = self.sleep([("long", 1000)], limit="6s", code=75, **way)
+        self.assertRegex(outcome.err, r"stopped .*1 of 1 tasks are left")
+        self.assertEqual(self.noted(), {"begin": ["long"]})
+        # It has had most of the time there is: so much is not enough. More may be.
+        outcome = self.sleep(limit="4s", code=1, **way)
+        self.assertIn("it needs more than the 3.2 s that an allocation has for tasks", outcome.err)
+        self.assertEqual(self.noted(), {})
+        run = self.begin(limit="100s", **way)
+        run.until(lambda: read_lines(self.ledger), "the task")
+        self.go.touch()
+        self.assertEqual(run.wait().code, 0)
+        self.assertEqual(self.noted(), {"begin": ["long"], "end": ["long"]})
+
+    @in_every_way
+    def test_tasks_that_are_expected_to_fit_are_found(self, way):
+        tasks = [("a", 1000), ("b", 0.1), ("c", 1000), ("d", 0.1), ("e", 0.1)]
+        outcome = self.sleep(tasks, limit="6s", code=75, expected=1, **way)
+        self.assertCountEqual(self.noted()["end"], ["b", "d", "e"])
+        self.assertIn("2 of 5 tasks are left, about", outcome.err)
+
+    def test_what_needs_more_than_any_allocation_has_says_how_much(self):
+        self.sleep([("long", 1000)], limit="6s", code=75, expected=1)
+        outcome = self.sleep(limit="6s", code=1, expected=1)
+        self.assertIn("it needs about 16 min 40 s, more than the 4.8 s that an allocation has", outcome.err)
+
+    def test_the_longest_come_first(self):
+        tasks = [("a", 0.1), ("b", 0.3), ("c", 0.2), ("d", 0.4)]
+        self.sleep(tasks, expected=1, order="longest_first")
+        self.assertEqual(self.noted()["end"], ["d", "b", "c", "a"])
+
+    def test_the_longest_by_what_they_lasted_with_another_version_come_first(self):
+        tasks = [("a", 0.1), ("b", 0.3), ("c", 0.2), ("d", 0.4)]
+        self.sleep(tasks, order="longest_first")
+        self.assertEqual(self.noted()["end"], ["a", "b", "c", "d"])
+        self.sleep(order="longest_first", version="2")
+        self.assertEqual(self.noted()["end"], ["d", "b", "c", "a"])
+
+    @in_every_way
+    def test_a_task_that_stops_when_it_is_asked_to_has_not_failed(self, way):
+        outcome = self.sleep([("long", 1000)], limit="6s", code=75, stops="yes", **way)
+        self.assertIn("1 of 1 tasks are left", outcome.err)
+        self.assertEqual(set(self.noted()["stop"]), {"long"})
+        self.go.touch()
+        self.sleep(**way)
+        self.assertEqual(self.noted(), {"begin": ["long"], "end": ["long"]})
+
+    def states(self):
+        return sorted(self.directory.glob("*.state")) if self.directory.exists() else []
+
+    def slept(self):
+        """How long tasks had slept when they began, or went on."""
+        slept = [float(line.split()[2]) for line in read_lines(self.ledger) if line.startswith("begin")]
+        self.ledger.unlink(missing_ok=True)
+        return slept
+
+    @in_every_way
+    def test_a_task_goes_on_from_the_state_that_it_has_saved(self, way):
+        run = self.begin([("long", 1000)], saves="yes", **way)
+        run.until(self.states, "a state")
+        run.kill()
+        self.assertEqual(self.slept(), [0])
+        self.assertEqual(len(self.states()), 1)
+        # By another rank, or none.
+        self.go.touch()
+        self.sleep(saves="yes", ranks=5 - way["ranks"])
+        self.assertGreater(self.slept()[0], 0)
+        self.assertFalse(self.directory.exists())
+
+    def test_a_state_goes_when_its_task_is_done(self):
+        for ranks, env in WAYS:
+            self.sleep([("a", 0.1)], saves="yes", ranks=ranks, env={**env, "TASKER_KEEP_DIRECTORY": "1"})
+            self.assertTrue(self.directory.exists())
+            self.assertEqual(self.states(), [])
+            shutil.rmtree(self.directory)
+            self.archive.unlink()
+
+    def test_a_task_that_saves_states_is_never_too_long(self):
+        for _ in range(3):
+            outcome = self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+            self.assertIn("1 of 1 tasks are left", outcome.err)
+        begun = self.slept()
+        self.assertEqual(begun, sorted(begun))
+        self.assertGreater(begun[2], 1)
+
+    def test_a_state_counts_for_its_argument_and_version_only(self):
+        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        self.go.touch()
+        self.ledger.unlink()
+        self.sleep(saves="yes", version="2")
+        self.assertEqual(self.slept(), [0])
+
+    def test_a_damaged_state_is_none(self):
+        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        state, = self.states()
+        whole = state.read_bytes()
+        self.go.touch()
+        for bytes in (b"", whole[:-1], whole[:12], whole[:-1] + b"x", b"x" + whole[1:], whole + b"x"):
+            self.ledger.unlink(missing_ok=True)
+            shutil.copytree(self.directory, self.base / "copy")
+            state.write_bytes(bytes)
+            self.sleep(saves="yes")
+            self.assertEqual(self.slept(), [0], bytes)
+            self.archive.unlink()
+            (self.base / "copy").rename(self.directory)
+        self.sleep(saves="yes")
+        self.assertGreater(self.slept()[0], 1)
+
+    @in_every_way
+    def test_usr1_asks_tasks_to_stop(self, way):
+        run = self.begin([("long", 1000)], stops="yes", **way)
+        run.until(lambda: read_lines(self.ledger), "the task")
+        run.process.send_signal(signal.SIGUSR1)
+        outcome = run.wait()
+        self.assertEqual(outcome.code, 75, str(outcome))
+        self.assertEqual(self.noted()["stop"], ["long"])
+
+    def test_a_time_that_is_over_when_the_map_begins(self):
+        for ranks in (1, 2):
+            outcome = self.sleep([("a", 0.1)], code=75, ranks=ranks, env={"TASKER_DEADLINE": "1000"})
+            self.assertIn("was stopped since its time is up: 1 of 1 tasks are left", outcome.err)
+            self.assertEqual(self.noted(), {})
+
+
+if __name__ == "__main__":
+    unittest.main()

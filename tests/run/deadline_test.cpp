@@ -1,0 +1,158 @@
+#include "run/scheduler.hpp"
+#include "run/timekeeper.hpp"
+#include "support/scheduling.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <csignal>
+
+namespace tasker::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using test::all_actions;
+using test::only_assign;
+
+const Time begin{};
+
+/// Worker 1 has learnt that tasks last a second, and has just finished one.
+struct OneSecond {
+  OneSecond() {
+    scheduler.join(1);
+    scheduler.set_time(TimeFrame{begin + 100s, 100s});
+    for (int i = 0; i < 3; ++i) scheduler.done(1, only_assign(scheduler, begin).chunk, 1s);
+  }
+  Scheduler scheduler{IntervalSet({0, 1000})};
+};
+
+TEST_CASE("A worker gets no more tasks than it will have done in time, and in the end none") {
+  OneSecond run;
+  CHECK_FALSE(run.scheduler.finished());
+  const Assign last = only_assign(run.scheduler, begin + 98500ms);
+  CHECK(count(last.tasks) == 1);
+  run.scheduler.done(1, last.chunk, 1s);
+  CHECK(all_actions(run.scheduler, begin + 99500ms).empty());
+  CHECK(run.scheduler.finished());
+  CHECK(run.scheduler.pending() == 996);
+}
+
+TEST_CASE("More time lets it go on") {
+  OneSecond run;
+  CHECK(all_actions(run.scheduler, begin + 99500ms).empty());
+  CHECK(run.scheduler.finished());
+  run.scheduler.set_time(TimeFrame{begin + 200s, 200s});
+  only_assign(run.scheduler, begin + 99500ms);
+  CHECK_FALSE(run.scheduler.finished());
+  run.scheduler.set_time(std::nullopt);
+  CHECK_FALSE(run.scheduler.finished());
+}
+
+TEST_CASE("What earlier runs tell counts from the first task on") {
+  Pace pace;
+  pace.add(60, 100);
+  Scheduler scheduler(IntervalSet({0, 10}), {}, pace);
+  scheduler.join(1);
+  scheduler.set_time(TimeFrame{begin + 50s, 1000s});
+  CHECK(all_actions(scheduler, begin).empty());
+  CHECK(scheduler.finished());
+  CHECK(scheduler.pending_work() == 600s);
+}
+
+TEST_CASE("What a worker has yet to do counts, too") {
+  Pace pace;
+  pace.add(1e-3, 1000);
+  Scheduler scheduler(IntervalSet({0, 1000}), {}, pace);
+  scheduler.join(1);
+  for (int i = 0; i < 30; ++i)
+    for (const Action& action : all_actions(scheduler, begin)) {
+      const auto& assign = std::get<Assign>(action);
+      scheduler.done(1, assign.chunk, 1ms * static_cast<int>(count(assign.tasks)));
+    }
+  scheduler.set_time(TimeFrame{begin + 15ms, 1s});
+  std::uint64_t handed_out = 0;
+  for (const Action& action : all_actions(scheduler, begin))
+    handed_out += count(std::get<Assign>(action).tasks);
+  CHECK(handed_out > 8);
+  CHECK(handed_out <= 14);
+}
+
+TEST_CASE("By which factor an expectation is wrong is learnt") {
+  Plan plan;
+  plan.expected = [](std::uint64_t index) { return index < 3 ? 1.0 : 50.0; };
+  Scheduler scheduler(IntervalSet({0, 5}), plan);
+  scheduler.join(1);
+  scheduler.set_time(TimeFrame{begin + 60s, 1000s});
+  CHECK(scheduler.pending_work() == 103s);
+  scheduler.done(1, only_assign(scheduler, begin).chunk, 2s);
+  CHECK(scheduler.pending_work() == 204s);
+  // 50 s, as expected, would fit; 100 s don't. What was expected to last one second does.
+  for (int i = 0; i < 2; ++i) scheduler.done(1, only_assign(scheduler, begin).chunk, 2s);
+  CHECK(all_actions(scheduler, begin).empty());
+  CHECK(scheduler.finished());
+}
+
+TEST_CASE("Tasks that were handed out alone are known to be under way") {
+  OneSecond run;
+  const Assign assign = only_assign(run.scheduler, begin + 5s);
+  CHECK(run.scheduler.under_way() ==
+        std::vector<std::pair<std::uint64_t, Time>>{{assign.tasks.front().first, begin + 5s}});
+}
+
+TEST_CASE("Of the time a twentieth is kept, from 12 seconds to a minute, and at most a fifth") {
+  CHECK(reserve_of(10s) == 2s);
+  CHECK(reserve_of(1min) == 12s);
+  CHECK(reserve_of(4min) == 12s);
+  CHECK(reserve_of(10min) == 30s);
+  CHECK(reserve_of(24h) == 1min);
+}
+
+TEST_CASE("When the time is up tasks are asked to stop, and then given up") {
+  cluster::Allocation allocation;
+  const base::CaughtSignal drain(SIGUSR2);
+  const auto left = GENERATE(100s, 1000s);
+  Options options;
+  options.deadline = std::chrono::system_clock::now() + left;
+  Timekeeper time(options, allocation, drain);
+  const Time now = Clock::now();
+  REQUIRE(time.frame());
+  CHECK_FALSE(time.stopped());
+  CHECK(time.due() == time.frame()->end);
+  CHECK(time.frame()->end < now + left);
+  CHECK_FALSE(time.look(now));
+  CHECK(time.look(time.frame()->end));
+  CHECK(time.stopped());
+  CHECK_FALSE(time.is_over());
+  CHECK(time.due() == time.give_up());
+  CHECK(time.look(time.give_up()));
+  CHECK(time.is_over());
+  CHECK(time.due() == Time::max());
+  CHECK_FALSE(time.look(time.give_up() + 1s));
+}
+
+TEST_CASE("Of a deadline and a limit the earlier one counts; without any there is time for ever") {
+  cluster::Allocation allocation;
+  const base::CaughtSignal drain(SIGUSR2);
+  Options options;
+  CHECK_FALSE(Timekeeper(options, allocation, drain).frame());
+  options.time_limit = 1000h;
+  options.deadline = std::chrono::system_clock::now() + 1h;
+  CHECK(Timekeeper(options, allocation, drain).frame()->end < Clock::now() + 1h);
+  options.deadline = std::chrono::system_clock::now() + 3000h;
+  CHECK(Timekeeper(options, allocation, drain).frame()->end < Clock::now() + 1000h);
+}
+
+TEST_CASE("A signal stops, too") {
+  cluster::Allocation allocation;
+  const base::CaughtSignal drain(SIGUSR2);
+  const Options options;
+  Timekeeper time(options, allocation, drain);
+  std::raise(SIGUSR2);
+  CHECK(time.look(Clock::now()));
+  CHECK(time.stopped());
+  CHECK_FALSE(time.is_over());
+  CHECK(time.reason(Clock::now()) == "by SIGUSR1");
+}
+
+}  // namespace
+}  // namespace tasker::runtime
