@@ -153,10 +153,11 @@ class RootMap {
     const std::uint64_t missing = workspace.missing().size();
     std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", name_, call_.count,
                                    call_.count - missing, missing);
+    if (missing == 0) return text;
     Plan plan = make_plan(call_, workspace, std::nullopt);
     const Pace pace = workspace.pace(plan.expected);
     const Scheduler scheduler(workspace.missing(), std::move(plan), pace);
-    if (const auto work = scheduler.pending_work(); work && missing > 0)
+    if (const auto work = scheduler.pending_work())
       text += fmt::format(", in about {} with {}", remaining_text(*work / workers()), workers_text());
     return text;
   }

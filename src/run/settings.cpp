@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "base/units.hpp"
+#include "cluster/history.hpp"
 #include "cluster/report.hpp"
 
 #include <tasker/error.hpp>
@@ -244,7 +245,8 @@ Settings apply_environment(Options options, const std::vector<std::string>& envi
     if (!variable.starts_with("TASKER_") || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     const std::string value = variable.substr(equals + 1);
-    if (name == cluster::launcher_variable) continue;  // between `tasker launch` and its ranks
+    // Between `tasker launch` and its ranks.
+    if (name == cluster::launcher_variable || name == cluster::history_variable) continue;
     const auto known = table().find(name);
     if (known == table().end()) {
       settings.notes.push_back(unknown(name));

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/process.hpp"
+#include "cluster/history.hpp"
 #include "cluster/launcher.hpp"
 #include "store/fold.hpp"
 #include "store/list.hpp"
@@ -150,6 +151,7 @@ void Workspace::open() {
   if (cluster::was_requeued()) settle_failures();
   for (const store::StateName& name : store::list_states(directory_))
     if (!is_wanted(name)) store::remove_state(directory_, name);
+  if (!missing_.empty()) cluster::add_history(digest() + " " + std::to_string(missing_.size()));
   write_list();
   store::write_manifest(directory_, manifest());
 }
@@ -161,6 +163,9 @@ void Workspace::take_directory() {
     try {
       hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
       return;
+    } catch (const Interrupted&) {
+      cluster::add_history(cluster::held);
+      throw;
     } catch (const SystemError&) {
       // Between the two steps another run may have ended, and removed it.
       if (base::file_exists(directory_)) throw;

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "tool/mpirun.hpp"
 #include "tool/program.hpp"
+#include "tool/requeue.hpp"
 #include "tool/shell.hpp"
 
 #include <tasker/error.hpp>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -43,6 +45,7 @@ struct Launch {
   int ranks = 0;
   std::string hosts;
   std::string more;
+  unsigned requeues = 0;
   bool dry_run = false;
   std::vector<std::string> values = std::vector<std::string>(std::size(flags));
 };
@@ -92,9 +95,15 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
   require_program(program.front());  // mpirun would wait for ranks that never start
   for (std::size_t i = 0; i < std::size(flags); ++i)
     if (!launch.values[i].empty()) ::setenv(flags[i].variable, launch.values[i].c_str(), 1);
+  std::optional<Requeue> requeue;
+  if (launch.requeues > 0) requeue.emplace(launch.requeues);
   Mpirun mpirun(has_other_hosts(launch), lost_after());
   const auto command = command_of(launch, program);
-  if (!launch.dry_run) return mpirun.run(command);
+  if (!launch.dry_run) {
+    const int exit_code = mpirun.run(command);
+    if (requeue) requeue->after(exit_code);
+    return exit_code;
+  }
   for (const std::string& word : command)
     std::cout << quoted(word) << (&word == &command.back() ? '\n' : ' ');
   return exit_done;
@@ -116,6 +125,11 @@ void add_launch(CLI::App& app, int& exit_code) {
   for (std::size_t i = 0; i < std::size(flags); ++i)
     command->add_option(flags[i].flag, launch->values[i], flags[i].what);
   command->add_option("--mpirun", launch->more, "more arguments for mpirun, such as '--map-by node'");
+  command
+      ->add_option("--requeue", launch->requeues,
+                   "in a Slurm batch script: when stopped early, by a signal or the time limit, the job goes "
+                   "back into the queue; so often without progress")
+      ->check(CLI::Range(1U, 1000000U));
   command->add_flag("--dry-run", launch->dry_run, "only print mpirun's command line");
   command->footer(
       "Example: tasker launch -n 8 --retries 2 ./myjob input.txt\n"

@@ -1,4 +1,5 @@
 #include "tool/launch.hpp"
+#include "tool/submit.hpp"
 
 #include <tasker/error.hpp>
 
@@ -21,6 +22,7 @@ int run(int argc, char** argv) {
       "same command again.");
   int exit_code = tasker::exit_done;
   tasker::tool::add_launch(app, exit_code);
+  tasker::tool::add_submit(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

@@ -231,9 +231,8 @@ class WorklistTest(unittest.TestCase):
         return {"program": shutil.copy(program, self.base),
                 "wrapper": ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]}
 
-    def start(self, arguments=None, ranks=1, env={}, wrapper=(), program=WORKLIST, launch=None, launched_by=(),
-              **settings):
-        """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch.
+    def program(self, arguments=None, program=WORKLIST, **settings):
+        """The program's command line, and all of its settings.
 
         A test that counts on the record of a finished task while another one runs needs sleep_us=1000: results
         that stand for less than a millisecond of work may be written later.
@@ -244,7 +243,12 @@ class WorklistTest(unittest.TestCase):
             "archive": self.archive, "arguments": self.base / "arguments", "ledger": self.ledger,
             "pids": self.pids, "programs": self.programs, "results": self.base / f"results.{next(self.numbers)}", **settings}
         Path(settings["pids"]).unlink(missing_ok=True)
-        command = [*map(str, [*wrapper, program]), *(f"{name}={value}" for name, value in settings.items())]
+        return [str(program), *(f"{name}={value}" for name, value in settings.items())], settings
+
+    def start(self, arguments=None, ranks=1, env={}, wrapper=(), launch=None, launched_by=(), **settings):
+        """Starts the program: under mpirun, or serially with ranks=1; with arguments for it, under tasker launch."""
+        command, settings = self.program(arguments, **settings)
+        command = [*map(str, wrapper), *command]
         if launch is not None:
             command = [*launched_by, TOOL, "launch", "-n", str(ranks), *launch, *command]
         elif ranks > 1:

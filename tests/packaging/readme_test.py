@@ -39,7 +39,7 @@ class Readme(unittest.TestCase):
                     self.assertTrue(((ROOT / document).parent / link).exists(), f"{document}: {link}")
 
     def test_the_tests_and_scripts_that_it_names_exist(self):
-        named = re.findall(r"`((?:tests|scripts)/[\w/.]+)`", README) + re.findall(r"^    (scripts/\w+)", README, re.M)
+        named = re.findall(r"`((?:tests|scripts)/[\w/.-]+)`", README) + re.findall(r"^    (scripts/[\w-]+)", README, re.M)
         self.assertGreater(len(named), 5)
         for name in named:
             self.assertTrue((ROOT / name).exists(), name)

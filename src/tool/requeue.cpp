@@ -1,0 +1,124 @@
+#include "tool/requeue.hpp"
+
+#include "base/console.hpp"
+#include "cluster/history.hpp"
+#include "cluster/launcher.hpp"
+
+#include <tasker/error.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+namespace tasker::tool {
+
+namespace {
+
+/// What a shell command has written, and whether it went well.
+struct Answer {
+  bool good = false;
+  std::string text;
+};
+
+/// Slurm's commands may wait for ever for a controller that is busy.
+const std::string in_time = "timeout -s KILL 60 ";
+
+Answer ask(const std::string& command) {
+  Answer answer;
+  std::FILE* const out = ::popen(("{ " + command + "; } 2>&1").c_str(), "r");
+  if (!out) return answer;
+  char bytes[4096];
+  for (std::size_t size; (size = std::fread(bytes, 1, sizeof bytes, out)) > 0;)
+    answer.text.append(bytes, size);
+  answer.good = ::pclose(out) == 0;
+  while (answer.text.ends_with('\n')) answer.text.pop_back();
+  return answer;
+}
+
+void say(const std::string& message) { base::say("tasker: " + message + "\n"); }
+
+}  // namespace
+
+unsigned stalled(std::string_view history) {
+  unsigned count = 0;
+  std::map<std::string, std::uint64_t> least;  // of each map
+  bool is_held = false;
+  std::istringstream lines{std::string(history)};
+  for (std::string line; std::getline(lines, line);) {
+    const bool was_held = std::exchange(is_held, line == cluster::held);
+    if (line == cluster::requeued && !was_held) ++count;
+    std::istringstream words(line);
+    std::string digest;
+    std::uint64_t left = 0;
+    if (!(words >> digest >> left)) continue;
+    const auto [map, is_new] = least.emplace(digest, left);
+    if (is_new || left < map->second) count = 0;
+    map->second = std::min(map->second, left);
+  }
+  return count;
+}
+
+bool is_at_limit(std::string_view job) {
+  return job.find(" JobState=COMPLETING Reason=TimeLimit ") != job.npos;
+}
+
+bool may_come_back(std::string_view job) {
+  return job.find(" JobState=RUNNING ") != job.npos || is_at_limit(job);
+}
+
+Requeue::Requeue(unsigned most) : most_(most), job_(cluster::slurm_job()) {
+  if (job_.empty() || !std::all_of(job_.begin(), job_.end(), [](char c) { return '0' <= c && c <= '9'; }))
+    throw UsageError(
+        "--requeue: this is no Slurm job; it is meant for batch scripts, such as tasker submit writes");
+  // Where the job came back as a new one, the file of the first goes on.
+  const char* const before = std::getenv(cluster::history_variable);
+  history_ = before ? before : std::filesystem::absolute("tasker-" + job_ + ".history").string();
+  ::setenv(cluster::history_variable, history_.c_str(), 1);
+}
+
+void Requeue::after(int exit_code) const {
+  if (has_reason(exit_code)) {
+    std::ifstream file(history_);
+    const std::string history{std::istreambuf_iterator<char>(file), {}};
+    if (stalled(history) < most_) return come_back(history.ends_with(cluster::held + std::string("\n")));
+    say("job " + job_ + " has come back " + (most_ == 1 ? "once" : std::to_string(most_) + " times") +
+        " without progress and ends here; the same command again computes what is missing");
+  }
+  std::error_code ignored;
+  std::filesystem::remove(history_, ignored);
+}
+
+/// Whether the run was stopped early, and not by those who don't want it to go on.
+bool Requeue::has_reason(int exit_code) const {
+  // At the limit Slurm may have killed rank 0 before it said a word.
+  if (exit_code != exit_interrupted && exit_code != exit_system) return false;
+  const Answer state = ask(in_time + "scontrol --oneliner show job " + job_);
+  // A controller that does not answer has not cancelled the job a moment ago.
+  if (exit_code == exit_interrupted) return !state.good || may_come_back(state.text);
+  return state.good && is_at_limit(state.text);
+}
+
+void Requeue::come_back(bool held) const {
+  cluster::add_history(cluster::requeued);
+  const Answer requeued = ask(in_time + "scontrol requeue " + job_);
+  if (requeued.good) return say("job " + job_ + " goes back into the queue");
+  // Where that is forbidden a new job takes its place; after a while, as by a requeue, should others be at
+  // work.
+  const Answer submitted =
+      ask(in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
+          "sbatch --parsable --dependency=afterany:" + job_ + (held ? " --begin=now+120" : ""));
+  say("job " + job_ + " can't be requeued (" + requeued.text +
+      (submitted.good ? "); job " + submitted.text + " goes on"
+                      : "), nor submitted anew (" + submitted.text +
+                            "); the same command again computes what is missing"));
+}
+
+}  // namespace tasker::tool
