@@ -16,18 +16,18 @@ class Example(unittest.TestCase):
             run = subprocess.run([EXAMPLES / "06_slurm", place], env=environment, timeout=500, capture_output=True,
                                  text=True)
             self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
-            allocations = re.findall(r"41 tasks: (\d+) reused, (\d+) to compute", run.stdout)
+            allocations = re.findall(r"205 tasks: (\d+) reused, (\d+) to compute", run.stdout)
             self.assertGreaterEqual(len(allocations), 2, run.stdout)
-            self.assertEqual(allocations[0], ("0", "41"))
+            self.assertEqual(allocations[0], ("0", "205"))
             self.assertGreater(int(allocations[1][0]), 0, run.stdout)
             self.assertRegex(run.stderr, r"JobState=COMPLETED Restarts=[1-9] ExitCode=0:0")
             self.assertTrue((Path(place) / "ising.dat").is_file())
             self.assertFalse((Path(place) / "ising.dat.mpi").exists())
             # The same once more computes nothing: the archive is whole.
-            sweeps = re.search(r"04_ising (\d+) 64", run.stderr).group(1)
-            again = subprocess.run([EXAMPLES / "04_ising", sweeps, "64"], cwd=place, env=environment, timeout=60,
+            arguments = re.search(r"04_ising (\d+ [ \d]+)", run.stderr).group(1).split()
+            again = subprocess.run([EXAMPLES / "04_ising", *arguments], cwd=place, env=environment, timeout=60,
                                    capture_output=True, text=True)
-            self.assertIn("41 tasks: 41 reused, 0 to compute", again.stderr)
+            self.assertIn("205 tasks: 205 reused, 0 to compute", again.stderr)
             self.assertIn(again.stdout, run.stdout)
 
 
