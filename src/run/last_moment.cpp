@@ -1,7 +1,10 @@
 #include "run/last_moment.hpp"
 
+#include "base/threads.hpp"
+
 #include <pthread.h>
 
+#include <string>
 #include <utility>
 
 namespace tasker::runtime {
@@ -21,7 +24,7 @@ void LastMoment::move(Time when) {
 }
 
 void LastMoment::wait(const std::stop_token& stop) {
-  ::pthread_setname_np(::pthread_self(), "tasker-clock");
+  ::pthread_setname_np(::pthread_self(), (base::own_thread_prefix + std::string("clock")).c_str());
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const Time when = when_;

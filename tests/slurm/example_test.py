@@ -4,6 +4,7 @@ import re
 import subprocess
 import tempfile
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
 EXAMPLES = Path(os.environ["TASKER_EXAMPLES"])
@@ -23,6 +24,12 @@ class Example(unittest.TestCase):
             self.assertRegex(run.stderr, r"JobState=COMPLETED Restarts=[1-9] ExitCode=0:0")
             self.assertTrue((Path(place) / "ising.dat").is_file())
             self.assertFalse((Path(place) / "ising.dat.mpi").exists())
+            picture = xml.etree.ElementTree.parse(Path(place) / "timeline.svg").getroot()
+            texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+            self.assertEqual(sum(text.startswith("run ") for text in texts), len(allocations), texts)
+            self.assertEqual(sum(int(re.search(r": (\d+) tasks", text).group(1)) for text in texts if text.startswith("run ")),
+                             205)
+            self.assertTrue({"rank 1", "rank 2"} <= set(texts))
             # The same once more computes nothing: the archive is whole.
             arguments = re.search(r"04_ising (\d+ [ \d]+)", run.stderr).group(1).split()
             again = subprocess.run([EXAMPLES / "04_ising", *arguments], cwd=place, env=environment, timeout=60,
