@@ -56,7 +56,7 @@ bool Allocation::look(Clock::time_point now) {
     if (limit_) return true;
     asked_ = now;
     Squeue question(job);
-    if (const auto answer = question.answer(now + timing_.patience)) return learn(*answer, Clock::now());
+    if (const auto answer = question.answer(now + timing_.patience)) return learn(*answer, asked_);
     trouble_ = "squeue does not answer";
     return false;
   }
@@ -65,7 +65,7 @@ bool Allocation::look(Clock::time_point now) {
     if (!answer && now < asked_ + timing_.timeout) return false;
     question_.reset();
     // What was known before still counts.
-    return answer && learn(*answer, now);
+    return answer && learn(*answer, asked_);
   }
   if (now < due_) return false;
   question_ = std::make_unique<Squeue>(job);
@@ -74,15 +74,15 @@ bool Allocation::look(Clock::time_point now) {
   return false;
 }
 
-bool Allocation::learn(const std::string& answer, Clock::time_point now) {
+bool Allocation::learn(const std::string& answer, Clock::time_point asked) {
   const auto times = parse_squeue(answer);
   if (!times) {
-    if (!limit_) trouble_ = "squeue says: " + answer.substr(0, answer.find('\n'));
+    if (!limit_) trouble_ = "squeue: " + answer.substr(0, answer.find('\n'));
     return false;
   }
   trouble_.clear();
   if (!times->left) return change(std::nullopt);
-  return change(TimeLimit{now + *times->left, times->limit.value_or(*times->left)});
+  return change(TimeLimit{asked + *times->left, times->limit.value_or(*times->left)});
 }
 
 bool Allocation::change(const std::optional<TimeLimit>& limit) {

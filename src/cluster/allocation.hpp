@@ -40,7 +40,7 @@ class Allocation {
   const std::string& trouble() const { return trouble_; }
 
  private:
-  bool learn(const std::string& answer, Clock::time_point now);
+  bool learn(const std::string& answer, Clock::time_point asked);
   bool change(const std::optional<TimeLimit>& limit);
 
   Timing timing_;

@@ -13,7 +13,12 @@ std::string environment(const char* name) {
 }
 }  // namespace
 
-std::string slurm_job() { return environment("SLURM_JOB_ID"); }
+std::string slurm_job() {
+  const std::string array = environment("SLURM_ARRAY_JOB_ID");
+  // One task of an array has the id of all of it.
+  if (!array.empty()) return array + "_" + environment("SLURM_ARRAY_TASK_ID");
+  return environment("SLURM_JOB_ID");
+}
 
 bool was_requeued() { return std::atol(environment("SLURM_RESTART_COUNT").c_str()) > 0; }
 

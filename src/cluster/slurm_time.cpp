@@ -61,6 +61,7 @@ std::optional<std::chrono::seconds> parse_slurm_duration(std::string_view text) 
 
 std::optional<SlurmTimes> parse_squeue(std::string_view text) {
   text = trimmed(text);
+  text = text.substr(0, text.find('\n'));  // a job of several components has a line for each
   const auto bar = text.find('|');
   if (bar == std::string_view::npos) return std::nullopt;
   const auto left = parse_time(trimmed(text.substr(0, bar)));

@@ -35,22 +35,23 @@ double Backlog::expected(const Ranges& tasks) const {
 }
 
 void Backlog::insert(const Ranges& tasks) {
-  if (plan_.resumed.empty() && plan_.interrupted.empty() && !plan_.expected) {
-    others_.insert(tasks);
-    return;
+  others_.insert(tasks);
+  if (!plan_.resumed.empty() || !plan_.interrupted.empty()) {
+    IntervalSet inserted;
+    inserted.insert(tasks);
+    for (const auto& [marked, own] :
+         {std::pair(&plan_.resumed, &resumed_), {&plan_.interrupted, &interrupted_}})
+      for (const base::Range& range : marked->ranges())
+        for (std::uint64_t index = range.first; index < range.last; ++index)
+          if (inserted.contains(index)) {
+            others_.erase({index, index + 1});
+            own->insert({index, index + 1});
+          }
   }
+  if (!plan_.expected) return;
   for (const base::Range& range : tasks)
-    for (std::uint64_t index = range.first; index < range.last; ++index) {
-      const base::Range task{index, index + 1};
-      if (plan_.resumed.contains(index)) {
-        resumed_.insert(task);
-      } else if (plan_.interrupted.contains(index)) {
-        interrupted_.insert(task);
-      } else {
-        others_.insert(task);
-        if (plan_.expected) by_length_.emplace(plan_.expected(index), index);
-      }
-    }
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (others_.contains(index)) by_length_.emplace(plan_.expected(index), index);
 }
 
 void Backlog::erase(const base::Range& tasks) {
@@ -75,9 +76,8 @@ Ranges Backlog::take_in_order(std::uint64_t most, const Room& room) {
   const double fitting = room.longest();
   if (fitting < static_cast<double>(most)) most = static_cast<std::uint64_t>(fitting);
   if (most == 0) {
-    const bool will_never_fit = room.unit && *room.unit > room.whole;
-    if (!will_never_fit || !room.is_fresh()) return {};
-    most = 1;
+    if (!room.is_fresh()) return {};
+    most = 1;  // it will never have more time
   }
   Ranges tasks = others_.take(most);
   if (suspects_.empty()) return tasks;
@@ -122,8 +122,7 @@ Backlog::ByLength::const_iterator Backlog::next_by_length(double longest, bool i
   }
   const auto behind = by_length_.upper_bound({longest, std::numeric_limits<std::uint64_t>::max()});
   if (behind != by_length_.begin()) return std::prev(behind);
-  const bool will_never_fit = room.unit && by_length_.begin()->first * *room.unit > room.whole;
-  return is_first && will_never_fit && room.is_fresh() ? by_length_.begin() : by_length_.end();
+  return is_first && room.is_fresh() ? by_length_.begin() : by_length_.end();
 }
 
 }  // namespace tasker::runtime

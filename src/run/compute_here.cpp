@@ -85,7 +85,7 @@ class Here {
     execute::Slots slots(work_, count);
     scheduler_.join(0, count);
     Desk desk;
-    while (!scheduler_.finished()) {
+    for (;;) {
       while (const auto action = scheduler_.next(Clock::now())) {
         if (const auto* assign = std::get_if<Assign>(&*action))
           desk.push(make_chunk(*assign));
@@ -153,9 +153,13 @@ class Here {
   /// The time is up, and the thread that could stop is in `fn`.
   void end_without_fn() {
     // That thread may be writing to its own journal.
-    JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
-                     workspace_.directory(), false);
-    give_up(sink);
+    try {
+      JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
+                       workspace_.directory(), false);
+      give_up(sink);
+    } catch (const std::exception& error) {
+      base::say(std::string("tasker: ") + error.what() + "\n");
+    }
     base::say(
         fmt::format("tasker: {} was stopped in the middle of a task, {}: {}; run the same command again\n",
                     work_.call.path.string(), time_.reason(Clock::now()),

@@ -51,7 +51,8 @@ std::shared_ptr<Durations> as_before(const detail::MapCall& call, const Workspac
 
 std::string too_long_text(std::optional<double> expected, const TimeFrame& time) {
   const std::string has = base::duration_text(time.whole) + " that an allocation has for tasks";
-  if (!expected) return "it needs more than the " + has;
+  if (!expected || *expected < std::chrono::duration<double>(time.whole).count())
+    return "it needs more than the " + has;
   const auto needs =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*expected));
   return fmt::format("it needs about {}, more than the {}", base::duration_text(needs), has);

@@ -72,7 +72,7 @@ class RootMap {
       throw;
     }
     reporter.end();
-    if (left_ > 0 && !stopped_by_failure()) {
+    if (left_ > 0 && !stopped_by_failure_) {
       say_end(reporter, workspace);
       throw Interrupted(fmt::format("{} was stopped {}: {}; run the same command again", name_,
                                     time.reason(Clock::now()),
@@ -183,6 +183,7 @@ class RootMap {
       else
         compute_here(call_, workspace, scheduler, outcome_, time, attend);
     }
+    stopped_by_failure_ = stopped_by_failure();
     const execute::ChunkReport& settled = workspace.settled();
     outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
     count_offer(scheduler);
@@ -216,6 +217,7 @@ class RootMap {
   Time begin_;
   Settings settings_;
   std::uint64_t total_ = 0;
+  bool stopped_by_failure_ = false;
   std::uint64_t left_ = 0;                    // that were not handed out, or in vain
   std::optional<Clock::duration> left_work_;  // how long they would keep one worker busy
   Outcome outcome_;

@@ -224,6 +224,7 @@ void require_sense(const Options& options) {
   require(options.retries <= most_retries, "retries: at most 1000");
   require(options.max_lost <= most_retries, "max_lost: at most 1000");
   require(options.timeout.count() >= 0, "timeout: it can't be negative");
+  require(options.deadline >= std::chrono::system_clock::time_point(), "deadline: it can't be before 1970");
   require(options.time_limit.count() >= 0, "time_limit: it can't be negative");
   require(options.lost_after >= least_lost_after && options.lost_after <= most_lost_after,
           "lost_after: from 2 s to 1 h");

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 /// As soon as the program is loaded: from here counts a limit on its time.
 const Time loaded = Clock::now();
+/// What is longer is no limit, and might not fit.
+constexpr std::chrono::hours forever{24 * 36500};
 }  // namespace
 
 Clock::duration reserve_of(Clock::duration whole) {
@@ -27,9 +29,11 @@ Timekeeper::Timekeeper(const Options& options, cluster::Allocation& allocation,
 
 std::optional<cluster::TimeLimit> Timekeeper::limit(Time now) const {
   std::optional<cluster::TimeLimit> limit;
-  if (options_.time_limit > 0ns) limit = {loaded + options_.time_limit, options_.time_limit};
+  if (options_.time_limit > 0ns && options_.time_limit < forever)
+    limit = {loaded + options_.time_limit, options_.time_limit};
   if (options_.deadline != std::chrono::system_clock::time_point()) {
-    const Time end = now + (options_.deadline - std::chrono::system_clock::now());
+    const auto left = options_.deadline - std::chrono::system_clock::now();
+    const Time end = now + std::min<std::chrono::nanoseconds>(left, forever);
     if (!limit || end < limit->end) limit = {end, end - loaded};
   }
   return limit;
@@ -53,7 +57,11 @@ bool Timekeeper::look(Time now) {
     give_up_ = Time::max();
     if (limit_) {
       const Clock::duration reserve = reserve_of(limit_->whole);
-      frame_ = {limit_->end - reserve, limit_->whole - reserve};
+      const Time end = limit_->end - reserve;
+      // A program may need a while before it comes to its map, but this is not the end of an allocation.
+      const Clock::duration whole = limit_->whole - reserve;
+      const Clock::duration left = end - begin_;
+      frame_ = {end, left < whole && left >= whole / 2 ? left : whole};
       give_up_ = limit_->end - reserve / 2;
     }
   }

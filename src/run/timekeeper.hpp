@@ -45,6 +45,7 @@ class Timekeeper {
   const Options& options_;
   cluster::Allocation& allocation_;
   const base::CaughtSignal& drain_;
+  Time begin_ = Clock::now();  // of the map
   std::optional<cluster::TimeLimit> limit_;
   std::optional<TimeFrame> frame_;
   Time give_up_ = Time::max();

@@ -148,10 +148,13 @@ void Workspace::open() {
   catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
   read_records(directory_);
   match_arguments();
-  if (cluster::was_requeued()) settle_failures();
+  if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
   for (const store::StateName& name : store::list_states(directory_))
     if (!is_wanted(name)) store::remove_state(directory_, name);
-  if (!missing_.empty()) cluster::add_history(digest() + " " + std::to_string(missing_.size()));
+  // Of this map: another one of the program may have the same digest.
+  if (!missing_.empty())
+    cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
+                         std::to_string(missing_.size()));
   write_list();
   store::write_manifest(directory_, manifest());
 }
@@ -174,11 +177,12 @@ void Workspace::take_directory() {
 }
 
 void Workspace::examine() {
-  const TemporaryDirectory temporary;
-  catalog_ = std::make_unique<store::Catalog>(temporary.path(), call_.count);
+  const auto temporary = std::make_shared<const TemporaryDirectory>();
+  scratch_ = temporary;
+  catalog_ = std::make_unique<store::Catalog>(temporary->path(), call_.count);
   if (archive_) {
-    damaged_results_ = store::import_archive(temporary.path(), *archive_);
-    read_records(temporary.path());
+    damaged_results_ = store::import_archive(temporary->path(), *archive_);
+    read_records(temporary->path());
   }
   read_records(directory_);
   match_arguments();

@@ -101,6 +101,7 @@ class Workspace {
   std::uint64_t run_id_;
   std::uint32_t sequence_ = 1;
   std::string build_;
+  std::shared_ptr<const void> scratch_;  // of a dry run, which may not use the directory
   std::unique_ptr<store::Catalog> catalog_;
   store::MatchResult match_;
   base::IntervalSet missing_;

@@ -75,7 +75,7 @@ bool may_come_back(std::string_view job) {
 }
 
 Requeue::Requeue(unsigned most) : most_(most), job_(cluster::slurm_job()) {
-  if (job_.empty() || !std::all_of(job_.begin(), job_.end(), [](char c) { return '0' <= c && c <= '9'; }))
+  if (job_.empty() || job_.find_first_not_of("0123456789_") != job_.npos)
     throw UsageError(
         "--requeue: this is no Slurm job; it is meant for batch scripts, such as tasker submit writes");
   // Where the job came back as a new one, the file of the first goes on.

@@ -116,7 +116,8 @@ void add_submit(CLI::App& app, int& exit_code) {
   command->add_option("-a,--array", submit->array, "refused until several jobs can work on one map");
   command
       ->add_option("--requeue", submit->job.requeues,
-                   "how often the job may come back into the queue without progress (10); 0: it never does")
+                   "how often the job may come back into the queue without progress, which is fewer tasks "
+                   "left (10); 0: it never does")
       ->check(CLI::Range(0U, 1000000U));
   command->add_flag("--wait", submit->wait, "wait for the job's end; exit as it does");
   command->add_flag("--dry-run", submit->dry_run, "only print the script");

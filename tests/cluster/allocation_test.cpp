@@ -109,7 +109,7 @@ TEST_CASE("Why it is not known is told") {
   SECTION("it fails") {
     job.squeue("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
     CHECK_FALSE(allocation.look(Clock::now()));
-    CHECK(allocation.trouble() == "squeue says: slurm_load_jobs error: Unable to contact slurm controller");
+    CHECK(allocation.trouble() == "squeue: slurm_load_jobs error: Unable to contact slurm controller");
   }
   SECTION("it does not answer") {
     job.squeue("exec sleep 1000");
@@ -119,7 +119,7 @@ TEST_CASE("Why it is not known is told") {
   SECTION("there is none") {
     const Variable path("PATH", "/nowhere");
     CHECK_FALSE(allocation.look(Clock::now()));
-    CHECK(allocation.trouble() == "squeue says: No such file or directory");
+    CHECK(allocation.trouble() == "squeue: No such file or directory");
   }
   CHECK_FALSE(allocation.limit());
 }

@@ -29,6 +29,15 @@ TEST_CASE("The rank is what the nearest launcher says") {
   CHECK(launched_rank() == 7);
 }
 
+TEST_CASE("A job is called as Slurm's commands want it") {
+  const Variable job("SLURM_JOB_ID", "4711");
+  const Variable no_array("SLURM_ARRAY_JOB_ID", std::nullopt);
+  CHECK(slurm_job() == "4711");
+  const Variable array("SLURM_ARRAY_JOB_ID", "4711");
+  const Variable task("SLURM_ARRAY_TASK_ID", "3");
+  CHECK(slurm_job() == "4711_3");
+}
+
 TEST_CASE("Outside Slurm a process may be alone") {
   const Variable tasks("SLURM_STEP_NUM_TASKS", std::nullopt);
   CHECK_NOTHROW(refuse_singletons());

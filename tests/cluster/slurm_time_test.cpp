@@ -50,6 +50,10 @@ TEST_CASE("squeue's answers, as it writes them") {
   CHECK(late->left == 0s);
   CHECK(late->limit == 60s);
 
+  const auto components = parse_squeue("9:00|10:00\n9:00|10:00\n");
+  REQUIRE(components);
+  CHECK(components->left == 9min);
+
   const auto starting = parse_squeue("NOT_SET|5:00\n");
   REQUIRE(starting);
   CHECK_FALSE(starting->left);

@@ -222,6 +222,13 @@ class Held(WorklistTest):
 class Requeue(WorklistTest):
     """Failures that stand, and failures that get a new chance."""
 
+    def test_a_requeued_job_that_has_no_record_yet_begins(self):
+        requeued = {"SLURM_JOB_ID": "77", "SLURM_RESTART_COUNT": "1"}
+        for ranks in 1, 2:
+            self.run_map(["a", "b"], ranks, env=requeued)
+            self.assertEqual(self.called(), ["a", "b"])
+            self.archive.unlink()
+
     def test_a_requeued_job_does_not_try_again_what_failed_in_it_but_a_person_does(self):
         names = [f"task {i}" for i in range(20)]
         bad = {"failing": self.write("failing", names[3:5])}

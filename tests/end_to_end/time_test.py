@@ -180,6 +180,12 @@ class Time(WorklistTest):
         self.assertEqual(outcome.code, 75, str(outcome))
         self.assertEqual(self.noted()["stop"], ["long"])
 
+    def test_a_few_long_tasks_do_not_end_a_run_early(self):
+        # Behind a chunk of short ones nothing fits, for all that a cautious one knows.
+        tasks = [("long", 2), ("long", 2), *((f"t{i}", 0.002) for i in range(40))]
+        self.sleep(tasks, limit="30s", env={"TASKER_SLOTS": "2"})
+        self.sleep(tasks, limit="30s", env={"TASKER_SLOTS": "1"}, version="2")
+
     def test_a_time_that_is_over_when_the_map_begins(self):
         for ranks in (1, 2):
             outcome = self.sleep([("a", 0.1)], code=75, ranks=ranks, env={"TASKER_DEADLINE": "1000"})

@@ -142,6 +142,28 @@ TEST_CASE("Of a deadline and a limit the earlier one counts; without any there i
   CHECK(Timekeeper(options, allocation, drain).frame()->end < Clock::now() + 1000h);
 }
 
+TEST_CASE("So much time that it can't be counted is no limit") {
+  cluster::Allocation allocation;
+  const base::CaughtSignal drain(SIGUSR2);
+  Options options;
+  options.time_limit = std::chrono::nanoseconds::max();
+  CHECK_FALSE(Timekeeper(options, allocation, drain).stopped());
+  options.deadline = std::chrono::system_clock::time_point::max();
+  CHECK_FALSE(Timekeeper(options, allocation, drain).stopped());
+}
+
+TEST_CASE(
+    "What a program has done before its map leaves it the begin of an allocation, unless that was most of "
+    "it") {
+  cluster::Allocation allocation;
+  const base::CaughtSignal drain(SIGUSR2);
+  Options options;
+  options.deadline = std::chrono::system_clock::now() + 1000h;
+  const auto frame = Timekeeper(options, allocation, drain).frame();
+  REQUIRE(frame);
+  CHECK(frame->end - Clock::now() >= 9 * frame->whole / 10);
+}
+
 TEST_CASE("A signal stops, too") {
   cluster::Allocation allocation;
   const base::CaughtSignal drain(SIGUSR2);
