@@ -194,7 +194,7 @@ TEST_CASE("A stop gives back what is not started, and asks what is to end") {
   CHECK(rank1.horizon.stop_requested());
   CHECK(rank1.horizon.time_left() <= std::chrono::hours(1));
   CHECK_FALSE(chunk->start());
-  for (const std::uint64_t kept : {4, 0}) CHECK(rank1.sent<Kept>().kept == kept);
+  for (const std::uint64_t kept : {4U, 0U}) CHECK(rank1.sent<Kept>().kept == kept);
 }
 
 TEST_CASE("What a task that stops early has left over goes back before the others are reported") {
@@ -202,7 +202,7 @@ TEST_CASE("What a task that stops early has left over goes back before the other
   rank1.from_rank_0(ten_tasks);
   rank1.listener.hear();
   execute::ChunkReport report;
-  report.tasks = GENERATE(0, 4);
+  report.tasks = GENERATE(0U, 4U);
   report.stopped = true;
   rank1.desk.finish(rank1.desk.take_chunk(), report);
   rank1.listener.hear();
