@@ -76,8 +76,7 @@ class Root {
                  scheduler_,
                  outcome_,
                  {[](std::uint64_t) { return 1U; }, [](int, const Ready&, std::string_view) {}, [](int) {},
-                  [](int, const base::IntervalSet&) { return base::IntervalSet(); },
-                  [](std::uint64_t, std::uint32_t, const std::string&) {}}};
+                  [](int, const base::IntervalSet&) { return base::IntervalSet(); }, [](const Attempt&) {}}};
   Time now_{};
 };
 
