@@ -24,8 +24,7 @@ class Context {
     asked_count_ = true;
     return count_;
   }
-  /// 1 for the first try of this task, one more for each that is known to have failed, or was
-  /// given up when the time was up.
+  /// 1 for the first try of this task, one more for each that is known to have failed or was interrupted.
   std::uint32_t attempt() const noexcept { return attempt_; }
   /// How long this task may still last, until its run must stop (`Options::deadline`); may change, and be
   /// negative; nanoseconds::max() where there is no limit.
@@ -45,9 +44,9 @@ class Context {
     detail::encode<State>(bytes, state);
     steps_->save(bytes);
   }
-  /// What this or an earlier attempt has saved last; nothing if that was no `State`, or the argument or
-  /// `Options::version` have changed since. A task of an earlier run
-  /// that goes on from a state is handed out first, however little time is left.
+  /// What this or an earlier attempt has saved last, also one that has failed; nothing if that was no
+  /// `State`, or the argument, its position in the list or `Options::version` have changed since. A task of
+  /// an earlier run that goes on from a state is handed out first, however little time is left.
   template <class State>
   std::optional<State> load() {
     const auto bytes = steps_->load();

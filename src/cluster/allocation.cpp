@@ -26,12 +26,6 @@ std::optional<std::chrono::seconds> parse_seconds(const char* text) {
   return std::chrono::seconds(seconds);
 }
 
-/// Many runs that began together shall not ask together.
-std::chrono::milliseconds jitter(std::chrono::milliseconds pause) {
-  std::random_device random;
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, pause.count() / 5)(random));
-}
-
 }  // namespace
 
 std::optional<TimeLimit> limit_of_environment(const char* start, const char* end, std::chrono::seconds wall,
@@ -46,32 +40,39 @@ std::optional<TimeLimit> limit_of_environment(const char* start, const char* end
 bool Allocation::look(Clock::time_point now) {
   const std::string job = slurm_job();
   if (job.empty()) return false;
+  auto patience = Clock::time_point::min();
   if (!looked_) {
     looked_ = true;
     const auto wall =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
     limit_ = limit_of_environment(std::getenv("SLURM_JOB_START_TIME"), std::getenv("SLURM_JOB_END_TIME"),
                                   wall, now);
-    due_ = now + timing_.pause + jitter(timing_.pause);
+    due_ = limit_ ? next_question(now) : now;
     if (limit_) return true;
+    patience = now + timing_.patience;
+  }
+  if (!question_) {
+    if (now < due_) return false;
+    question_ = std::make_unique<Squeue>(job);
     asked_ = now;
-    Squeue question(job);
-    if (const auto answer = question.answer(now + timing_.patience)) return learn(*answer, asked_);
-    trouble_ = "squeue does not answer";
+    due_ = next_question(now);
+  }
+  const auto answer = question_->answer(patience);
+  if (!answer && now < asked_ + timing_.timeout) {
+    if (!limit_) trouble_ = "squeue does not answer";
     return false;
   }
-  if (question_) {
-    const auto answer = question_->answer(Clock::time_point::min());
-    if (!answer && now < asked_ + timing_.timeout) return false;
-    question_.reset();
-    // What was known before still counts.
-    return answer && learn(*answer, asked_);
-  }
-  if (now < due_) return false;
-  question_ = std::make_unique<Squeue>(job);
-  asked_ = now;
-  due_ = now + timing_.pause + jitter(timing_.pause);
-  return false;
+  question_.reset();
+  // What was known before still counts.
+  return answer && learn(*answer, asked_);
+}
+
+/// Many runs that began together shall not ask together.
+Allocation::Clock::time_point Allocation::next_question(Clock::time_point now) const {
+  std::random_device random;
+  return now + timing_.pause +
+         std::chrono::milliseconds(
+             std::uniform_int_distribution<std::int64_t>(0, timing_.pause.count() / 5)(random));
 }
 
 bool Allocation::learn(const std::string& answer, Clock::time_point asked) {

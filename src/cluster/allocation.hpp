@@ -31,7 +31,8 @@ class Allocation {
   explicit Allocation(Timing timing) : timing_(timing) {}
 
   /// Learns what there is to learn: from the environment, or from squeue. The first time it waits for the
-  /// answer; later it asks now and then, in the background. Returns whether the limit has changed.
+  /// answer, but not long; it asks again now and then, in the background. Returns whether the limit has
+  /// changed.
   bool look(Clock::time_point now);
 
   /// Nothing where there is no limit, or none is known.
@@ -40,6 +41,7 @@ class Allocation {
   const std::string& trouble() const { return trouble_; }
 
  private:
+  Clock::time_point next_question(Clock::time_point now) const;
   bool learn(const std::string& answer, Clock::time_point asked);
   bool change(const std::optional<TimeLimit>& limit);
 

@@ -30,9 +30,9 @@ class Horizon {
     if (end == no_end) return std::chrono::nanoseconds::max();
     return Clock::time_point(Clock::duration(end)) - Clock::now();
   }
-  bool stop_requested() const {
-    return stop_ || (signal_ && signal_->came()) || time_left() <= std::chrono::nanoseconds(0);
-  }
+  bool stop_requested() const { return stopped() || time_left() <= std::chrono::nanoseconds(0); }
+  /// The same without a look at the clock: whoever calls `stop` has looked.
+  bool stopped() const { return stop_ || (signal_ && signal_->came()); }
 
  private:
   static constexpr std::chrono::hours longest{24 * 36500};

@@ -108,12 +108,13 @@ class ChunkSteps final : public detail::Steps {
       recorder_.flush();
       throw OutOfMemory();
     }
+    result_ = describe(exception);
+    record_.binding = 0;
     if (is_a<Interrupted>(exception) && stop_requested()) {
+      end(store::Outcome::interrupted);
       report_.stopped = true;
       return;
     }
-    result_ = describe(exception);
-    record_.binding = 0;
     end(store::Outcome::failed);
     if (tries_ < work_.limits.retries) {
       ++tries_;
@@ -148,6 +149,10 @@ class ChunkSteps final : public detail::Steps {
 
  private:
   bool advance() {
+    if (work_.horizon.stopped()) {
+      report_.stopped = true;
+      return false;
+    }
     if (!chunk_.start()) return false;
     while (at_ == chunk_.tasks()[range_].size()) {
       ++range_;

@@ -20,8 +20,7 @@ struct ChunkReport {
   std::uint64_t failed = 0;
   Failures failures = {};
   std::chrono::nanoseconds busy{0};
-  /// The one that came next has stopped early, as it was asked to: that and all behind it are to be done
-  /// again.
+  /// All must stop: what comes behind them is to be done later, or again.
   bool stopped = false;
 
   /// `output`: as in a record.

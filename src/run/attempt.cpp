@@ -6,8 +6,9 @@
 
 namespace tasker::runtime {
 
-std::string interrupted_text(Clock::duration lasted) {
-  return "interrupted: the time was up when it had lasted " + base::duration_text(lasted);
+Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted) {
+  return {index, number, store::Outcome::interrupted,
+          "interrupted: the time was up when it had lasted " + base::duration_text(lasted), lasted};
 }
 
 void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,

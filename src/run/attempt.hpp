@@ -20,8 +20,8 @@ struct Attempt {
   Clock::duration lasted{0};
 };
 
-/// Why an attempt was interrupted that had lasted so long.
-std::string interrupted_text(Clock::duration lasted);
+/// One that was given up since the time is up.
+Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted);
 
 void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,
                     execute::FrameSink& sink);

@@ -5,12 +5,7 @@
 
 namespace tasker::runtime {
 
-namespace {
-/// Of a whole allocation: so much must be left for a task that won't fit into any.
-constexpr double fresh_share = 0.9;
-}  // namespace
-
-bool Room::is_fresh() const { return seconds >= fresh_share * whole; }
+bool Room::is_fresh() const { return seconds >= nearly_all * whole; }
 
 double Room::longest() const {
   if (seconds <= 0) return -1;

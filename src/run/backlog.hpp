@@ -14,6 +14,9 @@ namespace tasker::runtime {
 using base::IntervalSet;
 using base::Ranges;
 
+/// Of an allocation: with so much of it left it has hardly begun, and who was given so much was given all.
+constexpr double nearly_all = 0.9;
+
 /// How much time there is for what is begun next. Without a limit: all there is.
 struct Room {
   double seconds = std::numeric_limits<double>::infinity();  ///< Until all must have ended.

@@ -7,10 +7,11 @@
 #include "cluster/report.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
+#include "run/abandon.hpp"
+#include "run/alarm.hpp"
 #include "run/attempt.hpp"
 #include "run/desk.hpp"
 #include "run/journal_sink.hpp"
-#include "run/last_moment.hpp"
 #include "run/progress.hpp"
 #include "run/settings.hpp"
 #include "store/state.hpp"
@@ -58,22 +59,22 @@ class Here {
       return store::read_state(workspace_.directory(), name);
     };
     horizon_->stop_on(time.signal());
-    set_horizon();
+    horizon_->set_time_left(time_.left(Clock::now()));
   }
 
   void compute_in_this_thread(const std::function<void()>& attend) {
     execute::Recorder recorder(sink_, work_.fingerprint, work_.keep_arguments);
     scheduler_.join(0);
-    LastMoment last([this] { end_without_fn(); });
-    auto lock = last.lock();
+    Alarm alarm([this] { return look_beside_fn(); });
+    auto lock = alarm.lock();
     while (const auto action = scheduler_.next(Clock::now())) {
       // A single executor is never asked to give anything back.
       const auto chunk = make_chunk(std::get<Assign>(*action));
-      last.move(time_.give_up());
+      alarm.set(next_look());
       lock.unlock();
       const execute::ChunkReport report = execute::run_chunk(*chunk, work_, recorder);
       lock.lock();
-      last.move(Time::max());
+      alarm.set(Time::max());
       finish(*chunk, report);
       look_at_time();
       attend();
@@ -99,8 +100,8 @@ class Here {
       }
       if (scheduler_.finished()) break;
       const auto watched = slots.watched();
-      const auto pause = std::min({slots.longest_pause().value_or(longest_sleep), longest_sleep,
-                                   std::max(time_.due() - Clock::now(), Clock::duration(0))});
+      const auto pause = std::min(slots.longest_pause().value_or(longest_sleep),
+                                  std::max(next_look() - Clock::now(), Clock::duration(0)));
       if (::poll(watched.data(), watched.size(), static_cast<int>(pause / 1ms)) < 0 && errno != EINTR)
         base::throw_errno("wait for", "processes that execute tasks");
       slots.look();
@@ -115,7 +116,7 @@ class Here {
         }
       }
       if (time_.is_over()) {
-        give_up(sink_);
+        give_up(sink_, count);
         break;
       }
       attend();
@@ -124,39 +125,43 @@ class Here {
   }
 
  private:
-  void set_horizon() {
-    horizon_->set_time_left(time_.frame() ? time_.frame()->end - Clock::now()
-                                          : std::chrono::nanoseconds::max());
-  }
+  Time next_look() const { return std::min(time_.due(), Clock::now() + longest_sleep); }
 
   /// Returns whether all must stop, as it turns out now.
   bool look_at_time() {
     const bool were_stopped = time_.stopped();
     if (!time_.look(Clock::now())) return false;
     scheduler_.set_time(time_.frame());
-    set_horizon();
+    horizon_->set_time_left(time_.left(Clock::now()));
     if (!time_.stopped()) return false;
     scheduler_.drain();
     horizon_->stop();
     return !were_stopped;
   }
 
-  void give_up(JournalSink& sink) {
+  void give_up(JournalSink& sink, std::uint32_t slots) {
     const Time now = Clock::now();
-    for (const auto& [index, begun] : scheduler_.under_way())
-      record_attempt({index, workspace_.attempt_of(index), store::Outcome::interrupted,
-                      interrupted_text(now - begun), now - begun},
-                     workspace_, work_.call, sink);
-    scheduler_.leave(0);
+    const auto recorded = [this](const base::IntervalSet& tasks) { return workspace_.recorded(0, tasks); };
+    for (const Unfinished& chunk : abandon(scheduler_, outcome_, 0, slots, now, recorded)) {
+      const std::uint64_t index = chunk.tasks.front().first;
+      record_attempt(interruption(index, workspace_.attempt_of(index), now - chunk.begun), workspace_,
+                     work_.call, sink);
+    }
   }
 
-  /// The time is up, and the thread that could stop is in `fn`.
-  void end_without_fn() {
+  /// In another thread, while that which computes is in `fn`.
+  Time look_beside_fn() {
+    look_at_time();
+    if (time_.is_over()) end_without_fn();
+    return next_look();
+  }
+
+  [[noreturn]] void end_without_fn() {
     // That thread may be writing to its own journal.
     try {
       JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
                        workspace_.directory(), false);
-      give_up(sink);
+      give_up(sink, 1);
     } catch (const std::exception& error) {
       base::say(std::string("tasker: ") + error.what() + "\n");
     }

@@ -24,11 +24,6 @@ namespace {
 /// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
 constexpr Clock::duration longest_sleep = 2s;
 
-std::int64_t time_left(const Timekeeper& time) {
-  if (!time.frame()) return std::chrono::nanoseconds::max().count();
-  return std::chrono::nanoseconds(time.frame()->end - Clock::now()).count();
-}
-
 Start start_of(const detail::MapCall& call, const Workspace& workspace, const Timekeeper& time) {
   return {std::filesystem::absolute(workspace.directory()).string(),
           workspace.run(),
@@ -48,7 +43,7 @@ Start start_of(const detail::MapCall& call, const Workspace& workspace, const Ti
           call.options.memory_limit,
           call.options.capture,
           call.options.lost_after.count(),
-          time_left(time)};
+          time.left(Clock::now()).count()};
 }
 
 void say_lost(Reporter& reporter, const Master& master, int rank) {
@@ -79,7 +74,7 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
       scheduler.set_time(time.frame());
       if (time.stopped()) scheduler.drain();
       for (int rank = 1; rank < comm.size(); ++rank)
-        comm.send(rank, pack(TimeLeft{time_left(time), time.stopped()}));
+        comm.send(rank, pack(TimeLeft{time.left(Clock::now()).count(), time.stopped()}));
     }
     if (envelope && envelope->lost) say_lost(reporter, master, envelope->source);
     attend();

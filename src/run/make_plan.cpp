@@ -2,6 +2,7 @@
 
 #include "base/scratch.hpp"
 #include "base/units.hpp"
+#include "run/past.hpp"
 
 #include <fmt/format.h>
 
@@ -13,14 +14,11 @@ namespace tasker::runtime {
 
 namespace {
 
-/// Of the time that an allocation has for tasks.
-constexpr double all_of_it = 0.9;
-
 /// How long each task is expected to last, in seconds: found out once, for it must not change.
 using Durations = base::ScratchArray<float>;
 
 std::shared_ptr<Durations> as_expected(const detail::MapCall& call, const Workspace& workspace) {
-  auto durations = std::make_shared<Durations>(workspace.scratch());
+  auto durations = std::make_shared<Durations>(workspace.catalog().scratch());
   durations->resize(call.count);
   for (std::uint64_t index = 0; index < call.count; ++index)
     (*durations)[index] = static_cast<float>(call.expected(index));
@@ -30,9 +28,9 @@ std::shared_ptr<Durations> as_expected(const detail::MapCall& call, const Worksp
 /// As long as before; the others like the mean of those. Nothing where no task is known.
 std::shared_ptr<Durations> as_before(const detail::MapCall& call, const Workspace& workspace) {
   std::shared_ptr<Durations> durations;
-  workspace.each_attempt([&](std::uint64_t index, double seconds) {
+  each_attempt(workspace.catalog(), [&](std::uint64_t index, double seconds) {
     if (!durations) {
-      durations = std::make_shared<Durations>(workspace.scratch());
+      durations = std::make_shared<Durations>(workspace.catalog().scratch());
       durations->resize(call.count);
     }
     (*durations)[index] = static_cast<float>(seconds);
@@ -70,9 +68,9 @@ Plan make_plan(const detail::MapCall& call, Workspace& workspace, const std::opt
     durations = as_before(call, workspace);
   if (durations) plan.expected = [durations](std::uint64_t index) -> double { return (*durations)[index]; };
   plan.resumed = workspace.resumed();
-  for (const auto& [index, lasted] : workspace.interrupted()) {
+  for (const auto& [index, lasted] : interrupted(workspace.catalog(), workspace.missing())) {
     if (plan.resumed.contains(index)) continue;
-    if (time && lasted >= time->whole * all_of_it)
+    if (time && lasted >= time->whole * nearly_all)
       workspace.settle(
           index, too_long_text(call.expected ? std::optional(plan.expected(index)) : std::nullopt, *time));
     else

@@ -6,6 +6,7 @@
 #include "run/map.hpp"
 #include "run/map_end.hpp"
 #include "run/outcome.hpp"
+#include "run/past.hpp"
 #include "run/prepare.hpp"
 #include "run/settings.hpp"
 #include "run/workspace.hpp"
@@ -155,7 +156,7 @@ class RootMap {
                                    call_.count - missing, missing);
     if (missing == 0) return text;
     Plan plan = make_plan(call_, workspace, std::nullopt);
-    const Pace pace = workspace.pace(plan.expected);
+    const Pace pace = past_pace(workspace.catalog(), plan.expected);
     const Scheduler scheduler(workspace.missing(), std::move(plan), pace);
     if (const auto work = scheduler.pending_work())
       text += fmt::format(", in about {} with {}", remaining_text(*work / workers()), workers_text());
@@ -171,7 +172,7 @@ class RootMap {
     present_ = workers();
     const base::WorkingDirectory
         kept;  // what `fn` makes of it here is as little of consequence as on other ranks
-    const Pace pace = time.frame() ? workspace.pace(plan.expected) : Pace();
+    const Pace pace = past_pace(workspace.catalog(), plan.expected);
     Scheduler scheduler(workspace.missing(), std::move(plan), pace);
     scheduler.set_time(time.frame());
     if (time.stopped()) scheduler.drain();

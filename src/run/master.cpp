@@ -114,26 +114,18 @@ void Master::count_closed(int rank) {
     throw std::invalid_argument("it closes a journal that is not open, or needed still");
 }
 
+std::vector<Unfinished> Master::abandon(int rank, Time now) {
+  const auto known = workers_.find(rank);
+  if (known == workers_.end()) return {};
+  return runtime::abandon(scheduler_, outcome_, rank, known->second.slots, now,
+                          [&](const base::IntervalSet& tasks) { return store_.recorded(rank, tasks); });
+}
+
 /// Its finished tasks are not computed again, even if it had no time to report them.
 void Master::lose(int rank) {
-  const auto gone = workers_.find(rank);
-  if (gone == workers_.end()) return;
-  const std::vector<base::Ranges> chunks = scheduler_.leave(rank);
-  base::IntervalSet left;
-  for (const base::Ranges& tasks : chunks) left.insert(tasks);
-  const base::IntervalSet recorded = store_.recorded(rank, left);
-  scheduler_.found(recorded.ranges());
-  outcome_.computed += recorded.size();
-  // Of each chunk that was under way, the first task that has no record was in flight; of short ones, which
-  // are recorded together, it may have been a later one.
-  std::uint32_t under_way = 0;
-  for (const base::Ranges& tasks : chunks) {
-    base::IntervalSet unrecorded;
-    unrecorded.insert(tasks);
-    for (const base::Range& range : recorded.ranges()) unrecorded.erase(range);
-    if (unrecorded.empty() || under_way++ >= gone->second.slots) continue;
-    scheduler_.suspect(unrecorded.ranges());
-    blame(unrecorded.ranges().front().first);
+  for (const Unfinished& chunk : abandon(rank, Clock::now())) {
+    scheduler_.suspect(chunk.tasks);
+    blame(chunk.tasks.front().first);
   }
 }
 
@@ -151,10 +143,11 @@ void Master::blame(std::uint64_t index) {
 }
 
 void Master::give_up(Time now) {
-  for (const auto& [index, begun] : scheduler_.under_way())
-    store_.write_attempt(
-        {index, attempt_of(index), store::Outcome::interrupted, interrupted_text(now - begun), now - begun});
-  for (const auto& [rank, who] : workers_) scheduler_.leave(rank);
+  for (const auto& [rank, who] : workers_)
+    for (const Unfinished& chunk : abandon(rank, now)) {
+      const std::uint64_t index = chunk.tasks.front().first;
+      store_.write_attempt(interruption(index, attempt_of(index), now - chunk.begun));
+    }
 }
 
 std::uint32_t Master::attempt_of(std::uint64_t index) const {

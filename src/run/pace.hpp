@@ -17,12 +17,14 @@ class Pace {
 
   /// The mean of all; nothing before the first.
   std::optional<double> mean() const;
+  /// How many.
+  std::uint64_t count() const { return total_; }
   /// What to count with where a task must not last longer: a tenth more than all but one in twenty have
-  /// lasted.
+  /// lasted, rounded up to the scale's next step.
   std::optional<double> cautious() const;
 
  private:
-  static constexpr std::size_t steps = 456;  // from a nanosecond to three years
+  static constexpr std::size_t steps = 456;  // from a nanosecond to four years
   std::array<std::uint64_t, steps> tasks_{};
   std::uint64_t total_ = 0;
   double sum_ = 0;

@@ -45,14 +45,14 @@ void Scheduler::join(int worker, std::uint32_t slots) {
   file(worker, joined->second);
 }
 
-std::vector<Ranges> Scheduler::leave(int worker) {
-  std::vector<Ranges> chunks;
+std::vector<LeftBehind> Scheduler::leave(int worker) {
+  std::vector<LeftBehind> chunks;
   const auto gone = workers_.find(worker);
   if (gone == workers_.end()) return chunks;
   while (!gone->second.chunks.empty()) {
     const auto chunk = chunks_.find(gone->second.chunks.front());
     backlog_.insert(chunk->second.tasks);
-    chunks.push_back(std::move(chunk->second.tasks));
+    chunks.push_back({std::move(chunk->second.tasks), chunk->second.begun});
     end(chunk);
   }
   unfile(worker, gone->second);
@@ -113,11 +113,12 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
 std::optional<Action> Scheduler::next(Time now) {
   for (const int worker : std::exchange(changed_, {})) begin(worker, now);
   if (draining_) return std::nullopt;
-  return backlog_.empty() ? take_back(now) : assign(now);
+  if (auto action = assign(now)) return action;
+  return backlog_.empty() || nothing_fits_ ? take_back(now) : std::nullopt;
 }
 
 std::optional<Action> Scheduler::assign(Time now) {
-  if (by_load_.empty()) return std::nullopt;
+  if (by_load_.empty() || backlog_.empty()) return std::nullopt;
   const auto [load, hungriest] = *by_load_.begin();
   if (load >= 1 && (load >= 2 || !prefetches())) return std::nullopt;
 
@@ -193,7 +194,6 @@ std::uint64_t Scheduler::chunk_size() const {
 /// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks, and a
 /// task a million times as long as the others moves it by a factor of six.
 void Scheduler::learn(const Chunk& chunk, Clock::duration busy) {
-  busy_ += seconds(busy);
   const double expected = backlog_.expected(chunk.tasks);
   if (expected > 0) pace_.add(seconds(busy) / expected, chunk.size);
   const double task = std::max(seconds(busy) / static_cast<double>(chunk.size), 1e-9);
@@ -202,28 +202,11 @@ void Scheduler::learn(const Chunk& chunk, Clock::duration busy) {
   log_duration_ += weight * (std::log(task) - log_duration_);
 }
 
-std::optional<Clock::duration> Scheduler::mean_task() const {
-  if (done_.empty()) return std::nullopt;
-  return duration(busy_ / static_cast<double>(done_.size()));
-}
-
 std::optional<Clock::duration> Scheduler::pending_work() const {
   auto unit = pace_.mean();
   if (!unit && backlog_.expects()) unit = 1;
   if (!unit) return std::nullopt;
   return duration(*unit * backlog_.expected(backlog_.tasks().ranges()));
-}
-
-std::vector<std::pair<std::uint64_t, Time>> Scheduler::under_way() const {
-  std::vector<std::pair<std::uint64_t, Time>> tasks;
-  for (const auto& [id, chunk] : chunks_)
-    if (chunk.begun && chunk.size == 1) tasks.emplace_back(chunk.tasks.front().first, *chunk.begun);
-  return tasks;
-}
-
-std::optional<Clock::duration> Scheduler::expected_task() const {
-  if (samples_ == 0) return std::nullopt;
-  return duration(std::exp(log_duration_));
 }
 
 /// Forgets a chunk of a worker that is still here; its tasks are pending or done by now.

@@ -41,6 +41,12 @@ struct TimeFrame {
   Clock::duration whole{};
 };
 
+/// A chunk of a worker that is gone.
+struct LeftBehind {
+  Ranges tasks;
+  std::optional<Time> begun{};  ///< When it got a slot, if it did.
+};
+
 /// Decides who computes what. Pure: no clock, no messages, no files; events go in, actions come out of
 /// `next`.
 ///
@@ -66,7 +72,8 @@ struct TimeFrame {
 ///
 /// Where time is limited, only such tasks are handed out as will end in time: `Pace` tells what a task that
 /// lasts long lasts, by those of this run and of earlier ones, and `Plan` what is known of each. A task that
-/// would not even fit into a whole allocation is handed out at the begin of one, when no other is left.
+/// would not even fit into a whole allocation is handed out at the begin of one; if it is known beforehand
+/// which these are, when no other is left.
 ///
 /// What a worker says is checked first: a message that can't be true throws std::invalid_argument and changes
 /// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are; one that takes
@@ -84,7 +91,7 @@ class Scheduler {
   /// A worker that is gone: its unfinished tasks are pending again; returns its chunks, in the order in which
   /// it would have begun them. Nothing happens if it is gone already. What it still says afterwards must not
   /// be passed on: its chunks are unknown here.
-  std::vector<Ranges> leave(int worker);
+  std::vector<LeftBehind> leave(int worker);
   /// Pending tasks that turn out to be recorded.
   void found(const Ranges& recorded);
   /// Tasks of which one may have been the end of its worker: from now on each is handed out in a chunk of its
@@ -121,14 +128,8 @@ class Scheduler {
   std::size_t slots() const { return slots_; }
   std::size_t idle_slots() const { return idle_slots_; }
 
-  /// The plain mean over all finished tasks; nothing before the first is done.
-  std::optional<Clock::duration> mean_task() const;
   /// How long what is pending would keep one slot busy; nothing while nobody knows.
   std::optional<Clock::duration> pending_work() const;
-  /// Tasks that were handed out alone and have begun, and when.
-  std::vector<std::pair<std::uint64_t, Time>> under_way() const;
-  /// What the next task is expected to last, from the latest chunks; a single very long task hardly moves it.
-  std::optional<Clock::duration> expected_task() const;
 
  private:
   struct Chunk {
@@ -184,7 +185,6 @@ class Scheduler {
   bool dry_ = false;                           // tasks are being taken back, for nothing was pending
 
   Pace pace_;
-  double busy_ = 0;            // seconds, over all finished tasks
   std::uint64_t samples_ = 0;  // finished chunks
   double log_duration_ = 0;    // of a task in seconds, a moving average over chunks
 };

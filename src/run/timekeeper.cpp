@@ -21,6 +21,14 @@ Clock::duration reserve_of(Clock::duration whole) {
   return std::min<Clock::duration>({whole / 5, std::max<Clock::duration>(whole / 20, 12s), 1min});
 }
 
+TimeFrame frame_of(const cluster::TimeLimit& limit, Time begin) {
+  const Clock::duration reserve = reserve_of(limit.whole);
+  const Time end = limit.end - reserve;
+  const Clock::duration whole = limit.whole - reserve;
+  const Clock::duration left = end - begin;
+  return {end, left < whole && left >= whole / 2 ? left : whole};
+}
+
 Timekeeper::Timekeeper(const Options& options, cluster::Allocation& allocation,
                        const base::CaughtSignal& drain)
     : options_(options), allocation_(allocation), drain_(drain) {
@@ -46,28 +54,28 @@ bool Timekeeper::look(Time now) {
   if (options_.time_limit > 0ns || options_.deadline != std::chrono::system_clock::time_point()) {
     if (!limit_) {
       limit_ = limit(now);
-      changed = true;
+      changed = limit_.has_value();
     }
-  } else if (allocation_.look(now) || limit_ != allocation_.limit()) {
+  } else {
+    allocation_.look(now);
+    changed = limit_ != allocation_.limit();
     limit_ = allocation_.limit();
-    changed = true;
   }
   if (changed) {
     frame_.reset();
     give_up_ = Time::max();
     if (limit_) {
-      const Clock::duration reserve = reserve_of(limit_->whole);
-      const Time end = limit_->end - reserve;
-      // A program may need a while before it comes to its map, but this is not the end of an allocation.
-      const Clock::duration whole = limit_->whole - reserve;
-      const Clock::duration left = end - begin_;
-      frame_ = {end, left < whole && left >= whole / 2 ? left : whole};
-      give_up_ = limit_->end - reserve / 2;
+      frame_ = frame_of(*limit_, begin_);
+      give_up_ = limit_->end - reserve_of(limit_->whole) / 2;
     }
   }
   stopped_ = stopped_ || drain_.came() || (frame_ && now >= frame_->end);
   is_over_ = now >= give_up_;
   return changed || stopped_ != were_stopped || is_over_ != was_over;
+}
+
+std::chrono::nanoseconds Timekeeper::left(Time now) const {
+  return frame_ ? frame_->end - now : std::chrono::nanoseconds::max();
 }
 
 Time Timekeeper::due() const {
@@ -77,9 +85,8 @@ Time Timekeeper::due() const {
 
 std::string Timekeeper::reason(Time now) const {
   if (drain_.came()) return "by SIGUSR1";
-  if (!limit_) return "";
-  return limit_->end > now ? "since its time is up in " + base::duration_text(limit_->end - now)
-                           : "since its time is up";
+  return limit_ && limit_->end > now ? "since its time is up in " + base::duration_text(limit_->end - now)
+                                     : "since its time is up";
 }
 
 }  // namespace tasker::runtime

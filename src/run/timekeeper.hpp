@@ -28,6 +28,8 @@ class Timekeeper {
 
   /// Nothing where there is no limit.
   const std::optional<TimeFrame>& frame() const { return frame_; }
+  /// Until the end of the frame; nanoseconds::max() where there is no limit.
+  std::chrono::nanoseconds left(Time now) const;
   /// Nothing is handed out any more, and what runs is asked to stop.
   bool stopped() const { return stopped_; }
   /// What still runs is waited for no longer: from `give_up` on.
@@ -55,5 +57,10 @@ class Timekeeper {
 
 /// How much of `whole` Tasker keeps for itself.
 Clock::duration reserve_of(Clock::duration whole);
+
+/// What is left of it for the tasks of a map that begins then. A program may need a while before it comes to
+/// its map, but that is not the end of an allocation: what such a one has is counted from there, unless most
+/// of it has gone.
+TimeFrame frame_of(const cluster::TimeLimit& limit, Time begin);
 
 }  // namespace tasker::runtime

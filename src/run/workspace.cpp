@@ -149,8 +149,7 @@ void Workspace::open() {
   read_records(directory_);
   match_arguments();
   if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
-  for (const store::StateName& name : store::list_states(directory_))
-    if (!is_wanted(name)) store::remove_state(directory_, name);
+  find_states();
   // Of this map: another one of the program may have the same digest.
   if (!missing_.empty())
     cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
@@ -186,6 +185,7 @@ void Workspace::examine() {
   }
   read_records(directory_);
   match_arguments();
+  find_states();
 }
 
 void Workspace::read_records(const fs::path& directory) {
@@ -223,16 +223,6 @@ void Workspace::settle(std::uint64_t index, const std::string& why) {
   missing_.erase({index, index + 1});
 }
 
-std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> Workspace::interrupted() const {
-  std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> tasks;
-  if (catalog_->empty()) return tasks;
-  for (const base::Range& range : missing_.ranges())
-    for (std::uint64_t index = range.first; index < range.last; ++index)
-      if (const store::Entry& entry = catalog_->slot(index); entry.outcome == store::Outcome::interrupted)
-        tasks.emplace_back(index, std::chrono::nanoseconds(catalog_->frame(entry).duration));
-  return tasks;
-}
-
 /// Readers of the directory take the list for the truth, so it is there before the manifest changes.
 void Workspace::write_list() const {
   if (match_.moved + match_.carried == 0) {
@@ -258,41 +248,13 @@ bool Workspace::is_wanted(const store::StateName& name) const {
   return fingerprint_(std::string_view(argument).substr(sizeof(std::uint64_t))) == name.fingerprint;
 }
 
-base::IntervalSet Workspace::resumed() const {
-  base::IntervalSet tasks;
+/// What nobody will go on from is removed, but not by a dry run.
+void Workspace::find_states() {
   for (const store::StateName& name : store::list_states(directory_))
-    if (is_wanted(name)) tasks.insert({name.index, name.index + 1});
-  return tasks;
-}
-
-void Workspace::each_attempt(const std::function<void(std::uint64_t index, double seconds)>& visit) const {
-  if (catalog_->empty()) return;
-  const auto tell = [&](std::uint64_t index, const store::Entry& entry) {
-    if (entry.outcome == store::Outcome::none || !missing_.contains(index)) return;
-    const store::FrameInfo info = catalog_->frame(entry);
-    visit(index, static_cast<double>(info.duration) * 1e-9 / std::max(info.records, 1U));
-  };
-  for (const store::Stray& stray : catalog_->strays())
-    if (stray.index < call_.count) tell(stray.index, stray.entry);
-  for (const base::Range& range : missing_.ranges())
-    for (std::uint64_t index = range.first; index < range.last; ++index) tell(index, catalog_->slot(index));
-}
-
-Pace Workspace::pace(const std::function<double(std::uint64_t index)>& expected) const {
-  Pace pace;
-  for (const store::JournalReader& source : catalog_->sources()) {
-    store::FrameReader frames = source.frames();
-    while (const auto frame = frames.next()) {
-      store::RecordReader records(frame->body);
-      const auto first = records.next();
-      if (!first || first->outcome != store::Outcome::done) continue;
-      const double each = static_cast<double>(frame->info.duration) * 1e-9 / frame->info.records;
-      if (expected && first->index >= call_.count) continue;
-      const double unit = expected ? expected(first->index) : 1;
-      if (unit > 0) pace.add(each / unit, frame->info.records);
-    }
-  }
-  return pace;
+    if (is_wanted(name))
+      resumed_.insert({name.index, name.index + 1});
+    else if (hold_)
+      store::remove_state(directory_, name);
 }
 
 store::Manifest Workspace::manifest() const {

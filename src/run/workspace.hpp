@@ -2,7 +2,6 @@
 
 #include "base/intervals.hpp"
 #include "execute/run_chunk.hpp"
-#include "run/pace.hpp"
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
 #include "store/fingerprint.hpp"
@@ -13,11 +12,9 @@
 #include <tasker/detail/call.hpp>
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tasker::runtime {
@@ -45,22 +42,15 @@ class Workspace {
   const execute::ChunkReport& settled() const { return settled_; }
   /// Settles that one, which is missing, for that reason.
   void settle(std::uint64_t index, const std::string& why);
-  /// Of the missing ones: those that were under way when the time of an earlier run was up, and for how long.
-  std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> interrupted() const;
   /// 1, or one more than the attempts of this task that are known to have failed.
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that had to be left behind since their bytes are damaged, and damaged bytes of journals.
   std::uint64_t damaged_results() const { return damaged_results_; }
   std::uint64_t damaged_bytes() const { return damaged_bytes_ + (catalog_ ? catalog_->damaged_bytes() : 0); }
   /// Of the missing ones: those that have left a state behind.
-  base::IntervalSet resumed() const;
-  /// How long the recorded tasks have lasted, in terms of what is `expected` of them, in seconds if nothing
-  /// is.
-  Pace pace(const std::function<double(std::uint64_t index)>& expected) const;
-  /// Calls `visit` for attempts at missing tasks that are known, also those with another version or argument,
-  /// with how long they have lasted: of a task's last the last.
-  void each_attempt(const std::function<void(std::uint64_t index, double seconds)>& visit) const;
-  const std::filesystem::path& scratch() const { return catalog_->scratch(); }
+  const base::IntervalSet& resumed() const { return resumed_; }
+  /// After `open`, until `finish`.
+  const store::Catalog& catalog() const { return *catalog_; }
 
   /// Which of `tasks` a rank has recorded as done in this run. Its journal is read: meant for a rank that is
   /// gone.
@@ -84,6 +74,7 @@ class Workspace {
 
  private:
   void take_directory();
+  void find_states();
   bool is_wanted(const store::StateName& name) const;
   [[noreturn]] void throw_removed() const;
   void read_records(const std::filesystem::path& directory);
@@ -106,6 +97,7 @@ class Workspace {
   store::MatchResult match_;
   base::IntervalSet missing_;
   execute::ChunkReport settled_;
+  base::IntervalSet resumed_;
   std::uint64_t damaged_results_ = 0;
   std::uint64_t damaged_bytes_ = 0;  // of journals that were folded
 };

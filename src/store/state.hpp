@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// The state that a task under way has saved, in a file of its own until the task is done: there are no more
-/// of them than tasks were ever under way at the same time, and interrupted.
+/// of them than tasks are under way, were interrupted, or have failed.
 namespace tasker::store {
 
 /// Replaces the state that was there, whole or not at all. Throws SystemError if the disk fails. With `sync`

@@ -111,10 +111,10 @@ void Requeue::come_back(bool held) const {
   const Answer requeued = ask(in_time + "scontrol requeue " + job_);
   if (requeued.good) return say("job " + job_ + " goes back into the queue");
   // Where that is forbidden a new job takes its place; after a while, as by a requeue, should others be at
-  // work.
-  const Answer submitted =
-      ask(in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
-          "sbatch --parsable --dependency=afterany:" + job_ + (held ? " --begin=now+120" : ""));
+  // work. It has this one's environment, whatever the script says, so that the history goes on.
+  const Answer submitted = ask(
+      "cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
+      "sbatch --parsable --export=ALL --dependency=afterany:" + job_ + (held ? " --begin=now+120" : ""));
   say("job " + job_ + " can't be requeued (" + requeued.text +
       (submitted.good ? "); job " + submitted.text + " goes on"
                       : "), nor submitted anew (" + submitted.text +

@@ -8,8 +8,8 @@ namespace tasker::tool {
 /// Brings the Slurm job that this process is part of back into the queue when its run was stopped early.
 class Requeue {
  public:
-  /// `most` times without progress. From now on rank 0 writes into a file beside the job's output how many
-  /// tasks are left. Throws UsageError outside a Slurm job.
+  /// `most` times without progress. From now on rank 0 writes into a file in the working directory how
+  /// many tasks are left. Throws UsageError outside a Slurm job.
   explicit Requeue(unsigned most);
 
   /// When the run has ended with this exit code.

@@ -1,58 +1,24 @@
 #include "cluster/allocation.hpp"
 
+#include "support/slurm_job.hpp"
 #include "support/variable.hpp"
 
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 namespace tasker::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+using test::SlurmJob;
 using test::Variable;
 using Clock = Allocation::Clock;
 
-/// A Slurm job whose squeue is a script.
-class Job {
- public:
-  Job() {
-    std::string name = std::filesystem::temp_directory_path() / "tasker-squeue.XXXXXX";
-    REQUIRE(::mkdtemp(name.data()));
-    place_ = name;
-    path_.emplace("PATH", name + ":" + std::getenv("PATH"));
-  }
-  ~Job() { std::filesystem::remove_all(place_); }
-  Job(const Job&) = delete;
-  Job& operator=(const Job&) = delete;
-
-  void squeue(const std::string& script) const {
-    const auto file = place_ / "squeue";
-    std::ofstream(file) << "#!/bin/sh\necho \"$*\" >> '" << place_.string() << "/asked'\n" << script << "\n";
-    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-  }
-  std::vector<std::string> asked() const {
-    std::vector<std::string> lines;
-    std::ifstream in(place_ / "asked");
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-  }
-
- private:
-  std::filesystem::path place_;
-  std::optional<Variable> path_;
-  Variable job_{"SLURM_JOB_ID", "4711"};
-  Variable start_{"SLURM_JOB_START_TIME", std::nullopt};
-  Variable end_{"SLURM_JOB_END_TIME", std::nullopt};
-};
-
 /// Looks until what was asked in the background is answered.
-bool look_until_asked(Allocation& allocation, const Job& job, std::size_t times, Clock::time_point now) {
+bool look_until_asked(Allocation& allocation, const SlurmJob& job, std::size_t times, Clock::time_point now) {
   const auto deadline = Clock::now() + 30s;
   for (;;) {
     if (allocation.look(now)) return true;
@@ -63,7 +29,7 @@ bool look_until_asked(Allocation& allocation, const Job& job, std::size_t times,
 }
 
 TEST_CASE("squeue is asked at once, and then as seldom as it shall be") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
   Allocation allocation({30s, 30s, 300s});
   const auto now = Clock::now();
@@ -85,7 +51,7 @@ TEST_CASE("squeue is asked at once, and then as seldom as it shall be") {
 }
 
 TEST_CASE("An answer that differs by a little is no change") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
   Allocation allocation({30s, 30s, 300s});
   const auto now = Clock::now();
@@ -95,7 +61,7 @@ TEST_CASE("An answer that differs by a little is no change") {
 }
 
 TEST_CASE("A job without a limit has none") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo 'UNLIMITED|UNLIMITED'");
   Allocation allocation({30s, 30s, 300s});
   CHECK_FALSE(allocation.look(Clock::now()));
@@ -104,7 +70,7 @@ TEST_CASE("A job without a limit has none") {
 }
 
 TEST_CASE("Why it is not known is told") {
-  const Job job;
+  const SlurmJob job;
   Allocation allocation({2s, 30s, 300s});
   SECTION("it fails") {
     job.squeue("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
@@ -124,8 +90,23 @@ TEST_CASE("Why it is not known is told") {
   CHECK_FALSE(allocation.limit());
 }
 
+TEST_CASE("An answer that comes late is heard, without another question") {
+  const SlurmJob job;
+  const auto answer = job.place() / "answer";
+  job.squeue("until [ -e '" + answer.string() + "' ]; do sleep 0.01; done; echo '9:00|10:00'");
+  Allocation allocation({10ms, 30s, 300s});
+  const auto now = Clock::now();
+  CHECK_FALSE(allocation.look(now));
+  CHECK(allocation.trouble() == "squeue does not answer");
+  std::ofstream(answer).flush();
+  CHECK(look_until_asked(allocation, job, 1, now));
+  CHECK(allocation.limit()->end == now + 9min);
+  CHECK(allocation.trouble().empty());
+  CHECK(job.asked().size() == 1);
+}
+
 TEST_CASE("What was known still counts when squeue fails later, or hangs") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
   Allocation allocation({30s, 30s, 300s});
   const auto now = Clock::now();
@@ -140,7 +121,7 @@ TEST_CASE("What was known still counts when squeue fails later, or hangs") {
 }
 
 TEST_CASE("The environment of a newer Slurm is believed without asking") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
   const auto wall =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
@@ -166,7 +147,7 @@ TEST_CASE("Times of the environment that make no sense are none") {
 }
 
 TEST_CASE("Outside of Slurm there is no limit, and nobody is asked") {
-  const Job job;
+  const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
   const Variable none("SLURM_JOB_ID", std::nullopt);
   Allocation allocation;

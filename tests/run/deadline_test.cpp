@@ -92,11 +92,14 @@ TEST_CASE("By which factor an expectation is wrong is learnt") {
   CHECK(scheduler.finished());
 }
 
-TEST_CASE("Tasks that were handed out alone are known to be under way") {
-  OneSecond run;
-  const Assign assign = only_assign(run.scheduler, begin + 5s);
-  CHECK(run.scheduler.under_way() ==
-        std::vector<std::pair<std::uint64_t, Time>>{{assign.tasks.front().first, begin + 5s}});
+TEST_CASE("What fits no more does not keep from those without work what others have not started") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1);
+  const auto held = test::learn(scheduler, 1ms, 100);
+  scheduler.set_time(TimeFrame{begin + 500us, 1s});
+  scheduler.join(2);
+  CHECK(test::only_take_back(scheduler, begin).chunk == held.back().chunk);
+  CHECK(scheduler.pending() > 0);
 }
 
 TEST_CASE("Of the time a twentieth is kept, from 12 seconds to a minute, and at most a fifth") {
@@ -147,21 +150,21 @@ TEST_CASE("So much time that it can't be counted is no limit") {
   const base::CaughtSignal drain(SIGUSR2);
   Options options;
   options.time_limit = std::chrono::nanoseconds::max();
-  CHECK_FALSE(Timekeeper(options, allocation, drain).stopped());
+  Timekeeper time(options, allocation, drain);
+  CHECK_FALSE(time.stopped());
+  CHECK_FALSE(time.look(Clock::now()));
   options.deadline = std::chrono::system_clock::time_point::max();
   CHECK_FALSE(Timekeeper(options, allocation, drain).stopped());
 }
 
 TEST_CASE(
-    "What a program has done before its map leaves it the begin of an allocation, unless that was most of "
-    "it") {
-  cluster::Allocation allocation;
-  const base::CaughtSignal drain(SIGUSR2);
-  Options options;
-  options.deadline = std::chrono::system_clock::now() + 1000h;
-  const auto frame = Timekeeper(options, allocation, drain).frame();
-  REQUIRE(frame);
-  CHECK(frame->end - Clock::now() >= 9 * frame->whole / 10);
+    "What a program has done before its map leaves it the begin of an allocation, unless that was most") {
+  const cluster::TimeLimit limit{begin + 1000s, 1000s};
+  CHECK(frame_of(limit, begin).end == begin + 950s);
+  CHECK(frame_of(limit, begin).whole == 950s);
+  CHECK(frame_of(limit, begin + 400s).whole == 550s);
+  CHECK(frame_of(limit, begin + 600s).whole == 950s);
+  CHECK(frame_of(limit, begin + 600s).end == begin + 950s);
 }
 
 TEST_CASE("A signal stops, too") {

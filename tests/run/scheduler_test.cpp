@@ -127,9 +127,8 @@ TEST_CASE("One extremely long task doesn't change what the next ones are expecte
   scheduler.join(1);
   const auto held = learn(scheduler, 1ms, 1000);
   scheduler.done(1, held.front().chunk, 1h);
-  CHECK(scheduler.expected_task() > 1ms);
-  CHECK(scheduler.expected_task() < 10ms);
-  CHECK(scheduler.mean_task() > 1s);
+  // Chunks of about 10 ms.
+  CHECK(count(only_assign(scheduler).tasks) > 1);
 }
 
 TEST_CASE("Scattered tasks are handed out together, as several ranges") {
@@ -185,7 +184,12 @@ TEST_CASE("Who leaves tells its chunks in the order of their begin; what is foun
   scheduler.join(1);
   const auto held = learn(scheduler, 1ms, 50);
   REQUIRE(held.size() == 2);
-  CHECK(scheduler.leave(1) == std::vector<Ranges>{held[0].tasks, held[1].tasks});
+  const auto left = scheduler.leave(1);
+  REQUIRE(left.size() == 2);
+  CHECK(left[0].tasks == held[0].tasks);
+  CHECK(left[1].tasks == held[1].tasks);
+  CHECK(left[0].begun);
+  CHECK_FALSE(left[1].begun);
   CHECK(scheduler.leave(1).empty());
   const std::uint64_t done = scheduler.done_count();
   scheduler.found(held[0].tasks);

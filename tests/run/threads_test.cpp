@@ -1,5 +1,6 @@
 #include "run/map.hpp"
 #include "run/messages.hpp"
+#include "support/slurm_job.hpp"
 #include "support/store_fixture.hpp"
 #include "support/thread_comm.hpp"
 
@@ -39,9 +40,9 @@ int uneven(int x) {
 /// The map on all ranks; what each of them has thrown, or null.
 template <class Fn>
 std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::filesystem::path& file, Fn fn,
-                                    const std::vector<int>& arguments, Options options = {}) {
+                                    const std::vector<int>& arguments, Options options = {},
+                                    cluster::Allocation allocation = cluster::Allocation()) {
   options.progress = Progress::off;
-  cluster::Allocation allocation;
   const auto drain = base::CaughtSignal::usr1();
   const int size = network.comm(0).size();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
@@ -49,7 +50,7 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
     const auto call = detail::make_call(file, fn, arguments, options);
     try {
       if (rank == 0)
-        map_on_root(&network.comm(0), call, 1, allocation, *drain);
+        map_on_root(size > 1 ? &network.comm(0) : nullptr, call, 1, allocation, *drain);
       else
         map_on_worker(network.comm(rank), call, 1);
     } catch (...) {
@@ -127,6 +128,28 @@ TEST_CASE("Threads: a signal in the middle drains, and the next run computes wha
   test::ThreadNetwork network(3);
   check_none_threw(map(network, file, fn, numbers(5000)));
   CHECK(calls == 5000);
+}
+
+TEST_CASE("Threads: that a job's time was changed reaches the tasks that run") {
+  const int ranks = GENERATE(1, 2);
+  const test::TemporaryDirectory home;
+  const test::SlurmJob job;
+  job.squeue("echo '1:00:00|1:00:00'");
+  std::chrono::nanoseconds before{0};
+  const auto fn = [&](int, Context& context) {
+    before = context.time_left();
+    job.squeue("echo '9:00:00|9:00:00'");
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (context.time_left() < 8h && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(1ms);
+    return context.time_left() > 8h;
+  };
+  test::ThreadNetwork network(ranks);
+  cluster::Allocation allocation({30s, 30s, 1ms});
+  check_none_threw(map(network, home.path() / "a.dat", fn, {1}, {}, std::move(allocation)));
+  CHECK(before > 50min);
+  CHECK(before < 1h);
+  CHECK(load<bool>(home.path() / "a.dat")[0]);
 }
 
 TEST_CASE("Threads: records that rank 0 writes for others wait for credit and lose nothing") {

@@ -22,19 +22,5 @@ TEST_CASE("A directory whose journals leave no number for the next run is refuse
   CHECK(test::everything_in(store.directory()) == before);
 }
 
-TEST_CASE("The mean duration is right however long the tasks were") {
-  test::Store store;
-  const std::vector<std::string> arguments{"a"};
-  const auto call = detail::make_call(
-      store.file(), [](const std::string& text) { return text; }, arguments, Options());
-  const store::JournalName name{1, 7, 0};
-  store::JournalWriter writer(store.path_of(name), name.id, {test::manifest_for(1), {}});
-  writer.append({.records = 1, .duration = UINT64_MAX}, test::body_of({{0, "a", "A"}}));
-  writer.close();
-  Workspace workspace(call);
-  workspace.examine();
-  CHECK(workspace.pace({}).mean() == Approx(1.8446744e10));
-}
-
 }  // namespace
 }  // namespace tasker::runtime

@@ -9,23 +9,24 @@
 
 namespace tasker::runtime {
 
-/// Does something at a certain time, for a thread that may be in `fn` for long and look at no clock.
-class LastMoment {
+/// Looks at the clock for a thread that may be in `fn` for long.
+class Alarm {
  public:
-  /// `act` is called in another thread, while `lock()` is held; never before `move`.
-  explicit LastMoment(std::function<void()> act);
+  /// `ring` is called in another thread, while `lock()` is held, and returns when it is to be called again;
+  /// never before `set`.
+  explicit Alarm(std::function<Time()> ring);
   /// It is not called any more.
-  ~LastMoment();
-  LastMoment(const LastMoment&) = delete;
-  LastMoment& operator=(const LastMoment&) = delete;
+  ~Alarm();
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
 
-  /// That time counts from now on. While the lock is held.
-  void move(Time when);
+  /// It rings then; Time::max(): not at all. While the lock is held.
+  void set(Time when);
   std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
 
  private:
   void wait(const std::stop_token& stop);
-  std::function<void()> act_;
+  std::function<Time()> ring_;
   Time when_ = Time::max();
   std::mutex mutex_;
   std::condition_variable_any changed_;

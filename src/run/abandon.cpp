@@ -1,0 +1,26 @@
+#include "run/abandon.hpp"
+
+namespace tasker::runtime {
+
+std::vector<Unfinished> abandon(Scheduler& scheduler, Outcome& outcome, int worker, std::uint32_t slots,
+                                Time now,
+                                const std::function<base::IntervalSet(const base::IntervalSet&)>& recorded) {
+  const std::vector<LeftBehind> chunks = scheduler.leave(worker);
+  base::IntervalSet left;
+  for (const LeftBehind& chunk : chunks) left.insert(chunk.tasks);
+  const base::IntervalSet found = recorded(left);
+  scheduler.found(found.ranges());
+  outcome.computed += found.size();
+  std::vector<Unfinished> unfinished;
+  for (const LeftBehind& chunk : chunks) {
+    base::IntervalSet unrecorded;
+    unrecorded.insert(chunk.tasks);
+    for (const base::Range& range : found.ranges()) unrecorded.erase(range);
+    // It may have come further than it had time to tell: a chunk that has ended has freed its slot.
+    if (!unrecorded.empty() && unfinished.size() < slots)
+      unfinished.push_back({unrecorded.ranges(), chunk.begun.value_or(now)});
+  }
+  return unfinished;
+}
+
+}  // namespace tasker::runtime
