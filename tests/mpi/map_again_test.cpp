@@ -12,7 +12,7 @@ using tasker::Options;
 TEST_CASE("a finished archive is returned without calling fn") {
   const SharedDirectory directory;
   Tasker tasker;
-  const Ledger ledger(directory / "ledger");
+  const CallLedger ledger(directory / "ledger");
   const auto fn = [&](int i) {
     ledger.note();
     return i;

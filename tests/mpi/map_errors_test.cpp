@@ -31,7 +31,7 @@ TEST_CASE("another result type is refused on every rank, with both types named")
 TEST_CASE("an exception costs its task, and is told alike on every rank") {
   const SharedDirectory directory;
   Tasker tasker;
-  const Ledger ledger(directory / "ledger");
+  const CallLedger ledger(directory / "ledger");
   const std::vector<int> ints{0, 1, 2, 3, 4, 5};
   const auto picky = [&](int i) {
     ledger.note();

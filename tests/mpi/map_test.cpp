@@ -158,7 +158,7 @@ TEST_CASE("arguments and results may be structs, maps, polymorphic and move-only
 TEST_CASE("tasks may return nothing, or nothing much") {
   const SharedDirectory directory;
   Tasker tasker;
-  const Ledger ledger(directory / "ledger");
+  const CallLedger ledger(directory / "ledger");
   const std::vector<int> ints{1, 2, 3};
   const auto nothing = tasker.map(
       directory / "void.dat", [&](int) { ledger.note(); }, ints, quiet());

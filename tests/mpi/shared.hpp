@@ -39,8 +39,8 @@ inline Options quiet() {
 }
 
 /// Counts calls of `fn` over all ranks.
-struct Ledger {
-  explicit Ledger(const std::filesystem::path& file) : path(file) {}
+struct CallLedger {
+  explicit CallLedger(const std::filesystem::path& file) : path(file) {}
   void note() const { std::ofstream(path, std::ios::app) << '\n' << std::flush; }
   std::uintmax_t calls() const {
     MPI_Barrier(MPI_COMM_WORLD);
