@@ -59,6 +59,13 @@ class UnderLauncher:
         self.assertEqual(sorted(first + self.called()), sorted(many))
         self.assert_complete(many)
 
+    def test_tasks_that_do_not_stop_when_the_time_is_up_are_given_up(self):
+        job = self.submit_program(self.launcher, ALL, env={"TASKER_TIME_LIMIT": "20s"})
+        finished = self.until_waiting(job)
+        self.assert_ends(job, 75)
+        self.assertRegex(job.output, "was stopped since its time is up in .*: 2 of 62 tasks are left")
+        self.assert_resumes(finished)
+
     def test_a_cancelled_job_loses_nothing(self):
         job, finished = self.start_and_wait()
         job.cancel()
