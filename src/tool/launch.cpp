@@ -126,9 +126,11 @@ void add_launch(CLI::App& app, int& exit_code) {
     command->add_option(flags[i].flag, launch->values[i], flags[i].what);
   command->add_option("--mpirun", launch->more, "more arguments for mpirun, such as '--map-by node'");
   command
-      ->add_option("--requeue", launch->requeues,
-                   "in a Slurm batch script: when stopped early, by a signal or the time limit, the job goes "
-                   "back into the queue; so often without progress")
+      ->add_option(
+          "--requeue", launch->requeues,
+          "in a Slurm batch script: when stopped early, by a signal or the time limit, the job goes "
+          "back into the queue; so often without progress. Where the site forbids that, the script is "
+          "submitted anew: what counts must stand in it, not on sbatch's command line")
       ->check(CLI::Range(1U, 1000000U));
   command->add_flag("--dry-run", launch->dry_run, "only print mpirun's command line");
   command->footer(
