@@ -107,7 +107,7 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
   if (end) {
     const bool was_fresh = std::exchange(fresh_, true);
     child_.emplace(work_, *page_, guard_);
-    if (busy()) after_crash(*end, was_fresh, sink);
+    if (!orders_.empty()) after_crash(*end, was_fresh, sink);
   }
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};

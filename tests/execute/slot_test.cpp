@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -92,11 +93,14 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
   CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", ""});
 }
 
+void write_everywhere(const std::string& bytes) {
+  for (int file = 3; file < 1024; ++file)
+    ::send(file, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 TEST_CASE("A task that writes where it must not costs itself") {
   Isolated map([](int x) {
-    if (x == 20)  // to the rank, besides others
-      for (int file = 3; file < 1024; ++file)
-        ::send(file, "printed by accident", 19, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (x == 20) write_everywhere("printed by accident");  // to the rank, besides others
     return x;
   });
   map.start({{0, 5}});
@@ -106,6 +110,42 @@ TEST_CASE("A task that writes where it must not costs itself") {
   CHECK(result<int>(map.sink.records.at(4)) == 40);
 }
 
+TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing to be blamed for") {
+  const bool dies = GENERATE(true, false);
+  const base::Shared<std::atomic<pid_t>> child;
+  const base::Shared<std::atomic<bool>> talks;
+  const std::string nonsense = "nonsense, longer than a header";
+  Isolated map([&](int x) {
+    *child = ::getpid();
+    if (x > 0 || ::fork() > 0) return x;
+    while (!*talks) std::this_thread::sleep_for(1ms);
+    write_everywhere(nonsense);
+    ::_exit(0);
+  });
+  Guard guard;
+  Slot slot(map.work, guard);
+  std::vector<pollfd> watched;
+  slot.watch(watched);
+  slot.start(map.shared_chunk({{0, 1}}));
+  await([&] { return unheard(slot).ends_with(piped(base::pack(Finished{}))); });
+  const pid_t first = *child;
+  if (dies) {
+    ::kill(first, SIGKILL);
+    await([&] { return ::poll(&watched[1], 1, 0) == 1; });
+  } else {
+    *talks = true;
+    await([&] { return unheard(slot).ends_with(nonsense); });
+  }
+  const auto ended = hear(slot, map.sink);
+  REQUIRE(ended);
+  CHECK(ended->report.tasks == 1);
+  CHECK(ended->report.failed == 0);
+  slot.start(map.shared_chunk({{1, 2}}));
+  await([&] { return hear(slot, map.sink).has_value(); });
+  CHECK(map.sink.records.at(1).outcome == store::Outcome::done);
+  CHECK(*child != first);
+}
+
 /// A record of the task that a child is at, which it sends to its rank as if it were the recorder's.
 void forge_record(std::uint64_t index, store::Outcome outcome) {
   store::Record record;
@@ -113,13 +153,7 @@ void forge_record(std::uint64_t index, store::Outcome outcome) {
   record.outcome = outcome;
   std::string body;
   store::put_record_head(body, record);
-  const std::string message = base::pack(FrameHead{{.records = 1}}) + body;
-  std::string bytes;
-  detail::put(bytes, std::uint64_t{message.size()});
-  detail::put(bytes, ~std::uint64_t{message.size()});
-  bytes += message;
-  for (int file = 3; file < 1024; ++file)
-    ::send(file, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  write_everywhere(piped(base::pack(FrameHead{{.records = 1}}) + body));
 }
 
 TEST_CASE("A record of an outcome that no process notices itself is damage") {
