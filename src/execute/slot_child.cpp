@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <initializer_list>
 #include <iostream>
 #include <new>
 #include <string>
@@ -29,16 +30,20 @@ class PipeSink final : public FrameSink {
   PipeSink(base::Pipe& rank, SlotPage& page) : rank_(rank), page_(page) {}
   void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
     page_.trap = Trap::none;  // what came before, the task has survived
-    if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
+    send({base::pack(FrameHead{info}), head, tail});
   }
   void save(const store::StateName& name, std::string_view state) override {
-    if (!rank_.send({base::pack(
-            SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})}))
-      ::_exit(0);
+    send({base::pack(
+        SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})});
   }
   void sync() override {}
 
  private:
+  void send(std::initializer_list<std::string_view> parts) {
+    page_.waiting = true;
+    if (!rank_.send(parts)) ::_exit(0);  // nobody to work for
+    page_.waiting = false;
+  }
   base::Pipe& rank_;
   SlotPage& page_;
 };
@@ -129,7 +134,8 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
     (void)!::write(file, "800", 3);
     ::close(file);
   }
-  // What the rank may read belongs to no task, and a terminal would stop who reads from it in the background.
+  // What the rank may read belongs to no task, and a terminal would stop a background process that reads from
+  // it.
   if (const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC); nothing >= 0) {
     ::dup2(nothing, STDIN_FILENO);
     ::close(nothing);
@@ -153,6 +159,7 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
                   order.again ? page.again : page.chunk);
       const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      page.waiting = true;  // until the next order
       if (!rank.send({base::pack(Finished{report.stopped})})) break;
     }
     ::_exit(0);
