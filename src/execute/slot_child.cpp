@@ -110,11 +110,14 @@ void on_exit_called(int status, void*) {
   ::_exit(status);
 }
 
-/// What a task starts may be an MPI program, which is not to take itself for this rank.
+/// What a task starts may be an MPI program, or one that uses this library, which is not to take itself for
+/// this rank: it would refuse to be one of srun's many, or keep silent since it is not the first of them,
+/// report its own end to `tasker launch`, and tell the job's history of its tasks.
 void forget_launcher() {
   std::vector<std::string> names;
   for (char** variable = environ; *variable; ++variable)
-    for (const char* const prefix : {"OMPI_", "PMIX_", "PMI_"})
+    for (const char* const prefix : {"OMPI_", "PMIX_", "PMI_", "SLURM_PROCID=", "SLURM_STEP_NUM_TASKS=",
+                                     "TASKER_HISTORY=", "TASKER_LAUNCHER="})
       if (const std::string_view text = *variable; text.starts_with(prefix))
         names.emplace_back(text.substr(0, text.find('=')));
   for (const std::string& name : names) ::unsetenv(name.c_str());

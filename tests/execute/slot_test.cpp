@@ -1,5 +1,6 @@
 #include "support/forked.hpp"
 #include "support/isolated.hpp"
+#include "support/variable.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -366,6 +368,23 @@ TEST_CASE("A task finds nothing on stdin, whatever its rank could read") {
   map.start({{0, 1}});
   CHECK(map.finish().failed == 0);
   CHECK(result<int>(map.sink.records.at(0)) == EOF);
+}
+
+TEST_CASE("A program that a task starts does not take itself for the rank") {
+  constexpr std::array names = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",       "PMI_RANK",
+                                "SLURM_PROCID",         "SLURM_NTASKS",    "SLURM_STEP_NUM_TASKS",
+                                "TASKER_HISTORY",       "TASKER_LAUNCHER", "TASKER_RETRIES"};
+  std::deque<Variable> variables;
+  for (const char* const name : names) variables.emplace_back(name, "1");
+  Isolated map([&](int) {
+    std::string left;
+    for (const char* const name : names)
+      if (std::getenv(name)) left += name + std::string(" ");
+    return left;
+  });
+  map.start({{0, 1}});
+  map.finish();
+  CHECK(result<std::string>(map.sink.records.at(0)) == "SLURM_NTASKS TASKER_RETRIES ");
 }
 
 TEST_CASE("A signal that the rank ignores is ignored by its tasks, one that it catches is not caught") {
