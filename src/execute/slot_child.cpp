@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -92,7 +93,8 @@ std::atomic<Trap>* memory_trap = nullptr;
 void limit_memory(std::atomic<Trap>& trap, std::uint64_t bytes) {
   std::uint64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  const rlim_t limit = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  const rlim_t used = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const rlim_t limit = used + std::min(bytes, RLIM_INFINITY - used);
   const rlimit both{limit, limit};
   ::setrlimit(RLIMIT_AS, &both);
   memory_trap = &trap;

@@ -146,6 +146,13 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
   CHECK(result<int>(map.sink.records.at(3)) == 20);
 }
 
+TEST_CASE("A limit beyond all memory is none") {
+  Isolated map([](int x) { return std::string(10 << 20, 'x').size() + static_cast<std::size_t>(x); }, 1,
+               {.memory = UINT64_MAX});
+  map.start({{0, 1}});
+  CHECK(map.finish().failed == 0);
+}
+
 TEST_CASE("Tasks that leak, each within its limit, cost nobody anything") {
   Isolated map([](int x) { return static_cast<int>((new std::string(10 << 20, 'x'))->size()) + x; }, 1,
                {.memory = std::uint64_t{64} << 20});
