@@ -30,14 +30,14 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
         }
         return x;
       },
-      1, {.timeout = 500ms});
+      1, {.timeout = 2s});
   map.start({{0, 4}});
   const ChunkReport report = map.finish();
   CHECK(report.tasks == 4);
   CHECK(report.failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
-    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
+    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 2.0 s");
   }
   CHECK(result<int>(map.sink.records.at(3)) == 30);
 }
@@ -78,6 +78,35 @@ TEST_CASE("A task is not to blame for the signal that was meant for one before i
   CHECK(ended->report.failed == 0);
   CHECK(map.sink.records.size() == 2);
   CHECK((*begun)[1] == 2);
+}
+
+TEST_CASE("Each attempt may last as long as the timeout says") {
+  const base::Shared<std::atomic<std::uint32_t>> begun;
+  const base::Shared<std::atomic<std::uint32_t>> may_end;
+  Isolated map(
+      [&](int x, Context& context) {
+        *begun = context.attempt();
+        while (*may_end < context.attempt()) std::this_thread::sleep_for(1ms);
+        if (context.attempt() == 1) throw std::runtime_error("no");
+        return x;
+      },
+      1, {.retries = 1, .timeout = 1h});
+  Guard guard;
+  Slot slot(map.work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 1}}));
+  await([&] { return *begun == 1; });
+  slot.look(start);
+  slot.look(start + 40min);
+  *may_end = 1;
+  await([&] { return !hear(slot, map.sink) && map.sink.records.contains(0); });
+  await([&] { return *begun == 2; });
+  slot.look(start + 80min);
+  *may_end = 2;
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  CHECK(ended->report.failed == 0);
+  CHECK(map.sink.records.at(0).attempt == 2);
 }
 
 TEST_CASE("A task that saves its state again and again is ended, too") {

@@ -289,15 +289,27 @@ TEST_CASE("Several slots compute at the same time") {
   CHECK(map.finish().tasks == 4);
 }
 
+/// So few files may be open as long as this lives.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t count) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit low{count, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  }
+  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewFiles(const FewFiles&) = delete;
+  FewFiles& operator=(const FewFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 TEST_CASE("A limit of open files that is too low for all slots is raised") {
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit low{32, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const FewFiles few(32);
   Isolated map([](int x) { return x; }, 20);
   for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
   CHECK(map.finish().tasks == 20);
-  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("Large results come whole") {
