@@ -96,7 +96,7 @@ class TasksFailed : public Error {
 
   std::uint64_t failed() const noexcept { return failed_; }
   std::uint64_t total() const noexcept { return total_; }
-  /// The causes that came up first, by index; a few.
+  /// The most frequent causes, a few, in the order of their first tasks.
   const std::vector<TaskFailure>& first() const noexcept { return first_; }
 
  private:

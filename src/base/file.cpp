@@ -39,6 +39,9 @@ std::string_view advice(int error, std::string_view what) {
   }
 }
 
+/// Nobody waits where somebody has put a FIFO, which reads as an empty file.
+constexpr int to_read = O_RDONLY | O_NONBLOCK;
+
 int open_itself(const std::filesystem::path& path, int flags, mode_t mode = 0) {
   return retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode); });
 }
@@ -73,7 +76,7 @@ File File::create_new(const std::filesystem::path& path) {
   return {open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode_in(path.parent_path())), path};
 }
 File File::open_read(const std::filesystem::path& path) {
-  return {open_or_throw(path, O_RDONLY, "open"), path};
+  return {open_or_throw(path, to_read, "open"), path};
 }
 File File::open_write(const std::filesystem::path& path) {
   return {open_or_throw(path, O_RDWR, "open"), path};
@@ -150,7 +153,7 @@ Mapping::~Mapping() {
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
-  const int fd = open_itself(path, O_RDONLY);
+  const int fd = open_itself(path, to_read);
   if (fd < 0 && errno == ENOENT) return std::nullopt;
   if (fd < 0) throw_errno("open", path);
   std::string content;

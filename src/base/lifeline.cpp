@@ -7,6 +7,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -34,8 +38,36 @@ constexpr std::size_t other_files = 256;
 constexpr std::size_t hello_size = sizeof(Secret) + sizeof(std::uint32_t);
 constexpr std::size_t all_size = hello_size + sizeof(std::uint32_t);
 
+/// The files of all lifelines, a bit for each. A child that is forked and goes on without exec would keep the
+/// connections open, and nobody would hear of this process's death: it closes them first. Other threads may
+/// be at anything when a process is forked, so this needs neither a lock nor memory.
+constexpr std::size_t most_files = std::size_t{1} << 16;  // any above stay open in a child
+std::array<std::atomic<std::uint64_t>, most_files / 64> own_files;
+
+/// Not if it was closed in a fork: by now its number may be another file's.
+void close_own(int fd) {
+  const auto place = static_cast<std::size_t>(fd);
+  const std::uint64_t bit = std::uint64_t{1} << place % 64;
+  if (place >= most_files || (own_files[place / 64].fetch_and(~bit) & bit) != 0) ::close(fd);
+}
+
+void close_all_own() {
+  for (std::size_t word = 0; word < own_files.size(); ++word)
+    while (const std::uint64_t bits = own_files[word])
+      close_own(static_cast<int>(64 * word) + std::countr_zero(bits));
+}
+
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, close_all_own);
+
+/// The file, which close_own is to close; if it is one at all.
+int own(int fd) {
+  const auto place = static_cast<std::size_t>(fd);
+  if (place < most_files) own_files[place / 64] |= std::uint64_t{1} << place % 64;
+  return fd;
+}
+
 int open_socket() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = own(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd < 0) throw_errno("create", "a TCP socket");
   return fd;
 }
@@ -114,13 +146,13 @@ Lifeline::Lifeline(std::span<const in_addr_t> addresses, in_port_t port, const S
         send_bytes(fd_, std::string(view(secret)) + number_bytes(number)))
       return;
     error = errno;
-    ::close(std::exchange(fd_, -1));
+    close_own(std::exchange(fd_, -1));
   }
   throw SystemError(std::string("cannot connect: ") + std::strerror(error));
 }
 
 Lifeline::~Lifeline() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) close_own(fd_);
 }
 
 std::optional<std::uint32_t> Lifeline::hear() const {
@@ -140,7 +172,7 @@ Lifelines::Lifelines(in_addr_t address, const Secret& secret, std::size_t expect
   files.rlim_cur = std::max(files.rlim_cur, std::min<rlim_t>(files.rlim_max, most_ + other_files));
   ::setrlimit(RLIMIT_NOFILE, &files);
   const sockaddr_in local = ipv4(address, 0);
-  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_ = own(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = listener_;
@@ -149,16 +181,16 @@ Lifelines::Lifelines(in_addr_t address, const Secret& secret, std::size_t expect
       ::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) == 0)
     return;
   const int error = errno;
-  ::close(listener_);
-  ::close(epoll_);
+  close_own(listener_);
+  close_own(epoll_);
   errno = error;
   throw_errno("listen at", "a TCP socket");
 }
 
 Lifelines::~Lifelines() {
-  for (const auto& [fd, peer] : peers_) ::close(fd);
-  ::close(listener_);
-  ::close(epoll_);
+  for (const auto& [fd, peer] : peers_) close_own(fd);
+  close_own(listener_);
+  close_own(epoll_);
 }
 
 in_port_t Lifelines::port() const {
@@ -170,7 +202,7 @@ in_port_t Lifelines::port() const {
 
 void Lifelines::accept() {
   for (;;) {
-    const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = own(::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     // Without files left it would never be silent again: nobody else comes then.
     if (fd < 0 && errno != EAGAIN) ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener_, nullptr);
@@ -179,7 +211,7 @@ void Lifelines::accept() {
     event.events = EPOLLIN;
     event.data.fd = fd;
     if (peers_.size() >= most_ || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
-      ::close(fd);
+      close_own(fd);
       continue;
     }
     watch(fd, lost_after_);
@@ -223,7 +255,7 @@ std::vector<Lifelines::End> Lifelines::look() {
         fds_.erase(*peer.number);
       }
       peers_.erase(fd);
-      ::close(fd);
+      close_own(fd);
     }
   }
   return ended;

@@ -14,8 +14,9 @@
 
 /// How one process learns of the end of another, on any host: a TCP connection that is held for as long as
 /// both live. The kernel closes it when a process dies, and gives it up when the other host, or the way to
-/// it, is gone for too long; no process has to do anything for that, whatever it is busy with. Whoever ends
-/// in order says a last word, so that an end without one is a death.
+/// it, is gone for too long; no process has to do anything for that, whatever it is busy with. A process that
+/// ends in order says a last word, so that an end without one is a death. It is the process that made a
+/// lifeline whose death counts: children that it forks don't hold it.
 namespace tasker::base {
 
 /// An address as sockets take it; both in network byte order.

@@ -7,6 +7,9 @@
 
 namespace tasker::base {
 
+/// Where there are no files without a name, one has this name for a moment, with a dot and 16 hex digits.
+inline constexpr const char* scratch_name = "scratch";
+
 /// Zeroed memory for tables that may be larger than memory: small ones are anonymous, large ones live in a
 /// file without a name in `directory`, from where the kernel can drop and reread them.
 class Scratch {

@@ -31,7 +31,7 @@ Child::Child(const Work& work, SlotPage& page, Guard& guard) : work_(work), page
     serve(std::move(theirs), parent, page, work, output());
   }
   if (output_) output_->close_writing();
-  ::setpgid(pid_, pid_);  // the child does so, too: whoever comes first
+  ::setpgid(pid_, pid_);  // the child does so, too: either may be first
   guard_.take(pid_);
   pipe_ = std::move(mine);
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares pidfd_open for C only

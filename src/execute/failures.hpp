@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -7,7 +8,8 @@
 
 namespace tasker::execute {
 
-/// Tasks that failed, those of equal cause together: the causes that came up first, by index, and only a few.
+/// Tasks that failed, those of equal cause together. Where there are very many causes, those that came up
+/// first, by index.
 class Failures {
  public:
   /// (first task, number of tasks, cause, last lines of the first one's output)
@@ -17,6 +19,8 @@ class Failures {
   void add(const std::vector<Group>& groups);
   /// In the order of their first tasks.
   const std::vector<Group>& groups() const { return groups_; }
+  /// `most` of them, those of the most tasks, in the same order.
+  std::vector<Group> largest(std::size_t most) const;
 
  private:
   std::vector<Group> groups_;

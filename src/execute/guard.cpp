@@ -28,7 +28,7 @@ namespace {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
-  // Who waits for the rank's other files and connections to close waits for the rank only.
+  // Inherited descriptors must not keep the rank's files and connections open.
   ::dup2(pipe, 0);
   if (::close_range(1, UINT_MAX, 0) != 0) ::_exit(1);  // before Linux 5.9: rather no guard than such a one
   ::prctl(PR_SET_NAME, "tasker-guard");

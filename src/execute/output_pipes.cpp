@@ -22,7 +22,7 @@ namespace {
 class Lock {
  public:
   explicit Lock(pthread_mutex_t& mutex) : mutex_(mutex) {
-    // Who died with it has at most lost something.
+    // If the holder died, some output may be lost.
     if (::pthread_mutex_lock(&mutex_) == EOWNERDEAD) ::pthread_mutex_consistent(&mutex_);
   }
   ~Lock() { ::pthread_mutex_unlock(&mutex_); }

@@ -12,14 +12,14 @@ namespace tasker::execute {
 /// What was taken out of the pipes below, in memory that a slot's child shares with its rank.
 struct OutputPage {
   OutputPage();
-  pthread_mutex_t mutex;  // for all that follows; who holds it may die
+  pthread_mutex_t mutex;  // for all that follows; its holder may die
   std::atomic<bool> touched = false;
   KeptText out;
   KeptText err;
 };
 
 /// Where stdout and stderr of a slot's child lead, and so those of the programs that its tasks start: two
-/// pipes. Whoever has cause takes what is in them: the rank, so that a task that writes much is not held up,
+/// pipes. Both sides take what is in them: the rank, so that a task that writes much is not held up,
 /// and the child when a task ends, so that each task gets exactly what it wrote.
 class OutputPipes {
  public:

@@ -80,9 +80,10 @@ void Slot::send_order() {
   else
     chunk_->repair();
   page_->trap = Trap::none;
+  page_->waiting = false;
   // A child that has just died is noticed by its end.
   child_->pipe().send({base::pack(next.order)});
-  begun_ = last_heard_ = seen_since_ = Clock::now();
+  begun_ = last_heard_ = looked_at_ = Clock::now();
   seen_ = stopped_ = 0;
 }
 
@@ -107,7 +108,7 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
   if (end) {
     const bool was_fresh = std::exchange(fresh_, true);
     child_.emplace(work_, *page_, guard_);
-    if (busy()) after_crash(*end, was_fresh, sink);
+    if (!orders_.empty()) after_crash(*end, was_fresh, sink);
   }
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
@@ -165,6 +166,7 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   if (records.offset() != message.size()) throw DamagedError("its process sent records that do not end");
   sink.write(info, message, {});
   fresh_ = false;
+  lasted_ = 0s;  // what the child is at now has begun since
   underway.recorded = recorded;
   underway.failures = failures;
   report_ = std::move(report);
@@ -271,11 +273,13 @@ void Slot::look(Clock::time_point now) {
   if (!busy() || work_.limits.timeout == 0s) return;
   const Underway& underway = orders_.front();
   const std::uint64_t begun = started(underway);
-  if (begun != seen_) {
-    seen_ = begun;
-    seen_since_ = now;
-  }
-  if (begun == underway.recorded || now - seen_since_ < work_.limits.timeout) return;
+  const bool waiting = page_->waiting;
+  const auto passed = now - std::exchange(looked_at_, now);
+  if (std::exchange(seen_, begun) != begun)
+    lasted_ = 0s;
+  else if (!waiting)
+    lasted_ += passed;
+  if (begun == underway.recorded || waiting || lasted_ < work_.limits.timeout) return;
   if (stopped_ != begun) {
     stopped_ = begun;
     stopped_at_ = now;

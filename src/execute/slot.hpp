@@ -81,7 +81,8 @@ class Slot {
   Clock::time_point last_heard_;  // from the child, or the order's begin
 
   std::uint64_t seen_ = 0;  // how many tasks were started when it was looked at
-  Clock::time_point seen_since_;
+  Clock::time_point looked_at_;
+  Clock::duration lasted_{0};  // how long the last of them has been executed since
   std::uint64_t stopped_ = 0;  // the same when the child was told to end; 0: it was not
   Clock::time_point stopped_at_;
 };

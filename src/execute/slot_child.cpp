@@ -8,11 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <initializer_list>
 #include <iostream>
 #include <new>
 #include <string>
@@ -29,16 +31,20 @@ class PipeSink final : public FrameSink {
   PipeSink(base::Pipe& rank, SlotPage& page) : rank_(rank), page_(page) {}
   void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
     page_.trap = Trap::none;  // what came before, the task has survived
-    if (!rank_.send({base::pack(FrameHead{info}), head, tail})) ::_exit(0);  // nobody to work for
+    send({base::pack(FrameHead{info}), head, tail});
   }
   void save(const store::StateName& name, std::string_view state) override {
-    if (!rank_.send({base::pack(
-            SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})}))
-      ::_exit(0);
+    send({base::pack(
+        SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})});
   }
   void sync() override {}
 
  private:
+  void send(std::initializer_list<std::string_view> parts) {
+    page_.waiting = true;
+    if (!rank_.send(parts)) ::_exit(0);  // nobody to work for
+    page_.waiting = false;
+  }
   base::Pipe& rank_;
   SlotPage& page_;
 };
@@ -87,7 +93,8 @@ std::atomic<Trap>* memory_trap = nullptr;
 void limit_memory(std::atomic<Trap>& trap, std::uint64_t bytes) {
   std::uint64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  const rlim_t limit = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  const rlim_t used = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const rlim_t limit = used + std::min(bytes, RLIM_INFINITY - used);
   const rlimit both{limit, limit};
   ::setrlimit(RLIMIT_AS, &both);
   memory_trap = &trap;
@@ -105,11 +112,14 @@ void on_exit_called(int status, void*) {
   ::_exit(status);
 }
 
-/// What a task starts may be an MPI program, which is not to take itself for this rank.
+/// What a task starts may be an MPI program, or one that uses this library, which is not to take itself for
+/// this rank: it would refuse to be one of srun's many, or keep silent since it is not the first of them,
+/// report its own end to `tasker launch`, and tell the job's history of its tasks.
 void forget_launcher() {
   std::vector<std::string> names;
   for (char** variable = environ; *variable; ++variable)
-    for (const char* const prefix : {"OMPI_", "PMIX_", "PMI_"})
+    for (const char* const prefix : {"OMPI_", "PMIX_", "PMI_", "SLURM_PROCID=", "SLURM_STEP_NUM_TASKS=",
+                                     "TASKER_HISTORY=", "TASKER_LAUNCHER="})
       if (const std::string_view text = *variable; text.starts_with(prefix))
         names.emplace_back(text.substr(0, text.find('=')));
   for (const std::string& name : names) ::unsetenv(name.c_str());
@@ -129,7 +139,8 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
     (void)!::write(file, "800", 3);
     ::close(file);
   }
-  // What the rank may read belongs to no task, and a terminal would stop who reads from it in the background.
+  // What the rank may read belongs to no task, and a terminal would stop a background process that reads from
+  // it.
   if (const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC); nothing >= 0) {
     ::dup2(nothing, STDIN_FILENO);
     ::close(nothing);
@@ -153,6 +164,7 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
                   order.again ? page.again : page.chunk);
       const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      page.waiting = true;  // until the next order
       if (!rank.send({base::pack(Finished{report.stopped})})) break;
     }
     ::_exit(0);

@@ -22,12 +22,15 @@ enum class Trap : std::uint8_t { none, stack_overflow, no_memory, too_long };
 
 /// Memory that a slot's child shares with its rank. Atomics and nothing else: both use it at the same time,
 /// and no tool that looks for data races sees two processes. What a value here is about (an order, a record)
-/// was or will be in the pipe, and whoever has read that from there also sees what was stored here before.
+/// was or will be in the pipe, and the side that has read that from there also sees what was stored here
+/// before.
 struct SlotPage {
   SlotPage() {}  // NOLINT(modernize-use-equals-default): else all of it would be filled with zeros
   Chunk::SharedState chunk;             ///< Of the chunk that it executes.
   Chunk::SharedState again;             ///< Of tasks that are executed once more.
   std::atomic<Trap> trap = Trap::none;  ///< Since the order began.
+  /// The child is waiting for its rank: to take what it sends, or for an order. No task is to blame for that.
+  std::atomic<bool> waiting = false;
   OutputPage output;
 };
 

@@ -21,7 +21,7 @@ struct Limits {
   std::uint64_t memory = 0;  ///< Bytes that it may take besides what `fn` has; 0: all. Needs slots.
 };
 
-/// What all chunks that a rank executes in a map have in common. Outlives who executes them.
+/// What all chunks that a rank executes in a map have in common. Outlives what executes them.
 struct Work {
   const detail::MapCall& call;
   std::uint64_t task_count = 0;

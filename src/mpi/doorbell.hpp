@@ -11,7 +11,7 @@
 
 namespace tasker::mpi {
 
-/// Wakes ranks that sleep in poll(): MPI has no wait that sleeps, so whoever sends a message also rings, with
+/// Wakes ranks that sleep in poll(): MPI has no wait that sleeps, so the sender of a message also rings, with
 /// one small UDP datagram. Rings are hints: they may be lost, doubled, or overtake the message they announce.
 ///
 /// Only datagrams of the exact size with the run's secret are heard, anything else is dropped. The secret

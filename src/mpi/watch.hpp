@@ -13,8 +13,8 @@
 namespace tasker::mpi {
 
 /// Learns that ranks are gone, of which MPI says nothing: each holds a lifeline to rank 0, which hears of
-/// every death. A rank whose way to rank 0 has ended, ends: what it computes is of no use to anybody any
-/// more, and its results are recorded.
+/// every death. A rank that loses its connection to rank 0 exits: what it computes is of no use to anybody
+/// any more, and its results are recorded.
 class Watch {
  public:
   /// Collective over `comm`, which is not kept. A rank that can't be watched is named on stderr.

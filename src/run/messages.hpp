@@ -120,7 +120,7 @@ struct Done {
   std::uint64_t tasks = 0;
   std::int64_t busy = 0;  ///< ns
   std::uint64_t failed = 0;
-  std::vector<FailureGroup> failures;  ///< A few.
+  std::vector<FailureGroup> failures;  ///< As execute::Failures keeps them.
   auto fields() { return std::tie(chunk, tasks, busy, failed, failures); }
 };
 

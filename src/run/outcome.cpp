@@ -11,6 +11,8 @@ namespace tasker::runtime {
 
 namespace {
 
+constexpr std::size_t causes_told = 8;
+
 /// Lines below what they belong to.
 std::string indented(const std::string& lines) {
   std::string text;
@@ -35,7 +37,7 @@ TasksFailed tasks_failed(const Outcome& outcome, const std::string& name, std::u
   std::string message = fmt::format("{} of {} tasks failed", outcome.failed, count);
   std::vector<TaskFailure> first;
   std::uint64_t others = outcome.failed;
-  for (const auto& [index, alike, cause, lines] : outcome.failures.groups()) {
+  for (const auto& [index, alike, cause, lines] : outcome.failures.largest(causes_told)) {
     message += alike == 1 ? fmt::format("\n  task {}: {}", index, cause)
                           : fmt::format("\n  {} tasks: {}; first: task {}", alike, cause, index);
     message += indented(lines);

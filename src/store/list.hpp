@@ -10,8 +10,8 @@
 namespace tasker::store {
 
 /// Writes down which fingerprint each task has now. A directory has such a list where some of its records are
-/// for other tasks than their index says, since the list of arguments has changed: who reads the directory
-/// doesn't know the arguments. It appears in one atomic step.
+/// for other tasks than their index says, since the list of arguments has changed: a reader of the
+/// directory doesn't know the arguments. It appears in one atomic step.
 class ListWriter {
  public:
   explicit ListWriter(const std::filesystem::path& directory);

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/scratch.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -46,9 +47,9 @@ bool is_leftover(std::string_view name) {
     name = name.substr(0, dot);
     is_temporary = true;
   }
-  return is_temporary &&
-         (name == manifest_name.native() || name == hold_name.native() || name == list_name.native() ||
-          JournalName::parse(std::string(name)) || StateName::parse(std::string(name)));
+  return is_temporary && (name == manifest_name.native() || name == hold_name.native() ||
+                          name == list_name.native() || name == base::scratch_name ||
+                          JournalName::parse(std::string(name)) || StateName::parse(std::string(name)));
 }
 
 template <class T>

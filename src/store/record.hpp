@@ -15,8 +15,8 @@ namespace tasker::store {
 
 using Fingerprint = Digest;
 
-/// What an attempt left behind. Views are into the frame that it was read from, or the buffers of who writes
-/// it.
+/// What an attempt left behind. Views are into the frame that it was read from, or the buffers of
+/// its writer.
 struct Record {
   std::uint64_t index = 0;
   Fingerprint fingerprint;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -75,6 +76,20 @@ TEST_CASE("No link is followed in a path's last component") {
   CHECK_THROWS_WITH(read_small_file(home.path() / "dangling"), Contains("symbolic link"));
   CHECK_FALSE(fs::exists(home.path() / "nowhere"));
   CHECK(file_exists(home.path() / "dangling"));
+}
+
+TEST_CASE("A FIFO in the place of a file keeps nobody waiting") {
+  const TemporaryDirectory home;
+  const fs::path fifo = home.path() / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const pid_t reader = ::fork();
+  if (reader == 0) {
+    ::alarm(60);
+    ::_exit(read_small_file(fifo) == "" && Mapping(fifo).bytes().empty() ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(reader, &status, 0) == reader);
+  CHECK(status == 0);
 }
 
 TEST_CASE("An error names the file, the cause and what to do") {

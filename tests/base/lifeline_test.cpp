@@ -1,20 +1,28 @@
 #include "base/lifeline.hpp"
 
+#include "base/shared.hpp"
+#include "support/forked.hpp"
+
 #include <tasker/error.hpp>
 
 #include <arpa/inet.h>
 #include <catch2/catch.hpp>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace tasker::base {
 namespace {
+
+using namespace test;
 
 const in_addr_t loopback = htonl(INADDR_LOOPBACK);
 
@@ -81,21 +89,60 @@ TEST_CASE("A last word is heard; an end without one is a death") {
   CHECK_FALSE(ended[0].last_word);
 }
 
-TEST_CASE("A process that is killed is noticed at once") {
+TEST_CASE("A process that is killed is noticed at once, whatever copies of it live on") {
   const Secret secret = make_secret();
   Lifelines lifelines(loopback, secret, 1);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const Lifeline lifeline({&loopback, 1}, lifelines.port(), secret, 1);
+  const in_port_t port = lifelines.port();  // the fork does not have them
+  const Shared<std::atomic<pid_t>> copy;
+  const Forked connects([&] {
+    const Lifeline lifeline({&loopback, 1}, port, secret, 1);
+    *copy = forked_sleeper();
     for (;;) ::pause();
-  }
-  REQUIRE(child > 0);
+  });
   until_held(lifelines, 1);
-  ::kill(child, SIGKILL);
+  await([&] { return *copy > 0; });
+  connects.kill();
   const auto ended = next_ended(lifelines);
   REQUIRE(ended.size() == 1);
   CHECK_FALSE(ended[0].last_word);
-  ::waitpid(child, nullptr, 0);
+  ::kill(*copy, SIGKILL);
+}
+
+TEST_CASE("So is the one that listens") {
+  const Secret secret = make_secret();
+  const Shared<std::atomic<in_port_t>> port;
+  const Shared<std::atomic<pid_t>> copy;
+  const Forked listens([&] {
+    Lifelines lifelines(loopback, secret, 1);
+    *port = lifelines.port();
+    until_held(lifelines, 1);
+    *copy = forked_sleeper();
+    for (;;) ::pause();
+  });
+  await([&] { return *port > 0; });
+  const Lifeline lifeline({&loopback, 1}, *port, secret, 1);
+  await([&] { return *copy > 0; });
+  listens.kill();
+  pollfd fd{lifeline.fd(), POLLIN, 0};
+  REQUIRE(::poll(&fd, 1, 10'000) == 1);
+  CHECK_FALSE(lifeline.hear());
+  ::kill(*copy, SIGKILL);
+}
+
+TEST_CASE("A copy that ends its lifeline closes no file of its own") {
+  const Secret secret = make_secret();
+  Lifelines lifelines(loopback, secret, 1);
+  std::optional<Lifeline> lifeline(std::in_place, std::span(&loopback, 1), lifelines.port(), secret, 1);
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    const int number = lifeline->fd();
+    while (::dup(STDERR_FILENO) < number) continue;  // now another file has that number
+    lifeline.reset();
+    ::_exit(::fcntl(number, F_GETFD) >= 0 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(copy, &status, 0) == copy);
+  CHECK(status == 0);
 }
 
 TEST_CASE("The end that connects hears the other's last word, or that there is none") {

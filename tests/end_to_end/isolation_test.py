@@ -7,7 +7,7 @@ from support import *
 
 NAMES = [f"task {i}" for i in range(200)]
 BAD = {"task 20": "segv", "task 50": "hang", "task 80": "eat", "task 110": "exit", "task 140": "int"}
-LIMITS = {"TASKER_TIMEOUT": "500ms", "TASKER_MEMORY_LIMIT": "100M"}
+LIMITS = {"TASKER_TIMEOUT": "5s", "TASKER_MEMORY_LIMIT": "100M"}
 
 # How a run is started: so many ranks with so many slots each.
 SHAPES = [(1, 1), (1, 3), (3, 1), (2, 3)]
@@ -25,7 +25,7 @@ class Isolation(WorklistTest):
                 outcome = self.run_bad(BAD, ranks=ranks, env=env, code=1)
                 for cause in (
                     "task 20: signal SIGSEGV",
-                    "task 50: it lasted longer than its timeout of 500 ms",
+                    "task 50: it lasted longer than its timeout of 5.0 s",
                     "task 80: it took more memory than its limit of 100 MiB",
                     "task 110: it ended its process, with exit code 0",
                     "task 140: an exception of type int",

@@ -4,7 +4,6 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 import unittest
 from pathlib import Path
 
@@ -35,8 +34,8 @@ class Launch(WorklistTest):
         self.assertNotIn("is gone", outcome.err)
 
     def test_a_worker_that_is_killed_costs_the_task_that_it_was_at(self):
-        for victims in (2,), (1, 3):
-            run = self.launch()
+        for ranks, victims in (4, (2,)), (6, (1, 2, 3, 4)):
+            run = self.launch(ranks=ranks)
             self.until_called(run, 50)
             for victim in victims:
                 run.kill_rank(victim)
@@ -46,8 +45,8 @@ class Launch(WorklistTest):
             for victim in victims:
                 self.assertIn(f"rank {victim} on ", outcome.err)
             self.assertEqual(outcome.err.count("others take over its unfinished tasks"), len(victims))
-            # The dead are not counted as idle. One of three would be a third.
-            self.assertGreater(int(re.search(r"utilisation (\d+) %", outcome.err)[1]), 50)
+            # The dead are not counted as idle: then one of five, which does nearly all, would make a fifth.
+            self.assertGreater(int(re.search(r"utilisation (\d+) %", outcome.err)[1]), 33)
             self.archive.unlink()
 
     def children(self, rank):
@@ -157,11 +156,10 @@ class Launch(WorklistTest):
         self.assert_complete(run.wait(), TASKS[:20])
 
     def test_a_frozen_rank_comes_back_and_nothing_is_lost(self):
-        run = self.launch(options=("--lost-after", "2s"))
+        run = self.launch()
         self.until_called(run, 50)
         run.kill_rank(2, signal.SIGSTOP)
         self.until_called(run, len(TASKS) - 5)  # the others go on
-        time.sleep(3)  # longer than lost_after
         run.kill_rank(2, signal.SIGCONT)
         outcome = run.wait()
         self.assertEqual(self.called(), sorted(TASKS))

@@ -30,14 +30,14 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
         }
         return x;
       },
-      1, {.timeout = 500ms});
+      1, {.timeout = 2s});
   map.start({{0, 4}});
   const ChunkReport report = map.finish();
   CHECK(report.tasks == 4);
   CHECK(report.failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
-    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 500 ms");
+    CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 2.0 s");
   }
   CHECK(result<int>(map.sink.records.at(3)) == 30);
 }
@@ -65,14 +65,8 @@ TEST_CASE("A task is not to blame for the signal that was meant for one before i
       1, {.timeout = 1h});
   Guard guard;
   Slot slot(map.work, guard);
-  const auto hear = [&] {
-    std::vector<pollfd> watched;
-    slot.watch(watched);
-    ::poll(watched.data(), watched.size(), 10);
-    return slot.hear(watched, map.sink);
-  };
   const auto start = Slot::Clock::now();
-  slot.start(std::shared_ptr<Chunk>(new Chunk(map.chunk({{0, 2}}))));
+  slot.start(map.shared_chunk({{0, 2}}));
   await([&] { return (*begun)[0] == 1; });
   slot.look(start);
   slot.look(start + 2h);
@@ -80,10 +74,81 @@ TEST_CASE("A task is not to blame for the signal that was meant for one before i
   slot.look(start + 2h);
   *goes_on = true;
   std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear()).has_value(); });
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
   CHECK(ended->report.failed == 0);
   CHECK(map.sink.records.size() == 2);
   CHECK((*begun)[1] == 2);
+}
+
+TEST_CASE("Each attempt may last as long as the timeout says") {
+  const base::Shared<std::atomic<std::uint32_t>> begun;
+  const base::Shared<std::atomic<std::uint32_t>> may_end;
+  Isolated map(
+      [&](int x, Context& context) {
+        *begun = context.attempt();
+        while (*may_end < context.attempt()) std::this_thread::sleep_for(1ms);
+        if (context.attempt() == 1) throw std::runtime_error("no");
+        return x;
+      },
+      1, {.retries = 1, .timeout = 1h});
+  Guard guard;
+  Slot slot(map.work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 1}}));
+  await([&] { return *begun == 1; });
+  slot.look(start);
+  slot.look(start + 40min);
+  *may_end = 1;
+  await([&] { return !hear(slot, map.sink) && map.sink.records.contains(0); });
+  await([&] { return *begun == 2; });
+  slot.look(start + 80min);
+  *may_end = 2;
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  CHECK(ended->report.failed == 0);
+  CHECK(map.sink.records.at(0).attempt == 2);
+}
+
+TEST_CASE("A task that saves its state again and again is ended, too") {
+  Isolated map(
+      [](int, Context& context) {
+        for (;;) {
+          context.save(std::string(1 << 16, 'x'));
+          std::this_thread::sleep_for(10ms);
+        }
+        return 0;
+      },
+      1, {.timeout = 500ms});
+  map.start({{0, 1}});
+  CHECK(map.finish().failed == 1);
+  CHECK(map.sink.records.at(0).outcome == store::Outcome::timed_out);
+}
+
+TEST_CASE("A task that has ended in time is not blamed for a rank that does not listen") {
+  const auto size = GENERATE(std::size_t{1}, std::size_t{1} << 22);
+  const bool saves = GENERATE(true, false);
+  Isolated map(
+      [&](int, Context& context) {
+        if (saves) context.save(std::string(size, 'x'));
+        return std::string(size, 'x');
+      },
+      1, {.timeout = 1h});
+  Guard guard;
+  Slot slot(map.work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 1}}));
+  slot.look(start);
+  // What is large waits until it is heard.
+  await([&] {
+    const std::string said = unheard(slot);
+    return size > 1 ? !said.empty() : said.ends_with(piped(base::pack(Finished{})));
+  });
+  slot.look(start + 2h);
+  slot.look(start + 4h);
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  CHECK(ended->report.failed == 0);
+  CHECK(result<std::string>(map.sink.records.at(0)).size() == size);
 }
 
 #ifndef TASKER_ADDRESS_SANITIZER  // its own memory can't be limited
@@ -108,6 +173,13 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
     CHECK(map.sink.records.at(index).payload == "it took more memory than its limit of 64 MiB");
   }
   CHECK(result<int>(map.sink.records.at(3)) == 20);
+}
+
+TEST_CASE("A limit beyond all memory is none") {
+  Isolated map([](int x) { return std::string(10 << 20, 'x').size() + static_cast<std::size_t>(x); }, 1,
+               {.memory = UINT64_MAX});
+  map.start({{0, 1}});
+  CHECK(map.finish().failed == 0);
 }
 
 TEST_CASE("Tasks that leak, each within its limit, cost nobody anything") {

@@ -1,3 +1,4 @@
+#include "support/forked.hpp"
 #include "support/isolated.hpp"
 
 #include <unistd.h>
@@ -148,15 +149,24 @@ TEST_CASE("A crash and an exit keep what was said before, up to the last line") 
 }
 
 TEST_CASE("A task that lasts too long keeps what it said") {
+  const base::Shared<std::atomic<bool>> said;
   Isolated map(
-      [](int) {
+      [&](int) {
         std::printf("it waits\n");
+        *said = true;
         std::this_thread::sleep_for(1h);
         return 0;
       },
-      1, {.timeout = 2s});
-  map.start({{0, 1}});
-  CHECK(map.finish().failed == 1);
+      1, {.timeout = 1h});
+  Guard guard;
+  Slot slot(map.work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 1}}));
+  await([&] { return said->load(); });
+  slot.look(start);
+  slot.look(start + 2h);
+  await([&] { return hear(slot, map.sink).has_value(); });
+  CHECK(map.sink.records.at(0).outcome == store::Outcome::timed_out);
   CHECK(output_of(map.sink.records.at(0)).out == "it waits\n");
 }
 

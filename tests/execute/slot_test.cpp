@@ -1,15 +1,18 @@
 #include "support/forked.hpp"
 #include "support/isolated.hpp"
+#include "support/variable.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -92,11 +95,14 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
   CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", ""});
 }
 
+void write_everywhere(const std::string& bytes) {
+  for (int file = 3; file < 1024; ++file)
+    ::send(file, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 TEST_CASE("A task that writes where it must not costs itself") {
   Isolated map([](int x) {
-    if (x == 20)  // to the rank, besides others
-      for (int file = 3; file < 1024; ++file)
-        ::send(file, "printed by accident", 19, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (x == 20) write_everywhere("printed by accident");  // to the rank, besides others
     return x;
   });
   map.start({{0, 5}});
@@ -106,6 +112,42 @@ TEST_CASE("A task that writes where it must not costs itself") {
   CHECK(result<int>(map.sink.records.at(4)) == 40);
 }
 
+TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing to be blamed for") {
+  const bool dies = GENERATE(true, false);
+  const base::Shared<std::atomic<pid_t>> child;
+  const base::Shared<std::atomic<bool>> talks;
+  const std::string nonsense = "nonsense, longer than a header";
+  Isolated map([&](int x) {
+    *child = ::getpid();
+    if (x > 0 || ::fork() > 0) return x;
+    while (!*talks) std::this_thread::sleep_for(1ms);
+    write_everywhere(nonsense);
+    ::_exit(0);
+  });
+  Guard guard;
+  Slot slot(map.work, guard);
+  std::vector<pollfd> watched;
+  slot.watch(watched);
+  slot.start(map.shared_chunk({{0, 1}}));
+  await([&] { return unheard(slot).ends_with(piped(base::pack(Finished{}))); });
+  const pid_t first = *child;
+  if (dies) {
+    ::kill(first, SIGKILL);
+    await([&] { return ::poll(&watched[1], 1, 0) == 1; });
+  } else {
+    *talks = true;
+    await([&] { return unheard(slot).ends_with(nonsense); });
+  }
+  const auto ended = hear(slot, map.sink);
+  REQUIRE(ended);
+  CHECK(ended->report.tasks == 1);
+  CHECK(ended->report.failed == 0);
+  slot.start(map.shared_chunk({{1, 2}}));
+  await([&] { return hear(slot, map.sink).has_value(); });
+  CHECK(map.sink.records.at(1).outcome == store::Outcome::done);
+  CHECK(*child != first);
+}
+
 /// A record of the task that a child is at, which it sends to its rank as if it were the recorder's.
 void forge_record(std::uint64_t index, store::Outcome outcome) {
   store::Record record;
@@ -113,13 +155,7 @@ void forge_record(std::uint64_t index, store::Outcome outcome) {
   record.outcome = outcome;
   std::string body;
   store::put_record_head(body, record);
-  const std::string message = base::pack(FrameHead{{.records = 1}}) + body;
-  std::string bytes;
-  detail::put(bytes, std::uint64_t{message.size()});
-  detail::put(bytes, ~std::uint64_t{message.size()});
-  bytes += message;
-  for (int file = 3; file < 1024; ++file)
-    ::send(file, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  write_everywhere(piped(base::pack(FrameHead{{.records = 1}}) + body));
 }
 
 TEST_CASE("A record of an outcome that no process notices itself is damage") {
@@ -253,15 +289,27 @@ TEST_CASE("Several slots compute at the same time") {
   CHECK(map.finish().tasks == 4);
 }
 
+/// So few files may be open as long as this lives.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t count) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit low{count, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  }
+  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewFiles(const FewFiles&) = delete;
+  FewFiles& operator=(const FewFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 TEST_CASE("A limit of open files that is too low for all slots is raised") {
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit low{32, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const FewFiles few(32);
   Isolated map([](int x) { return x; }, 20);
   for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
   CHECK(map.finish().tasks == 20);
-  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("Large results come whole") {
@@ -332,6 +380,23 @@ TEST_CASE("A task finds nothing on stdin, whatever its rank could read") {
   map.start({{0, 1}});
   CHECK(map.finish().failed == 0);
   CHECK(result<int>(map.sink.records.at(0)) == EOF);
+}
+
+TEST_CASE("A program that a task starts does not take itself for the rank") {
+  constexpr std::array names = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",       "PMI_RANK",
+                                "SLURM_PROCID",         "SLURM_NTASKS",    "SLURM_STEP_NUM_TASKS",
+                                "TASKER_HISTORY",       "TASKER_LAUNCHER", "TASKER_RETRIES"};
+  std::deque<Variable> variables;
+  for (const char* const name : names) variables.emplace_back(name, "1");
+  Isolated map([&](int) {
+    std::string left;
+    for (const char* const name : names)
+      if (std::getenv(name)) left += name + std::string(" ");
+    return left;
+  });
+  map.start({{0, 1}});
+  map.finish();
+  CHECK(result<std::string>(map.sink.records.at(0)) == "SLURM_NTASKS TASKER_RETRIES ");
 }
 
 TEST_CASE("A signal that the rank ignores is ignored by its tasks, one that it catches is not caught") {

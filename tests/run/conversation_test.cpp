@@ -124,7 +124,7 @@ TEST_CASE("Frames of a rank that does not see the directory are written before i
   CHECK(rank0.scheduler.done_count() == 1);
 }
 
-TEST_CASE("Failures of equal cause are one, and the first few causes are kept, whoever reports them") {
+TEST_CASE("Failures of equal cause are one, whoever reports them") {
   Outcome outcome;
   outcome.add(10, 3, {{50, 2, "a", "later"}, {51, 1, "b", ""}}, std::chrono::seconds(1));
   outcome.add(10, 4, {{1, 3, "a", "first"}, {60, 1, "c", ""}}, std::chrono::seconds(2));
@@ -133,9 +133,24 @@ TEST_CASE("Failures of equal cause are one, and the first few causes are kept, w
   CHECK(outcome.busy == std::chrono::seconds(3));
   CHECK(outcome.failures.groups() ==
         std::vector<FailureGroup>{{1, 5, "a", "first"}, {51, 1, "b", ""}, {60, 1, "c", ""}});
+}
+
+TEST_CASE("Of many causes the most frequent are told, in the order of their first tasks") {
+  Outcome outcome;
   for (std::uint64_t i = 0; i < 20; ++i) outcome.add(1, 1, {{100 - i, 1, std::to_string(i), ""}}, {});
-  REQUIRE(outcome.failures.groups().size() == 8);
-  CHECK(outcome.failures.groups().back() == FailureGroup{85, 1, "15", ""});
+  outcome.add(500, 500, {{200, 400, "often", ""}, {85, 100, "15", ""}}, {});
+  const TasksFailed told = tasks_failed(outcome, "a.dat", 1000, 0);
+  REQUIRE(told.first().size() == 8);
+  CHECK(told.first()[0].message == "19");
+  CHECK(told.first()[4].message == "15");
+  CHECK(told.first()[4].count == 101);
+  CHECK(told.first()[7].message == "often");
+  CHECK_THAT(told.what(), Contains("520 of 1000 tasks failed\n  task 81: 19\n") &&
+                              Contains("  400 tasks: often; first: task 200\n  and 13 more\n"));
+  // Nobody makes rank 0 keep more and more of them.
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    outcome.add(1, 1, {{1000 + i, 1, std::to_string(1000 + i), ""}}, {});
+  CHECK(outcome.failures.groups().size() == 256);
 }
 
 TEST_CASE("A worker's trouble ends the map with the exception that fits it") {

@@ -6,14 +6,36 @@
 #include <tasker/results.hpp>
 
 #include <catch2/catch.hpp>
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <linux/fcntl.h>  // not libc's, which may define open itself
+#include <sys/syscall.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <cstdarg>
 #include <functional>
-#include <future>
-#include <thread>
+#include <string>
+#include <utility>
+
+namespace {
+
+/// What happens when a file has been opened the next time.
+struct Interruption {
+  std::string path;
+  std::function<void()> act;
+} interruption;
+
+}  // namespace
+
+/// In the place of the C library's.
+extern "C" int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  const auto fd = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  if (interruption.act && path == interruption.path) std::exchange(interruption, {}).act();
+  return fd;
+}
 
 namespace tasker::store {
 namespace {
@@ -23,26 +45,16 @@ using Catch::Contains;
 using test::encoded;
 using test::Store;
 
-/// Calls `read` in another thread; when that has got as far as to open `path`, calls `meanwhile`, then lets
-/// it go on with `content`.
+/// Calls `read`; when that has opened `path`, which holds `content`, but read nothing of it, calls
+/// `meanwhile`.
 template <class Read>
 auto interrupted_at(const fs::path& path, const std::string& content, const Read& read,
                     const std::function<void()>& meanwhile) {
-  using namespace std::chrono_literals;
-  fs::remove(path);
-  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  auto reading = std::async(std::launch::async, read);
-  // A pipe opens for writing only when it is open for reading.
-  int pipe = -1;
-  const auto end = std::chrono::steady_clock::now() + 30s;
-  while ((pipe = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 &&
-         std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(1ms);
-  REQUIRE(pipe >= 0);
-  meanwhile();
-  CHECK(::write(pipe, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
-  ::close(pipe);
-  return reading.get();
+  test::write_file(path, content);
+  interruption = {path, meanwhile};
+  auto result = read();
+  REQUIRE_FALSE(interruption.act);
+  return result;
 }
 
 TEST_CASE("A run that ends while its directory is read leaves all results, never none") {

@@ -52,13 +52,17 @@ TEST_CASE("Only what this library leaves half-made is removed") {
   const TemporaryDirectory home;
   const JournalName name{1, 2, JournalName::fold};
   const std::vector<fs::path> leftovers = {
-      unfinished_archive_path(home.path()), temporary_path(manifest_path(home.path())),
-      temporary_path(hold_path(home.path())), temporary_path(temporary_path(hold_path(home.path()))),
-      temporary_path(home.path() / name.to_string())};
+      unfinished_archive_path(home.path()),           temporary_path(manifest_path(home.path())),
+      temporary_path(hold_path(home.path())),         temporary_path(temporary_path(hold_path(home.path()))),
+      temporary_path(home.path() / name.to_string()), temporary_path(home.path() / "scratch")};
   for (const fs::path& path : leftovers) write_file(path, "x");
   CHECK(holds_nothing(home.path()));
-  const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef", home.path() / "data",
-                                        home.path() / name.to_string(), manifest_path(home.path())};
+  const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef",
+                                        home.path() / "data",
+                                        home.path() / "scratch",
+                                        home.path() / "scratch.txt",
+                                        home.path() / name.to_string(),
+                                        manifest_path(home.path())};
   for (const fs::path& path : others) {
     write_file(path, "x");
     CHECK_FALSE(holds_nothing(home.path()));

@@ -16,12 +16,19 @@
 /// Processes beside the test's own.
 namespace tasker::test {
 
-/// Whether the process has ended; one that nobody has waited for yet counts as well.
-inline bool is_gone(pid_t pid) {
+/// A letter as in /proc/PID/stat; 'X' if there is no such process.
+inline char state_of(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
   std::string words;
   std::getline(status, words);
-  return words.empty() || words.find(") Z ") != std::string::npos;
+  const auto name_end = words.rfind(')');
+  return name_end == std::string::npos ? 'X' : words.at(name_end + 2);
+}
+
+/// Whether the process has ended; one that nobody has waited for yet counts as well.
+inline bool is_gone(pid_t pid) {
+  const char state = state_of(pid);
+  return state == 'X' || state == 'Z';
 }
 
 /// Waits for the thing itself.

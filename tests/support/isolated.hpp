@@ -5,11 +5,15 @@
 
 #include <catch2/catch.hpp>
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tasker::test {
 
@@ -23,11 +27,12 @@ struct Isolated : Map<Fn> {
         work{this->call, 100, fingerprint, true, its_limits, capture},
         slots(work, count) {}
 
+  std::shared_ptr<execute::Chunk> shared_chunk(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    return std::shared_ptr<execute::Chunk>(new execute::Chunk(this->chunk(tasks, attempts)));
+  }
+
   std::shared_ptr<execute::Chunk> start(const base::Ranges& tasks, const Attempts& attempts = {}) {
-    std::string arguments;
-    for (const base::Range& range : tasks)
-      this->call.encode_arguments(range.first, range.last, std::string::npos, arguments);
-    auto chunk = std::make_shared<execute::Chunk>(1, tasks, attempts, arguments);
+    auto chunk = shared_chunk(tasks, attempts);
     slots.start(chunk);
     return chunk;
   }
@@ -54,5 +59,30 @@ struct Isolated : Map<Fn> {
   execute::Work work;
   execute::Slots slots;
 };
+
+/// What a child writes into its pipe for a message.
+inline std::string piped(const std::string& message) {
+  std::string bytes;
+  detail::put(bytes, std::uint64_t{message.size()});
+  detail::put(bytes, ~std::uint64_t{message.size()});
+  return bytes + message;
+}
+
+/// What a slot's child has said and its rank has not heard, or the begin of it.
+inline std::string unheard(execute::Slot& slot) {
+  std::vector<pollfd> watched;
+  slot.watch(watched);
+  char bytes[4096];
+  const auto got = ::recv(watched[0].fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+  return {bytes, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+}
+
+/// Hears once what there is to hear.
+inline std::optional<execute::Slot::Ended> hear(execute::Slot& slot, execute::FrameSink& sink) {
+  std::vector<pollfd> watched;
+  slot.watch(watched);
+  ::poll(watched.data(), watched.size(), 10);
+  return slot.hear(watched, sink);
+}
 
 }  // namespace tasker::test
