@@ -13,9 +13,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <sstream>
+#include <type_traits>
+#include <utility>
 
 namespace tasker::runtime {
 
@@ -28,32 +32,37 @@ constexpr std::chrono::seconds least_lost_after{2};
 constexpr std::chrono::hours most_lost_after{1};
 
 template <class T>
-using Names = std::initializer_list<std::pair<const char*, T>>;
+using Names = std::vector<std::pair<const char*, T>>;
+
+/// Turns a variable's text into the value of an option, or refuses.
+template <class T>
+using Parse = std::function<T(const std::string& name, const std::string& value)>;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& wanted) {
   throw UsageError(fmt::format("{}={}: {} is wanted", name, value, wanted));
 }
 
 template <class T>
-T parse_name(const std::string& name, const std::string& value, Names<T> names) {
-  std::string wanted;
-  for (const auto& [text, meaning] : names) {
-    if (value == text) return meaning;
-    wanted += (wanted.empty() ? "" : " or ") + std::string(text);
-  }
-  refuse(name, value, wanted);
+Parse<T> one_of(Names<T> names) {
+  return [names](const std::string& name, const std::string& value) {
+    std::string wanted;
+    for (const auto& [text, meaning] : names) {
+      if (value == text) return meaning;
+      wanted += (wanted.empty() ? "" : " or ") + std::string(text);
+    }
+    refuse(name, value, wanted);
+  };
 }
 
-bool parse_bool(const std::string& name, const std::string& value) {
-  return parse_name<bool>(name, value,
-                          {{"1", true},
-                           {"0", false},
-                           {"on", true},
-                           {"off", false},
-                           {"yes", true},
-                           {"no", false},
-                           {"true", true},
-                           {"false", false}});
+Parse<bool> yes_or_no() {
+  return one_of<bool>({{"1", true},
+                       {"0", false},
+                       {"on", true},
+                       {"off", false},
+                       {"yes", true},
+                       {"no", false},
+                       {"true", true},
+                       {"false", false}});
 }
 
 std::uint64_t parse_number(const std::string& name, const std::string& value) {
@@ -63,13 +72,42 @@ std::uint64_t parse_number(const std::string& name, const std::string& value) {
   return number;
 }
 
-std::uint32_t parse_small(const std::string& name, const std::string& value, std::uint32_t most) {
-  const std::uint64_t number = parse_number(name, value);
-  if (number > most) refuse(name, value, fmt::format("a number up to {}", most));
-  return static_cast<std::uint32_t>(number);
+Parse<std::uint32_t> up_to(std::uint32_t most) {
+  return [most](const std::string& name, const std::string& value) {
+    const std::uint64_t number = parse_number(name, value);
+    if (number > most) refuse(name, value, fmt::format("a number up to {}", most));
+    return static_cast<std::uint32_t>(number);
+  };
 }
 
-std::vector<std::string> parse_list(const std::string& value) {
+/// What one of base/units reads.
+template <class T, class Text>
+Parse<T> read_by(std::optional<T> (*read)(Text), const char* wanted) {
+  return [read, wanted](const std::string& name, const std::string& value) {
+    const std::optional<T> known = read(value);
+    if (!known) refuse(name, value, wanted);
+    return *known;
+  };
+}
+
+Parse<std::chrono::nanoseconds> duration() {
+  return read_by(base::parse_duration, "a duration such as 90s, 10m or 2h");
+}
+
+std::chrono::nanoseconds parse_lost_after(const std::string& name, const std::string& value) {
+  const auto pause = base::parse_duration(value);
+  if (!pause || *pause < least_lost_after || *pause > most_lost_after)
+    refuse(name, value, "a duration from 2s to 1h");
+  return *pause;
+}
+
+Digest parse_digest(const std::string& name, const std::string& value) {
+  Digest digest;
+  if (!base::from_hex(value, digest)) refuse(name, value, "a digest of 32 hexadecimal digits");
+  return digest;
+}
+
+std::vector<std::string> parse_list(const std::string&, const std::string& value) {
   std::vector<std::string> parts;
   std::istringstream in(value);
   for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
@@ -79,109 +117,53 @@ std::vector<std::string> parse_list(const std::string& value) {
 /// A name that takes more letters to mend is taken for another word.
 constexpr std::size_t farthest_typo = 3;
 
-using Apply = void (*)(Settings&, const std::string& name, const std::string& value);
+using Apply = std::function<void(Settings&, const std::string& name, const std::string& value)>;
+
+template <class T>
+Apply set(T Options::*option, const std::type_identity_t<Parse<T>>& parse) {
+  return [option, parse](Settings& settings, const std::string& name, const std::string& value) {
+    settings.options.*option = parse(name, value);
+  };
+}
 
 /// Every option with a variable, in one table.
 const std::map<std::string, Apply>& table() {
   static const std::map<std::string, Apply> variables = {
-      {"TASKER_INPUTS",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         if (!base::from_hex(value, s.options.inputs))
-           refuse(name, value, "a digest of 32 hexadecimal digits");
-       }},
-      {"TASKER_SEED", [](Settings& s, const std::string& name,
-                         const std::string& value) { s.options.seed = parse_number(name, value); }},
-      {"TASKER_DURABILITY",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.durability = parse_name<Durability>(
-             name, value, {{"process", Durability::process}, {"power", Durability::power}});
-       }},
-      {"TASKER_ON_FAILURE",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.on_failure = parse_name<OnFailure>(
-             name, value,
-             {{"finish", OnFailure::finish}, {"stop", OnFailure::stop}, {"keep", OnFailure::keep}});
-       }},
-      {"TASKER_ISOLATION",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.isolation =
-             parse_name<Isolation>(name, value, {{"none", Isolation::none}, {"process", Isolation::process}});
-       }},
-      {"TASKER_SLOTS",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.slots = parse_small(name, value, most_slots);
-       }},
-      {"TASKER_RETRIES",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.retries = parse_small(name, value, most_retries);
-       }},
-      {"TASKER_TIMEOUT",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         const auto timeout = base::parse_duration(value);
-         if (!timeout) refuse(name, value, "a duration such as 90s, 10m or 2h");
-         s.options.timeout = *timeout;
-       }},
+      {"TASKER_INPUTS", set(&Options::inputs, parse_digest)},
+      {"TASKER_SEED", set(&Options::seed, parse_number)},
+      {"TASKER_DURABILITY", set(&Options::durability, one_of<Durability>({{"process", Durability::process},
+                                                                          {"power", Durability::power}}))},
+      {"TASKER_ON_FAILURE", set(&Options::on_failure, one_of<OnFailure>({{"finish", OnFailure::finish},
+                                                                         {"stop", OnFailure::stop},
+                                                                         {"keep", OnFailure::keep}}))},
+      {"TASKER_ISOLATION", set(&Options::isolation, one_of<Isolation>({{"none", Isolation::none},
+                                                                       {"process", Isolation::process}}))},
+      {"TASKER_SLOTS", set(&Options::slots, up_to(most_slots))},
+      {"TASKER_RETRIES", set(&Options::retries, up_to(most_retries))},
+      {"TASKER_TIMEOUT", set(&Options::timeout, duration())},
       {"TASKER_MEMORY_LIMIT",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         const auto size = base::parse_size(value);
-         if (!size) refuse(name, value, "a size such as 500M or 2G");
-         s.options.memory_limit = *size;
-       }},
-      {"TASKER_LOST_AFTER",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         const auto pause = base::parse_duration(value);
-         if (!pause || *pause < least_lost_after || *pause > most_lost_after)
-           refuse(name, value, "a duration from 2s to 1h");
-         s.options.lost_after = *pause;
-       }},
-      {"TASKER_MAX_LOST",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.max_lost = parse_small(name, value, most_retries);
-       }},
-      {"TASKER_CAPTURE",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.capture = parse_name<Capture>(
-             name, value, {{"none", Capture::none}, {"failures", Capture::failures}, {"all", Capture::all}});
-       }},
+       set(&Options::memory_limit, read_by(base::parse_size, "a size such as 500M or 2G"))},
+      {"TASKER_CAPTURE", set(&Options::capture, one_of<Capture>({{"none", Capture::none},
+                                                                 {"failures", Capture::failures},
+                                                                 {"all", Capture::all}}))},
+      {"TASKER_LOST_AFTER", set(&Options::lost_after, parse_lost_after)},
+      {"TASKER_MAX_LOST", set(&Options::max_lost, up_to(most_retries))},
       {"TASKER_DEADLINE",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         const auto time = base::parse_time_point(value);
-         if (!time) refuse(name, value, "a local time such as 2027-03-01T18:00, or seconds since 1970,");
-         s.options.deadline = *time;
-       }},
-      {"TASKER_TIME_LIMIT",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         const auto limit = base::parse_duration(value);
-         if (!limit) refuse(name, value, "a duration such as 90s, 10m or 2h");
-         s.options.time_limit = *limit;
-       }},
-      {"TASKER_ORDER",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.order = parse_name<Order>(
-             name, value, {{"as_given", Order::as_given}, {"longest_first", Order::longest_first}});
-       }},
-      {"TASKER_KEEP_ARGUMENTS",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.keep_arguments = parse_bool(name, value);
-       }},
-      {"TASKER_SHARED", [](Settings& s, const std::string& name,
-                           const std::string& value) { s.options.shared = parse_bool(name, value); }},
-      {"TASKER_KEEP_DIRECTORY",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.keep_directory = parse_bool(name, value);
-       }},
-      {"TASKER_COLUMNS", [](Settings& s, const std::string&,
-                            const std::string& value) { s.options.columns = parse_list(value); }},
-      {"TASKER_PROGRESS",
-       [](Settings& s, const std::string& name, const std::string& value) {
-         s.options.progress = parse_name<Progress>(name, value,
-                                                   {{"automatic", Progress::automatic},
-                                                    {"line", Progress::line},
-                                                    {"log", Progress::log},
-                                                    {"off", Progress::off}});
-       }},
-      {"TASKER_DRY_RUN", [](Settings& s, const std::string& name,
-                            const std::string& value) { s.dry_run = parse_bool(name, value); }},
+       set(&Options::deadline,
+           read_by(base::parse_time_point, "a local time such as 2027-03-01T18:00, or seconds since 1970,"))},
+      {"TASKER_TIME_LIMIT", set(&Options::time_limit, duration())},
+      {"TASKER_ORDER", set(&Options::order, one_of<Order>({{"as_given", Order::as_given},
+                                                           {"longest_first", Order::longest_first}}))},
+      {"TASKER_KEEP_ARGUMENTS", set(&Options::keep_arguments, yes_or_no())},
+      {"TASKER_SHARED", set(&Options::shared, yes_or_no())},
+      {"TASKER_KEEP_DIRECTORY", set(&Options::keep_directory, yes_or_no())},
+      {"TASKER_COLUMNS", set(&Options::columns, parse_list)},
+      {"TASKER_PROGRESS", set(&Options::progress, one_of<Progress>({{"automatic", Progress::automatic},
+                                                                    {"line", Progress::line},
+                                                                    {"log", Progress::log},
+                                                                    {"off", Progress::off}}))},
+      {"TASKER_DRY_RUN", [](Settings& settings, const std::string& name,
+                            const std::string& value) { settings.dry_run = yes_or_no()(name, value); }},
   };
   return variables;
 }
