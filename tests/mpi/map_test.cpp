@@ -196,7 +196,7 @@ TEST_CASE("large results arrive whole") {
   options.isolation = GENERATE(tasker::Isolation::none, tasker::Isolation::process);
   const char* const by_hand = std::getenv("TASKER_LARGE");
   const std::size_t largest = by_hand ? std::stoull(by_hand) : 20 << 20;
-  std::vector<std::size_t> sizes{0, 1, largest};
+  std::vector<std::size_t> sizes{0, 1, largest - 1, largest, largest + 1};
   // Around what fits into one piece: of a pipe or a page of checksums, of a frame, of a message.
   for (const std::size_t limit : {std::size_t{1} << 16, std::size_t{1} << 18, std::size_t{1} << 24})
     for (const std::size_t overhead : {0U, 8U, 16U, 64U})
