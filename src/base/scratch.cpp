@@ -22,7 +22,7 @@ constexpr std::size_t anonymous_limit = std::size_t{4} << 20;
 int open_nameless(const std::filesystem::path& directory) {
   int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return fd;
-  const std::filesystem::path name = directory / (scratch_name + ("." + to_hex(random_id())));
+  const std::filesystem::path name = directory / (scratch_name + std::string(".") + to_hex(random_id()));
   fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) throw_errno("create a temporary file in", directory);
   ::unlink(name.c_str());

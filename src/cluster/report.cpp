@@ -39,7 +39,8 @@ std::string LauncherAddress::to_string() const {
   for (const in_addr_t address : addresses) {
     char bytes[INET_ADDRSTRLEN] = {};
     ::inet_ntop(AF_INET, &address, bytes, sizeof bytes);
-    text += (text.empty() ? "" : ",") + std::string(bytes);
+    if (!text.empty()) text += ',';
+    text += bytes;
   }
   Digest digest;
   std::memcpy(&digest.low, secret.data(), 8);

@@ -18,18 +18,18 @@ Alarm::~Alarm() {
 }
 
 void Alarm::set(Time when) {
-  if (when == when_) return;
   when_ = when;
-  changed_.notify_all();
+  // For a later time it need not wake now: it looks when it wakes.
+  if (when < waits_until_) changed_.notify_all();
 }
 
 void Alarm::wait(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), (base::own_thread_prefix + std::string("clock")).c_str());
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const Time when = when_;
-    changed_.wait_until(lock, stop, when, [&] { return when_ != when; });
-    if (!stop.stop_requested() && when_ == when && Clock::now() >= when) when_ = ring_();
+    waits_until_ = when_;
+    changed_.wait_until(lock, stop, waits_until_, [&] { return when_ < waits_until_; });
+    if (!stop.stop_requested() && Clock::now() >= when_) when_ = ring_();
   }
 }
 

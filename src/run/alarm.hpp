@@ -28,6 +28,7 @@ class Alarm {
   void wait(const std::stop_token& stop);
   std::function<Time()> ring_;
   Time when_ = Time::max();
+  Time waits_until_ = Time::max();
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::jthread thread_;  // last: it uses all others

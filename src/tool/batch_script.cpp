@@ -73,7 +73,7 @@ std::string batch_script(const BatchJob& job) {
         "queue.\n";
   text += "exec " + quoted(job.tool) + " launch";
   if (job.requeues > 0) text += " --requeue " + std::to_string(job.requeues);
-  for (const std::string& word : job.program) text += " " + quoted(word);
+  for (const std::string& word : job.program) text.append(" ").append(quoted(word));
   return text + "\n";
 }
 

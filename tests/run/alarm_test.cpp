@@ -1,0 +1,65 @@
+#include "run/alarm.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+namespace tasker::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Counts how often an alarm rings, which is to ring again as it says.
+struct Rings {
+  Time ring() {
+    const std::lock_guard lock(mutex);
+    ++count;
+    changed.notify_all();
+    return again;
+  }
+  bool wait_for(int wanted) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 60s, [&] { return count >= wanted; });
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  int count = 0;
+  Time again = Time::max();
+};
+
+TEST_CASE("An alarm rings when it is set to, sooner if it is set to that, and then as it says") {
+  Rings rings;
+  {
+    Alarm alarm([&] { return rings.ring(); });
+    {
+      const auto lock = alarm.lock();
+      alarm.set(Clock::now() + 1h);
+      alarm.set(Clock::now());
+    }
+    REQUIRE(rings.wait_for(1));
+    {
+      const auto lock = alarm.lock();
+      const std::lock_guard mine(rings.mutex);
+      rings.again = Clock::now();
+      alarm.set(Clock::now());
+    }
+    CHECK(rings.wait_for(5));
+  }
+  CHECK(rings.count >= 5);
+}
+
+TEST_CASE("An alarm that was put off, or never set, does not ring") {
+  Rings rings;
+  {
+    Alarm alarm([&] { return rings.ring(); });
+    const auto lock = alarm.lock();
+    alarm.set(Clock::now());
+    alarm.set(Time::max());
+  }
+  CHECK(rings.count == 0);
+}
+
+}  // namespace
+}  // namespace tasker::runtime
