@@ -24,7 +24,8 @@ class Context {
     asked_count_ = true;
     return count_;
   }
-  /// 1 for the first try of this task, one more for each that is known to have failed or was interrupted.
+  /// 1 for the first try of this task, one more for each that is known to have failed, or was
+  /// given up when the time was up.
   std::uint32_t attempt() const noexcept { return attempt_; }
   /// How long this task may still last, until its run must stop (`Options::deadline`); may change, and be
   /// negative; nanoseconds::max() where there is no limit.

@@ -38,8 +38,8 @@ std::optional<TimeLimit> limit_of_environment(const char* start, const char* end
 }
 
 bool Allocation::look(Clock::time_point now) {
-  const std::string job = slurm_job();
-  if (job.empty()) return false;
+  if (!looked_) job_ = slurm_job();
+  if (job_.empty()) return false;
   auto patience = Clock::time_point::min();
   if (!looked_) {
     looked_ = true;
@@ -53,7 +53,7 @@ bool Allocation::look(Clock::time_point now) {
   }
   if (!question_) {
     if (now < due_) return false;
-    question_ = std::make_unique<Squeue>(job);
+    question_ = std::make_unique<Squeue>(job_);
     asked_ = now;
     due_ = next_question(now);
   }

@@ -1,6 +1,5 @@
 #include "cluster/squeue.hpp"
 
-#include "base/file.hpp"
 #include "base/retried.hpp"
 
 #include <fcntl.h>
@@ -23,11 +22,17 @@ namespace {
 /// It answers with a line.
 constexpr std::size_t most_text = 4096;
 
-/// Without what the user has set for squeue: it may hide the job.
+/// Without what the user has set for squeue: it may hide the job. As it was at the first question, for later
+/// ones are asked beside `fn`, which may change it.
 std::vector<char*> environment() {
+  static std::vector<std::string> kept = [] {
+    std::vector<std::string> variables;
+    for (char** variable = environ; *variable; ++variable)
+      if (!std::string_view(*variable).starts_with("SQUEUE_")) variables.emplace_back(*variable);
+    return variables;
+  }();
   std::vector<char*> variables;
-  for (char** variable = environ; *variable; ++variable)
-    if (!std::string_view(*variable).starts_with("SQUEUE_")) variables.push_back(*variable);
+  for (std::string& variable : kept) variables.push_back(variable.data());
   variables.push_back(nullptr);
   return variables;
 }
@@ -36,7 +41,10 @@ std::vector<char*> environment() {
 
 Squeue::Squeue(const std::string& job) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) base::throw_errno("create", "a pipe");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    text_ = std::strerror(errno);
+    return;
+  }
   pipe_ = ends[0];
   ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
   posix_spawn_file_actions_t actions;
@@ -58,7 +66,7 @@ Squeue::Squeue(const std::string& job) {
 }
 
 Squeue::~Squeue() {
-  ::close(pipe_);
+  if (pipe_ >= 0) ::close(pipe_);
   if (process_ <= 0) return;
   ::kill(process_, SIGKILL);
   base::retried([&] { return ::waitpid(process_, nullptr, 0); });

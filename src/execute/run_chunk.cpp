@@ -108,13 +108,12 @@ class ChunkSteps final : public detail::Steps {
       recorder_.flush();
       throw OutOfMemory();
     }
-    result_ = describe(exception);
-    record_.binding = 0;
     if (is_a<Interrupted>(exception) && stop_requested()) {
-      end(store::Outcome::interrupted);
       report_.stopped = true;
       return;
     }
+    result_ = describe(exception);
+    record_.binding = 0;
     end(store::Outcome::failed);
     if (tries_ < work_.limits.retries) {
       ++tries_;

@@ -47,7 +47,7 @@ void set_attempt(Order& order, std::uint32_t attempt) {
 /// Whether it is an outcome that a task's process notices itself.
 bool can_be_told(store::Outcome outcome) {
   return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
-         outcome == store::Outcome::interrupted || outcome == store::Outcome::out_of_memory;
+         outcome == store::Outcome::out_of_memory;
 }
 
 /// How often the task at `place` was tried before, if it has failed so often within this order.
@@ -151,7 +151,6 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
     if (!record || recorded == due(underway) || record->index != index_of(underway.order.tasks, recorded) ||
         !can_be_told(record->outcome))
       throw DamagedError("its process sent records that are not of its tasks");
-    if (record->outcome == store::Outcome::interrupted) continue;
     if (record->outcome != store::Outcome::done) {
       if (tries(underway.order, recorded, failures) < work_.limits.retries) {
         ++failures;

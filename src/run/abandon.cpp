@@ -3,11 +3,12 @@
 namespace tasker::runtime {
 
 std::vector<Unfinished> abandon(Scheduler& scheduler, Outcome& outcome, int worker, std::uint32_t slots,
-                                Time now,
+                                bool is_gone, Time now,
                                 const std::function<base::IntervalSet(const base::IntervalSet&)>& recorded) {
   const std::vector<LeftBehind> chunks = scheduler.leave(worker);
   base::IntervalSet left;
-  for (const LeftBehind& chunk : chunks) left.insert(chunk.tasks);
+  for (const LeftBehind& chunk : chunks)
+    if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
   const base::IntervalSet found = recorded(left);
   scheduler.found(found.ranges());
   outcome.computed += found.size();
@@ -17,8 +18,9 @@ std::vector<Unfinished> abandon(Scheduler& scheduler, Outcome& outcome, int work
     unrecorded.insert(chunk.tasks);
     for (const base::Range& range : found.ranges()) unrecorded.erase(range);
     // It may have come further than it had time to tell: a chunk that has ended has freed its slot.
-    if (!unrecorded.empty() && unfinished.size() < slots)
-      unfinished.push_back({unrecorded.ranges(), chunk.begun.value_or(now)});
+    if (unrecorded.empty() || unfinished.size() >= slots) continue;
+    const bool is_known = chunk.begun && base::count(chunk.tasks) == 1;
+    unfinished.push_back({unrecorded.ranges(), is_known ? now - *chunk.begun : Clock::duration(0)});
   }
   return unfinished;
 }

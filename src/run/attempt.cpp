@@ -1,14 +1,11 @@
 #include "run/attempt.hpp"
 
-#include "base/units.hpp"
-
 #include <string_view>
 
 namespace tasker::runtime {
 
 Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted) {
-  return {index, number, store::Outcome::interrupted,
-          "interrupted: the time was up when it had lasted " + base::duration_text(lasted), lasted};
+  return {index, number, store::Outcome::interrupted, "interrupted: the time was up", lasted};
 }
 
 void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,

@@ -20,7 +20,7 @@ struct Attempt {
   Clock::duration lasted{0};
 };
 
-/// One that was given up since the time is up.
+/// One that was given up since the time is up, when it had lasted so long at least.
 Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted);
 
 void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,

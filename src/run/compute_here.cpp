@@ -140,12 +140,11 @@ class Here {
   }
 
   void give_up(JournalSink& sink, std::uint32_t slots) {
-    const Time now = Clock::now();
     const auto recorded = [this](const base::IntervalSet& tasks) { return workspace_.recorded(0, tasks); };
-    for (const Unfinished& chunk : abandon(scheduler_, outcome_, 0, slots, now, recorded)) {
+    for (const Unfinished& chunk : abandon(scheduler_, outcome_, 0, slots, false, Clock::now(), recorded)) {
       const std::uint64_t index = chunk.tasks.front().first;
-      record_attempt(interruption(index, workspace_.attempt_of(index), now - chunk.begun), workspace_,
-                     work_.call, sink);
+      record_attempt(interruption(index, workspace_.attempt_of(index), chunk.lasted), workspace_, work_.call,
+                     sink);
     }
   }
 

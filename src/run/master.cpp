@@ -114,16 +114,16 @@ void Master::count_closed(int rank) {
     throw std::invalid_argument("it closes a journal that is not open, or needed still");
 }
 
-std::vector<Unfinished> Master::abandon(int rank, Time now) {
+std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   const auto known = workers_.find(rank);
   if (known == workers_.end()) return {};
-  return runtime::abandon(scheduler_, outcome_, rank, known->second.slots, now,
+  return runtime::abandon(scheduler_, outcome_, rank, known->second.slots, is_gone, now,
                           [&](const base::IntervalSet& tasks) { return store_.recorded(rank, tasks); });
 }
 
 /// Its finished tasks are not computed again, even if it had no time to report them.
 void Master::lose(int rank) {
-  for (const Unfinished& chunk : abandon(rank, Clock::now())) {
+  for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
     scheduler_.suspect(chunk.tasks);
     blame(chunk.tasks.front().first);
   }
@@ -144,9 +144,9 @@ void Master::blame(std::uint64_t index) {
 
 void Master::give_up(Time now) {
   for (const auto& [rank, who] : workers_)
-    for (const Unfinished& chunk : abandon(rank, now)) {
+    for (const Unfinished& chunk : abandon(rank, false, now)) {
       const std::uint64_t index = chunk.tasks.front().first;
-      store_.write_attempt(interruption(index, attempt_of(index), now - chunk.begun));
+      store_.write_attempt(interruption(index, attempt_of(index), chunk.lasted));
     }
 }
 

@@ -63,7 +63,7 @@ class Master {
   void send_work(const Assign& assign);
   void count_done(int rank, const Done& done);
   void count_closed(int rank);
-  std::vector<Unfinished> abandon(int rank, Time now);
+  std::vector<Unfinished> abandon(int rank, bool is_gone, Time now);
   void lose(int rank);
   void blame(std::uint64_t index);
   std::uint32_t attempt_of(std::uint64_t index) const;

@@ -59,7 +59,7 @@ std::vector<LeftBehind> Scheduler::leave(int worker) {
   slots_ -= gone->second.slots;
   workers_.erase(gone);
   unranked_.erase(worker);
-  dry_ = false;
+  dry_ = nothing_fits_ = false;
   return chunks;
 }
 

@@ -33,7 +33,7 @@ enum class Outcome : std::uint8_t {
   timed_out = 4,      ///< It lasted too long.
   out_of_memory = 5,  ///< It took more memory than it may.
   lost = 6,           ///< Rank after rank died with it.
-  interrupted = 7,    ///< It was under way when the run stopped.
+  interrupted = 7,    ///< It was under way when the run's time was up.
 };
 
 /// What a record is bound to besides its argument: bits above the outcome.

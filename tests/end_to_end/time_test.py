@@ -106,25 +106,29 @@ class Time(WorklistTest):
         outcome = self.sleep([("long", 1000)], limit="6s", code=75, stops="yes", **way)
         self.assertIn("1 of 1 tasks are left", outcome.err)
         self.assertEqual(set(self.noted()["stop"]), {"long"})
-        # It has had all the time there was: as much is not enough.
-        outcome = self.sleep(limit="4s", code=1, **way)
-        self.assertRegex(outcome.err, r"it needs more than the [23]\.\d s that an allocation has for tasks")
-        self.assertEqual(self.noted(), {})
+        # It may go on from something of its own: it is called again.
         self.go.touch()
-        self.sleep(**way)
+        self.sleep(limit="4s", **way)
         self.assertEqual(self.noted(), {"begin": ["long"], "end": ["long"]})
 
     @in_every_way
     def test_a_task_that_lasts_too_long_among_short_ones_costs_only_itself(self, way):
         short = [(f"t{i}", 0.002) for i in range(60)]
         tasks = [*short[:40], ("long", 1000), *short[40:]]
-        outcome = self.sleep(tasks, limit="6s", code=75, **way)
-        first = self.noted()
-        self.assertCountEqual(first["begin"], first["end"] + ["long"])
-        self.assertIn(f"{len(tasks) - len(first['end'])} of 61 tasks are left", outcome.err)
-        outcome = self.sleep(limit="4s", code=1, **way)
+        outcome = self.sleep(tasks, limit="4s", code=75, **way)
+        done = self.noted()
+        self.assertCountEqual(done["begin"], done["end"] + ["long"])
+        self.assertIn(f"{len(tasks) - len(done['end'])} of 61 tasks are left", outcome.err)
+        # If it is not known to have had all the time, it is tried once more, before all others.
+        outcome = self.begin(limit="4s", **way).wait()
+        again = self.noted()
+        if again["begin"][:1] == ["long"]:
+            self.assertEqual(outcome.code, 75, str(outcome))
+            outcome = self.begin(limit="4s", **way).wait()
+        self.assertEqual(outcome.code, 1, str(outcome))
         self.assertIn("it needs more than the", outcome.err)
-        self.assertCountEqual(first["end"] + self.noted()["begin"], [name for name, _ in short])
+        ended = done["end"] + again["end"] + self.noted()["end"]
+        self.assertCountEqual(ended, [name for name, _ in short])
 
     def states(self):
         return sorted(self.directory.glob("*.state")) if self.directory.exists() else []

@@ -27,7 +27,7 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
   const Time now = Time() + 10s;
 
   const auto abandon_with = [&](const IntervalSet& recorded) {
-    return abandon(scheduler, outcome, 1, 1, now, [&](const IntervalSet& tasks) {
+    return abandon(scheduler, outcome, 1, 1, true, now, [&](const IntervalSet& tasks) {
       CHECK(tasks.size() == count(held[0].tasks) + count(held[1].tasks));
       return recorded;
     });
@@ -36,7 +36,7 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
     const auto unfinished = abandon_with(IntervalSet({first.first, first.first + 3}));
     REQUIRE(unfinished.size() == 1);
     CHECK(unfinished[0].tasks == Ranges{{first.first + 3, first.last}});
-    CHECK(unfinished[0].begun < now);
+    CHECK(unfinished[0].lasted == 0s);
     CHECK(outcome.computed == 3);
     CHECK(scheduler.done_count() == done + 3);
   }
@@ -44,12 +44,32 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
     const auto unfinished = abandon_with(IntervalSet(first));
     REQUIRE(unfinished.size() == 1);
     CHECK(unfinished[0].tasks == held[1].tasks);
-    CHECK(unfinished[0].begun == now);
+    CHECK(unfinished[0].lasted == 0s);
     CHECK(outcome.computed == first.size());
   }
   CHECK(scheduler.pending() + scheduler.done_count() == 1000);
   CHECK(scheduler.pending() > pending);
   CHECK(scheduler.in_flight() == 0);
+}
+
+TEST_CASE(
+    "How long a task has lasted is known where it was alone; then only a worker that is gone has kept "
+    "quiet") {
+  const bool is_gone = GENERATE(true, false);
+  Scheduler scheduler(IntervalSet({0, 10}));
+  scheduler.join(1);
+  test::only_assign(scheduler, Time() + 1s);
+  Outcome outcome;
+  std::uint64_t asked = 0;
+  const auto unfinished =
+      abandon(scheduler, outcome, 1, 1, is_gone, Time() + 10s, [&](const IntervalSet& tasks) {
+        asked = tasks.size();
+        return IntervalSet();
+      });
+  REQUIRE(unfinished.size() == 1);
+  CHECK(unfinished[0].tasks == Ranges{{0, 1}});
+  CHECK(unfinished[0].lasted == 9s);
+  CHECK(asked == (is_gone ? 1 : 0));
 }
 
 }  // namespace
