@@ -32,6 +32,7 @@ std::vector<char*> environment() {
     return variables;
   }();
   std::vector<char*> variables;
+  variables.reserve(kept.size() + 1);
   for (std::string& variable : kept) variables.push_back(variable.data());
   variables.push_back(nullptr);
   return variables;
@@ -54,6 +55,7 @@ Squeue::Squeue(const std::string& job) {
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   std::array<std::string, 6> words{"squeue", "-h", "-j", job, "-o", "%L|%l"};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const int error =

@@ -12,7 +12,7 @@ double Room::longest() const {
   return unit ? seconds / *unit : std::numeric_limits<double>::infinity();
 }
 
-Backlog::Backlog(IntervalSet tasks, Plan plan) : plan_(std::move(plan)) { insert(tasks.ranges()); }
+Backlog::Backlog(const IntervalSet& tasks, Plan plan) : plan_(std::move(plan)) { insert(tasks.ranges()); }
 
 IntervalSet Backlog::tasks() const {
   IntervalSet all = others_;

@@ -46,7 +46,7 @@ struct Plan {
 /// The tasks of a map that are not handed out, and which of them comes next.
 class Backlog {
  public:
-  explicit Backlog(IntervalSet tasks, Plan plan = {});
+  explicit Backlog(const IntervalSet& tasks, Plan plan = {});
 
   std::uint64_t size() const { return resumed_.size() + interrupted_.size() + others_.size(); }
   bool empty() const { return size() == 0; }

@@ -34,8 +34,8 @@ Clock::duration duration(double seconds) {
 
 }  // namespace
 
-Scheduler::Scheduler(IntervalSet pending, Plan plan, const Pace& pace)
-    : backlog_(std::move(pending), std::move(plan)), pace_(pace) {}
+Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace)
+    : backlog_(pending, std::move(plan)), pace_(pace) {}
 
 void Scheduler::join(int worker, std::uint32_t slots) {
   if (slots == 0) throw std::invalid_argument("worker " + std::to_string(worker) + " has no slots");

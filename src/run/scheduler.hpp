@@ -81,7 +81,7 @@ struct LeftBehind {
 class Scheduler {
  public:
   /// `pace`: what earlier runs tell of how long tasks last.
-  explicit Scheduler(IntervalSet pending, Plan plan = {}, const Pace& pace = {});
+  explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {});
 
   /// Time is limited from now on, or differently, or no more.
   void set_time(std::optional<TimeFrame> time) { time_ = time; }
