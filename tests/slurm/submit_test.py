@@ -7,9 +7,10 @@ import unittest
 from slurm_support import *
 
 TASKS = [f"task {i}" for i in range(10)]
-WAITING = ["wait 1", "wait 2"]
+# One worker may have two of them, one behind the other; then the other one has a third.
+WAITING = [f"wait {i}" for i in range(4)]
 # Many, so that a job that is stopped has something left.
-AFTER = [f"after {i}" for i in range(300)]
+AFTER = [f"after {i}" for i in range(600)]
 ALL = TASKS + WAITING + AFTER
 
 
@@ -158,7 +159,7 @@ class Submit(SlurmTest):
         job, _ = self.start_and_wait(failing=self.write("failing", TASKS[:1]))
         self.drain(job)
         self.assert_ends(job, 1)
-        self.assertIn("1 of 312 tasks failed", job.output)
+        self.assertIn(f"1 of {len(ALL)} tasks failed", job.output)
         self.assertEqual(job["Restarts"], "1")
         self.assertEqual(self.called(), sorted(ALL))
         # But the next one does.
