@@ -4,10 +4,12 @@
 #include "support/variable.hpp"
 
 #include <catch2/catch.hpp>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
+#include <thread>
 
 namespace tasker::cluster {
 namespace {
@@ -17,15 +19,20 @@ using test::SlurmJob;
 using test::Variable;
 using Clock = Allocation::Clock;
 
-/// Looks until what was asked in the background is answered.
-bool look_until_asked(Allocation& allocation, const SlurmJob& job, std::size_t times, Clock::time_point now) {
+/// Looks until an answer from the background has changed something; nothing else may.
+void look_until_changed(Allocation& allocation, Clock::time_point now) {
   const auto deadline = Clock::now() + 30s;
-  for (;;) {
-    if (allocation.look(now)) return true;
-    if (job.asked().size() == times && Clock::now() > deadline - 29s) return false;
+  const auto limit = allocation.limit();
+  while (!allocation.look(now)) {
+    REQUIRE(allocation.limit() == limit);
     REQUIRE(Clock::now() < deadline);
-    ::usleep(1000);
+    std::this_thread::yield();
   }
+}
+
+/// A script's begin, for what it does only when it is asked for the second time.
+std::string second(const SlurmJob& job, const std::string& act) {
+  return "if [ $(wc -l < '" + job.place().string() + "/asked') = 2 ]; then " + act + "; exit; fi\n";
 }
 
 TEST_CASE("squeue is asked at once, and then as seldom as it shall be") {
@@ -42,10 +49,9 @@ TEST_CASE("squeue is asked at once, and then as seldom as it shall be") {
 
   job.squeue("echo '1:09:00|1:10:00'");
   CHECK_FALSE(allocation.look(now + 299s));
-  CHECK_FALSE(look_until_asked(allocation, job, 1, now + 299s));
   const auto later = now + 361s;
-  CHECK(look_until_asked(allocation, job, 2, later));
-  CHECK(allocation.limit()->end == later + 69min);
+  look_until_changed(allocation, later);
+  CHECK(allocation.limit()->end == later + 69min);  // counted from when it was asked
   CHECK_FALSE(allocation.look(later + 299s));
   CHECK(job.asked().size() == 2);
 }
@@ -53,11 +59,13 @@ TEST_CASE("squeue is asked at once, and then as seldom as it shall be") {
 TEST_CASE("An answer that differs by a little is no change") {
   const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
-  Allocation allocation({30s, 30s, 300s});
+  Allocation allocation({30s, 1h, 300s});
   const auto now = Clock::now();
   CHECK(allocation.look(now));
-  job.squeue("echo '3:02|10:00'");
-  CHECK_FALSE(look_until_asked(allocation, job, 2, now + 360s));
+  job.squeue(second(job, "echo '3:02|10:00'") + "echo '5:00|10:00'");
+  CHECK_FALSE(allocation.look(now + 360s));
+  look_until_changed(allocation, now + 721s);
+  CHECK(allocation.limit()->end == now + 721s + 5min);  // the third one's
 }
 
 TEST_CASE("A job without a limit has none") {
@@ -71,16 +79,11 @@ TEST_CASE("A job without a limit has none") {
 
 TEST_CASE("Why it is not known is told") {
   const SlurmJob job;
-  Allocation allocation({2s, 30s, 300s});
+  Allocation allocation({30s, 30s, 300s});
   SECTION("it fails") {
     job.squeue("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
     CHECK_FALSE(allocation.look(Clock::now()));
     CHECK(allocation.trouble() == "squeue: slurm_load_jobs error: Unable to contact slurm controller");
-  }
-  SECTION("it does not answer") {
-    job.squeue("exec sleep 1000");
-    CHECK_FALSE(allocation.look(Clock::now()));
-    CHECK(allocation.trouble() == "squeue does not answer");
   }
   SECTION("there is none") {
     const Variable path("PATH", "/nowhere");
@@ -90,33 +93,49 @@ TEST_CASE("Why it is not known is told") {
   CHECK_FALSE(allocation.limit());
 }
 
+TEST_CASE("Nobody waits long for an answer, and that there is none is told") {
+  const SlurmJob job;
+  job.squeue("exec sleep 1000");
+  Allocation allocation({10ms, 30s, 300s});
+  CHECK_FALSE(allocation.look(Clock::now()));
+  CHECK(allocation.trouble() == "squeue does not answer");
+  CHECK_FALSE(allocation.limit());
+}
+
 TEST_CASE("An answer that comes late is heard, without another question") {
   const SlurmJob job;
-  const auto answer = job.place() / "answer";
-  job.squeue("until [ -e '" + answer.string() + "' ]; do sleep 0.01; done; echo '9:00|10:00'");
+  const std::string answer = job.place() / "answer";
+  REQUIRE(::mkfifo(answer.c_str(), 0600) == 0);
+  std::fstream answering(answer);  // which does not wait for a reader
+  job.squeue("head -n 1 '" + answer + "'");
   Allocation allocation({10ms, 30s, 300s});
   const auto now = Clock::now();
   CHECK_FALSE(allocation.look(now));
   CHECK(allocation.trouble() == "squeue does not answer");
-  std::ofstream(answer).flush();
-  CHECK(look_until_asked(allocation, job, 1, now));
+  answering << "9:00|10:00" << std::endl;
+  look_until_changed(allocation, now);
   CHECK(allocation.limit()->end == now + 9min);
   CHECK(allocation.trouble().empty());
   CHECK(job.asked().size() == 1);
 }
 
 TEST_CASE("What was known still counts when squeue fails later, or hangs") {
+  const auto [trouble, timeout] = GENERATE(table<std::string, std::chrono::milliseconds>(
+      {{"echo 'Socket timed out' >&2; exit 1", 1h}, {"exec sleep 1000", 30s}}));
   const SlurmJob job;
   job.squeue("echo '9:00|10:00'");
-  Allocation allocation({30s, 30s, 300s});
+  Allocation allocation({30s, timeout, 300s});
   const auto now = Clock::now();
   CHECK(allocation.look(now));
-  const auto limit = allocation.limit();
-  SECTION("it fails") { job.squeue("echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1"); }
-  SECTION("it hangs") { job.squeue("exec sleep 1000"); }
-  CHECK_FALSE(look_until_asked(allocation, job, 2, now + 360s));
-  CHECK_FALSE(allocation.look(now + 391s));
-  CHECK(allocation.limit() == limit);
+  job.squeue(second(job, trouble) + "echo '5:00|10:00'");
+  CHECK_FALSE(allocation.look(now + 360s));
+  const auto deadline = Clock::now() + 30s;
+  while (job.asked().size() < 2) {
+    REQUIRE(Clock::now() < deadline);
+    std::this_thread::yield();
+  }
+  look_until_changed(allocation, now + 722s);
+  CHECK(allocation.limit()->end == now + 722s + 5min);
   CHECK(allocation.trouble().empty());
 }
 
