@@ -14,7 +14,6 @@
 
 #ifdef TASKER_WITH_MPI
 #include "mpi/mailbox.hpp"
-#include "mpi/nodes.hpp"
 #include "mpi/session.hpp"
 
 #include <tasker/mpi.hpp>
@@ -57,8 +56,8 @@ struct Tasker::State {
     mpi::require_serialized();
     if (communicator == MPI_COMM_NULL)
       throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
-    nodes = mpi::node_count(communicator);
     auto mailbox = std::make_unique<mpi::Mailbox>(communicator);
+    nodes = mailbox->host_count();
     if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
   }
 #endif

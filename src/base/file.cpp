@@ -187,13 +187,20 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
   }
 }
 
-void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path) {
+void open_to_all(const std::filesystem::path& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (retried([&] { return ::chmod(unfinished.c_str(), 0666 & ~mask); }) != 0)
-    throw_errno("set the mode of", unfinished);
-  rename_file(unfinished, path);
-  sync_directory(path.parent_path());
+  set_mode(path, 0666 & ~mask);
+}
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(or_here(path).c_str(), &status) != 0) throw_errno("examine", path);
+  return status.st_mode & 07777;
+}
+
+void set_mode(const std::filesystem::path& path, mode_t mode) {
+  if (retried([&] { return ::chmod(path.c_str(), mode); }) != 0) throw_errno("set the mode of", path);
 }
 
 bool file_exists(const std::filesystem::path& path) {
@@ -238,8 +245,25 @@ void remove_file(const std::filesystem::path& path) {
   if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);
 }
 
+bool remove_directory(const std::filesystem::path& path) {
+  if (retried([&] { return ::rmdir(path.c_str()); }) == 0 || errno == ENOENT) return true;
+  if (errno != ENOTEMPTY && errno != EEXIST) throw_errno("remove", path);
+  return false;
+}
+
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
+}
+
+bool link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return ::link(from.c_str(), to.c_str()); }) == 0) return true;
+  const int error = errno;
+  // A network file system may say no to what it has done when its answer was lost on the way.
+  struct stat status {};
+  if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return true;
+  errno = error;
+  if (error != EEXIST) throw_errno("create", to);
+  return false;
 }
 
 void sync_directory(const std::filesystem::path& directory) {

@@ -72,9 +72,11 @@ std::optional<std::string> read_small_file(const std::filesystem::path& path, st
 /// also after a loss of power.
 void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync = true);
 
-/// Gives the finished and synced file `unfinished` its name, durably; what had that name before is replaced.
-/// The mode becomes what the umask allows.
-void publish(const std::filesystem::path& unfinished, const std::filesystem::path& path);
+/// Makes a file one for everybody, as far as the umask allows.
+void open_to_all(const std::filesystem::path& path);
+/// Who may do what with a file or directory; the type's bits are left out. Throws SystemError.
+mode_t mode_of(const std::filesystem::path& path);
+void set_mode(const std::filesystem::path& path, mode_t mode);
 
 /// Whether anything has that name, a link that leads nowhere included. Throws SystemError where that can't be
 /// known.
@@ -103,8 +105,14 @@ class WorkingDirectory {
 
 /// Removes a file or an empty directory; one that is not there is fine. Throws SystemError.
 void remove_file(const std::filesystem::path& path);
+/// Removes an empty directory; false if it is not empty, true if it is not there any more. Throws
+/// SystemError.
+bool remove_directory(const std::filesystem::path& path);
 /// Throws SystemError.
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Gives a file, which has one name so far, a second one; false if something has that name already. Throws
+/// SystemError.
+bool link_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Makes creations, renames and removals in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);

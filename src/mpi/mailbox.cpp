@@ -1,6 +1,7 @@
 #include "mpi/mailbox.hpp"
 
 #include "cluster/report.hpp"
+#include "mpi/nodes.hpp"
 #include "mpi/session.hpp"
 
 #include <tasker/error.hpp>
@@ -62,6 +63,7 @@ MPI_Comm duplicate(MPI_Comm comm) {
 Mailbox::Mailbox(MPI_Comm comm, MailboxOptions options)
     : comm_(duplicate(comm)),
       options_(options),
+      host_count_(node_count(comm_)),
       doorbell_(comm_),
       watch_(comm_, doorbell_),
       last_event_(Clock::now()) {

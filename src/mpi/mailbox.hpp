@@ -47,6 +47,7 @@ class Mailbox final : public runtime::Comm {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  int host_count() const override { return host_count_; }
 
   /// A message of any length, in one MPI message where possible. Throws SystemError if MPI refuses it,
   /// std::invalid_argument if `to` is this rank or none.
@@ -106,6 +107,7 @@ class Mailbox final : public runtime::Comm {
   MailboxOptions options_;
   int rank_ = 0;
   int size_ = 0;
+  int host_count_ = 1;
   Doorbell doorbell_;
   Watch watch_;
   std::vector<Peer> peers_;

@@ -29,6 +29,8 @@ class Comm {
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// On how many hosts the ranks are.
+  virtual int host_count() const = 0;
 
   /// Starts to send `message` to rank `to` and returns at once; never blocks, whatever the receiver does.
   /// Sending to oneself is an error; what is sent to a rank that is gone is dropped.

@@ -12,6 +12,7 @@
 #include "run/workspace.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -44,7 +45,7 @@ class RootMap {
     Reporter reporter(name_, call_.options.progress, begin_);
     for (const std::string& note : settings_.notes)
       if (sequence_ == 1) reporter.say(note);
-    Workspace workspace(call_);
+    Workspace workspace(call_, ghosts());
     auto finished = workspace.finished();
     if (settings_.dry_run) {
       if (!finished) workspace.examine();
@@ -58,7 +59,19 @@ class RootMap {
       say_begin(reporter, workspace, call_.count);
       return finished;
     }
-    workspace.open();
+    try {
+      workspace.open();
+      return compute_all(workspace, reporter);
+    } catch (const TasksFailed&) {
+      throw;
+    } catch (const Error&) {
+      workspace.require_hold();  // where it is lost, that is why all else fails
+      throw;
+    }
+  }
+
+ private:
+  std::shared_ptr<const store::Archive> compute_all(Workspace& workspace, Reporter& reporter) {
     Timekeeper time(call_.options, allocation_, drain_);
     Plan plan = make_plan(call_, workspace, time.frame());
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
@@ -66,12 +79,7 @@ class RootMap {
       say_isolation(reporter);
       if (sequence_ == 1) say_time(reporter, time);
     }
-    try {
-      compute(workspace, reporter, time, std::move(plan));
-    } catch (const SystemError&) {
-      workspace.check_directory();
-      throw;
-    }
+    compute(workspace, reporter, time, std::move(plan));
     reporter.end();
     if (left_ > 0 && !stopped_by_failure_) {
       say_end(reporter, workspace);
@@ -83,12 +91,39 @@ class RootMap {
       say_end(reporter, workspace);
       throw tasks_failed(outcome_, name_, call_.count, workspace.match().reused);
     }
+    wait_for_ghosts(workspace, reporter, time);
     auto archive = workspace.finish(call_.options.on_failure == OnFailure::keep);
     say_end(reporter, workspace);
     return archive;
   }
 
- private:
+  /// Ranks on other hosts hear of the death of this process when their host has been silent for long enough.
+  std::chrono::milliseconds ghosts() const {
+    if (!comm_ || comm_->host_count() == 1) return std::chrono::milliseconds(0);
+    return std::chrono::ceil<std::chrono::milliseconds>(call_.options.lost_after) + 5s;
+  }
+
+  /// What ranks of an earlier run still record belongs into the archive.
+  void wait_for_ghosts(const Workspace& workspace, Reporter& reporter, Timekeeper& time) const {
+    if (const auto left = workspace.ghosts_gone() - Clock::now(); left > 0s)
+      reporter.say(
+          fmt::format("waits {} until no rank of an earlier run, whose host may be cut off, can record "
+                      "anything any more",
+                      duration_text(left)));
+    for (auto now = Clock::now(); now < workspace.ghosts_gone(); now = Clock::now()) {
+      workspace.check_hold();
+      time.look(now);
+      if (time.stopped())
+        throw Interrupted(
+            fmt::format("{} was stopped {}: all results are there, but not its archive; run the same "
+                        "command again",
+                        name_, time.reason(now)));
+      const auto pause = std::min({workspace.ghosts_gone(), time.due(), now + 2s}) - now;
+      pollfd signal{time.signal().fd(), POLLIN, 0};
+      ::poll(&signal, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(pause).count()));
+    }
+  }
+
   std::uint32_t slots() const { return slots_of(call_.options); }
   /// How many tasks are computed at a time.
   std::uint32_t workers() const {

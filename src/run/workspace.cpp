@@ -76,11 +76,12 @@ class TemporaryDirectory {
 
 }  // namespace
 
-Workspace::Workspace(const detail::MapCall& call)
+Workspace::Workspace(const detail::MapCall& call, std::chrono::milliseconds ghosts)
     : call_(call),
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
       archive_(open_archive(call)),
+      ghosts_of_mine_(ghosts),
       run_id_(base::random_id()),
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
@@ -122,9 +123,9 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
 void Workspace::tidy() {
   if (call_.options.keep_directory || !base::file_exists(directory_)) return;
   try {
-    const store::Hold hold(directory_, run_, cluster::slurm_job());
+    store::Hold hold(directory_, self());
     base::sync_directory(call_.path.parent_path());  // the killed run may not have come to that
-    store::remove_merged(directory_, archive_->description().merged);
+    if (store::remove_merged(hold.fence(), archive_->description().merged)) hold.end_directory();
   } catch (const Interrupted&) {
     // Another run works in it, on another list.
   } catch (const SystemError&) {
@@ -134,18 +135,21 @@ void Workspace::tidy() {
 
 void Workspace::open() {
   take_directory();
+  const store::Fence& fence = hold_->fence();
+  ghosts_.emplace(directory_);
   archive_ = open_archive(call_);  // another run may have finished it meanwhile
-  store::remove_leftovers(directory_);
-  store::remove_folded(directory_);
-  if (archive_) damaged_results_ = store::import_archive(directory_, *archive_);
+  fence.remove_leftovers();
+  store::remove_folded(fence);
+  if (archive_) damaged_results_ = store::import_archive(fence, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
   if (sequence_ == 0)
     throw MismatchError(directory_.string() + " holds a journal with the highest number there is, " +
                         journals.back().to_string() + "; move it away");
+  std::erase_if(journals, [&](const auto& name) { return ghosts_->may_write(name.id); });
   if (journals.size() > journals_kept || (call_.options.durability == Durability::power && unsure(journals)))
-    damaged_bytes_ = store::fold_journals(directory_, journals);
-  catalog_ = std::make_unique<store::Catalog>(directory_, call_.count);
+    damaged_bytes_ = store::fold_journals(fence, journals);
+  catalog_ = std::make_unique<store::Catalog>(fence.path(), call_.count);
   read_records(directory_);
   match_arguments();
   if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
@@ -155,7 +159,11 @@ void Workspace::open() {
     cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
                          std::to_string(missing_.size()));
   write_list();
-  store::write_manifest(directory_, manifest());
+  store::write_manifest(fence, manifest());
+}
+
+store::Holder Workspace::self() const {
+  return {run_, cluster::slurm_job(), base::this_process(), ghosts_of_mine_};
 }
 
 void Workspace::take_directory() {
@@ -163,7 +171,7 @@ void Workspace::take_directory() {
     if (!base::create_directory(directory_, call_.options.shared ? 0777 : 0700))
       base::refuse_link(directory_);
     try {
-      hold_ = std::make_unique<store::Hold>(directory_, run_, cluster::slurm_job());
+      hold_ = std::make_unique<store::Hold>(directory_, self());
       return;
     } catch (const Interrupted&) {
       cluster::add_history(cluster::held);
@@ -180,7 +188,7 @@ void Workspace::examine() {
   scratch_ = temporary;
   catalog_ = std::make_unique<store::Catalog>(temporary->path(), call_.count);
   if (archive_) {
-    damaged_results_ = store::import_archive(temporary->path(), *archive_);
+    damaged_results_ = store::import_archive(store::Fence(temporary->path(), run_), *archive_);
     read_records(temporary->path());
   }
   read_records(directory_);
@@ -226,10 +234,10 @@ void Workspace::settle(std::uint64_t index, const std::string& why) {
 /// Readers of the directory take the list for the truth, so it is there before the manifest changes.
 void Workspace::write_list() const {
   if (match_.moved + match_.carried == 0) {
-    base::remove_file(store::list_path(directory_));
+    hold_->fence().remove(store::list_path(directory_));
     return;
   }
-  store::ListWriter list(directory_);
+  store::ListWriter list(hold_->fence());
   each_argument(call_, [&](std::string_view argument) {
     list.append(fingerprint_(argument));
     return true;
@@ -254,7 +262,7 @@ void Workspace::find_states() {
     if (is_wanted(name))
       resumed_.insert({name.index, name.index + 1});
     else if (hold_)
-      store::remove_state(directory_, name);
+      hold_->fence().remove(directory_ / name.to_string());
 }
 
 store::Manifest Workspace::manifest() const {
@@ -285,40 +293,33 @@ store::JournalWriter Workspace::journal(int rank, const std::string& host, const
       {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count, cluster::slurm_job()}}}};
 }
 
-void Workspace::throw_removed() const {
-  throw Interrupted(
-      directory_.string() +
-      " has been removed, or can't be reached any more; results computed since are lost. Run the "
-      "same command again");
-}
-
-void Workspace::check_directory() const {
-  if (!base::file_exists(directory_)) throw_removed();
-}
-
 void Workspace::check_hold() const {
-  if (!hold_->lost()) return;
-  if (hold_->removed()) throw_removed();
-  throw Interrupted(directory_.string() +
-                    " was taken over by another run, which believed this one dead; its results are kept. "
-                    "Run the same command again when that run has ended");
+  if (hold_->lost()) require_hold();
+}
+
+void Workspace::require_hold() const {
+  if (hold_) hold_->fence().require();
 }
 
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   for (const store::JournalName& name : store::list_journals(directory_))
-    if (name.id == run_id_) catalog_->add(directory_, name);
+    if (name.id == run_id_)
+      catalog_->add(directory_, name);
+    else
+      catalog_->add_late(directory_, name);
   catalog_->make_slots();
   if (!holes)
     for (std::uint64_t i = 0; i < call_.count; ++i)
       if (!catalog_->slot(i).done())
         throw SystemError(directory_.string() + ": the record of task " + std::to_string(i) +
                           " was written but can't be found; run the same command again");
+  const store::Fence& fence = hold_->fence();
   const store::Description description =
-      store::merge(*catalog_, directory_, call_.path, manifest(), call_.options.keep_arguments);
+      store::merge(*catalog_, fence, call_.path, manifest(), call_.options.keep_arguments,
+                   archive_ ? std::optional(archive_->description().id) : std::nullopt);
   catalog_.reset();
-  // Before the hold is given back: what comes next in the directory may be another run's.
-  hold_->keep_still();
-  if (!call_.options.keep_directory) store::remove_merged(directory_, description.merged);
+  if (!call_.options.keep_directory && store::remove_merged(fence, description.merged))
+    hold_->end_directory();
   hold_.reset();
   return store::Archive::open(call_.path);
 }

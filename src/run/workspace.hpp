@@ -5,12 +5,14 @@
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
 #include "store/fingerprint.hpp"
+#include "store/ghosts.hpp"
 #include "store/hold.hpp"
 #include "store/match.hpp"
 #include "store/paths.hpp"
 
 #include <tasker/detail/call.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -23,7 +25,8 @@ namespace tasker::runtime {
 class Workspace {
  public:
   /// Looks at the archive; throws MismatchError if it, or the directory, belongs to another program.
-  explicit Workspace(const detail::MapCall& call);
+  /// `ghosts`: how long other ranks may go on writing when this process has died.
+  Workspace(const detail::MapCall& call, std::chrono::milliseconds ghosts);
 
   /// The archive if it holds a result for every argument, after one pass over them; else nothing.
   std::shared_ptr<const store::Archive> finished();
@@ -65,18 +68,20 @@ class Workspace {
   /// Throws Interrupted if another run took the directory, or it has been removed, as the hold's last beat
   /// saw it.
   void check_hold() const;
-  /// Throws Interrupted if the directory has been removed: the cause of any other failure.
-  void check_directory() const;
+  /// The same as it is now, while there is a hold: the cause of any other failure.
+  void require_hold() const;
 
-  /// Writes the archive from all records and removes the directory, unless it shall be kept. With `holes`,
-  /// tasks without a result are allowed.
+  /// From when on no rank of an earlier run writes any more.
+  store::Ghosts::Clock::time_point ghosts_gone() const { return ghosts_->gone(); }
+  /// Writes the archive from all records and removes the directory, unless it shall be kept; not before
+  /// `ghosts_gone`. With `holes`, tasks without a result are allowed.
   std::shared_ptr<const store::Archive> finish(bool holes);
 
  private:
   void take_directory();
   void find_states();
   bool is_wanted(const store::StateName& name) const;
-  [[noreturn]] void throw_removed() const;
+  store::Holder self() const;
   void read_records(const std::filesystem::path& directory);
   void match_arguments();
   void settle_failures();
@@ -87,7 +92,9 @@ class Workspace {
   store::Fingerprinter fingerprint_;
   std::filesystem::path directory_;
   std::shared_ptr<const store::Archive> archive_;
+  std::chrono::milliseconds ghosts_of_mine_;
   std::unique_ptr<store::Hold> hold_;
+  std::optional<store::Ghosts> ghosts_;
   std::string run_;
   std::uint64_t run_id_;
   std::uint32_t sequence_ = 1;

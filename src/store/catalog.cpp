@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace tasker::store {
 
 namespace {
-constexpr std::uint64_t offset_limit = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t offset_limit = (std::uint64_t{1} << 44) - 1;
+constexpr std::uint64_t source_limit = (std::uint64_t{1} << 20) - 1;
 constexpr std::uint32_t attempt_limit = std::numeric_limits<std::uint16_t>::max();
 }  // namespace
 
@@ -17,14 +19,30 @@ Catalog::Catalog(std::filesystem::path scratch, std::uint64_t tasks)
     : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), strays_(scratch_) {}
 
 void Catalog::add(const std::filesystem::path& directory, const JournalName& name) {
-  if (sources_.size() == std::numeric_limits<std::uint16_t>::max())
-    throw SystemError(directory.string() + " holds more than 65535 journals");
-  const auto source = static_cast<std::uint16_t>(sources_.size());
-  const JournalReader& journal = sources_.emplace_back(directory, name);
-  bytes_.push_back(journal.bytes());
-  FrameReader frames = journal.frames();
+  read(directory, name, 0, [this](const Record& record, const Entry& entry) { insert(record, entry); });
+}
+
+void Catalog::add_late(const std::filesystem::path& directory, const JournalName& name) {
+  const auto known = read_.find(name);
+  read(directory, name, known == read_.end() ? 0 : known->second,
+       [this](const Record& record, const Entry& entry) { insert_late(record, entry); });
+}
+
+/// Calls `insert` with the records of all frames from that offset on.
+template <class Insert>
+void Catalog::read(const std::filesystem::path& directory, const JournalName& name, std::uint64_t from,
+                   Insert insert) {
+  JournalReader journal(directory, name);
+  if (journal.bytes().size() <= from && from > 0) return;
+  if (sources_.size() == source_limit)
+    throw SystemError(directory.string() + " holds more than " + std::to_string(source_limit) + " journals");
+  const std::uint64_t source = sources_.size();
+  bytes_.push_back(sources_.emplace_back(std::move(journal)).bytes());
+  FrameReader frames = sources_.back().frames(from);
+  std::uint64_t end = from;
   while (const auto frame = frames.next()) {
     make_slots();
+    end = frame->offset + frame_header_size + frame->body.size();
     RecordReader records(frame->body);
     for (;;) {
       const std::size_t offset = records.offset();
@@ -36,19 +54,24 @@ void Catalog::add(const std::filesystem::path& directory, const JournalName& nam
       entry.frame = frame->offset & offset_limit;
       entry.record = static_cast<std::uint32_t>(offset);
       entry.attempt = static_cast<std::uint16_t>(std::min(record->attempt, attempt_limit));
-      entry.source = source;
+      entry.source = source & source_limit;
       entry.outcome = record->outcome;
       entry.binding = record->binding;
       insert(*record, entry);
     }
   }
+  read_[name] = end;
   damaged_ += frames.damaged();
 }
 
-void Catalog::insert(const Record& record, const Entry& entry) {
+void Catalog::count(const Record& record) {
   ++records_;
   record_bytes_ += record.argument.size() + record.payload.size() + record.output.size();
   if (!record.output.empty()) ++outputs_;
+}
+
+void Catalog::insert(const Record& record, const Entry& entry) {
+  count(record);
   const std::uint64_t index = record.index;
   if (index >= tasks_) {
     if (entry.done()) strays_.push_back({entry, record.fingerprint, index});
@@ -62,6 +85,16 @@ void Catalog::insert(const Record& record, const Entry& entry) {
     if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back({slot, other, index});
   }
   slot = entry;
+}
+
+void Catalog::insert_late(const Record& record, const Entry& entry) {
+  if (!entry.done()) return;
+  const std::uint64_t index = record.index;
+  if (index < tasks_ && slots_[index].done() && bound_count(slots_[index]) == bound_count(entry) &&
+      this->record(slots_[index]).fingerprint == record.fingerprint)
+    return;
+  count(record);
+  strays_.push_back({entry, record.fingerprint, index});
 }
 
 std::uint64_t Catalog::bound_count(const Entry& entry) const {

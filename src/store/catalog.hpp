@@ -5,7 +5,7 @@
 
 #include <deque>
 #include <filesystem>
-#include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -13,8 +13,8 @@ namespace tasker::store {
 
 /// Where one record is, and what decides about its use. Small, for there is one for every task.
 struct Entry {
-  std::uint64_t frame : 48 = 0;  ///< Offset of its frame in the source.
-  std::uint64_t source : 16 = 0;
+  std::uint64_t frame : 44 = 0;  ///< Offset of its frame in the source.
+  std::uint64_t source : 20 = 0;
   std::uint32_t record = 0;   ///< Offset in the frame's body.
   std::uint16_t attempt = 0;  ///< The highest number stands for all beyond, too.
   Outcome outcome = Outcome::none;
@@ -42,6 +42,9 @@ class Catalog {
   /// Reads a journal. Success beats failure, then what is read later counts: read in the order of
   /// list_journals.
   void add(const std::filesystem::path& directory, const JournalName& name);
+  /// Reads what a journal has that was not read yet, after the arguments were matched: a rank of another run
+  /// may have written it in the meantime. Its records take no result's place.
+  void add_late(const std::filesystem::path& directory, const JournalName& name);
 
   std::uint64_t tasks() const { return tasks_; }
   const std::filesystem::path& scratch() const { return scratch_; }
@@ -70,11 +73,17 @@ class Catalog {
   std::uint64_t damaged_bytes() const { return damaged_; }
 
  private:
+  template <class Insert>
+  void read(const std::filesystem::path& directory, const JournalName& name, std::uint64_t from,
+            Insert insert);
+  void count(const Record& record);
   void insert(const Record& record, const Entry& entry);
+  void insert_late(const Record& record, const Entry& entry);
   std::filesystem::path scratch_;
   std::uint64_t tasks_;
   std::deque<JournalReader> sources_;
-  std::vector<std::string_view> bytes_;  // of each source
+  std::vector<std::string_view> bytes_;        // of each source
+  std::map<JournalName, std::uint64_t> read_;  // how far each journal was
   base::ScratchArray<Entry> slots_;
   base::ScratchArray<Stray> strays_;
   std::uint64_t records_ = 0;

@@ -19,22 +19,22 @@ constexpr std::size_t body_limit = std::size_t{1} << 18;
 /// A journal that gets its name when it is complete.
 class UnfinishedJournal {
  public:
-  UnfinishedJournal(const fs::path& directory, const JournalName& name, JournalHeader header)
-      : path_(directory / name.to_string()),
-        unfinished_(temporary_path(path_)),
-        writer_(unfinished_, name.id, std::move(header)) {}
+  UnfinishedJournal(const Fence& fence, const JournalName& name, JournalHeader header)
+      : fence_(fence),
+        name_(name.to_string()),
+        writer_(fence.unfinished(name_), name.id, std::move(header)) {}
 
   JournalWriter& writer() { return writer_; }
   void publish() {
-    writer_.sync();
+    writer_.sync_bytes();
     writer_.close();
-    base::rename_file(unfinished_, path_);
-    base::sync_directory(path_.parent_path());
+    fence_.publish(name_, fence_.directory() / name_);
+    base::sync_directory(fence_.directory());
   }
 
  private:
-  fs::path path_;
-  fs::path unfinished_;
+  const Fence& fence_;
+  std::string name_;
   JournalWriter writer_;
 };
 
@@ -107,20 +107,20 @@ std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
   return results;
 }
 
-void remove_journals(const fs::path& directory, const std::vector<std::string>& names) {
+void remove_journals(const Fence& fence, const std::vector<std::string>& names) {
   for (const std::string& name : names)
-    if (JournalName::parse(name)) base::remove_file(directory / name);
+    if (JournalName::parse(name)) fence.remove(fence.directory() / name);
 }
 
 }  // namespace
 
-std::uint64_t fold_journals(const fs::path& directory, const std::vector<JournalName>& journals) {
+std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& journals) {
   JournalHeader header;
   header.origins.emplace_back();            // what nothing is known of
   std::vector<std::uint32_t> first_origin;  // of each journal, in the common table
   std::vector<JournalReader> readers;
   for (const JournalName& name : journals) {
-    const JournalReader& reader = readers.emplace_back(directory, name);
+    const JournalReader& reader = readers.emplace_back(fence.directory(), name);
     first_origin.push_back(static_cast<std::uint32_t>(header.origins.size()));
     if (reader.header()) {
       header.manifest = reader.header()->manifest;
@@ -129,7 +129,7 @@ std::uint64_t fold_journals(const fs::path& directory, const std::vector<Journal
     }
     header.folded.push_back(name.to_string());
   }
-  UnfinishedJournal fold(directory, {journals.back().sequence, base::random_id(), JournalName::fold}, header);
+  UnfinishedJournal fold(fence, {journals.back().sequence, base::random_id(), JournalName::fold}, header);
   std::uint64_t damaged = 0;
   for (std::size_t i = 0; i < readers.size(); ++i) {
     FrameReader frames = readers[i].frames();
@@ -141,11 +141,12 @@ std::uint64_t fold_journals(const fs::path& directory, const std::vector<Journal
     damaged += frames.damaged();
   }
   if (fold.writer().created()) fold.publish();
-  remove_journals(directory, header.folded);
+  remove_journals(fence, header.folded);
   return damaged;
 }
 
-void remove_folded(const fs::path& directory) {
+void remove_folded(const Fence& fence) {
+  const fs::path& directory = fence.directory();
   for (const JournalName& name : list_journals(directory)) {
     if (name.rank != JournalName::fold || !base::file_exists(directory / name.to_string())) continue;
     const JournalReader fold(directory, name);
@@ -153,21 +154,21 @@ void remove_folded(const fs::path& directory) {
     std::vector<std::string> folded = fold.header()->folded;
     std::erase(folded, name.to_string());
     base::sync_directory(directory);  // the killed fold may not have come to that
-    remove_journals(directory, folded);
+    remove_journals(fence, folded);
   }
 }
 
-std::uint64_t import_archive(const fs::path& directory, const Archive& archive) {
+std::uint64_t import_archive(const Fence& fence, const Archive& archive) {
   const Description& description = archive.description();
   const JournalName name{0, description.id, JournalName::fold};
-  if (base::file_exists(directory / name.to_string())) return 0;
+  if (base::file_exists(fence.directory() / name.to_string())) return 0;
   JournalHeader header{description.manifest, description.origins};
   if (archive.is_whole()) header.folded = description.merged;
   std::erase(header.folded, name.to_string());
-  UnfinishedJournal journal(directory, name, header);
+  UnfinishedJournal journal(fence, name, header);
   const std::uint64_t results = import_whole(journal.writer(), archive);
   if (journal.writer().created()) journal.publish();
-  remove_journals(directory, header.folded);
+  remove_journals(fence, header.folded);
   const std::uint64_t held = archive.size() - description.failed + description.carried;
   return held - std::min(held, results);
 }

@@ -1,9 +1,8 @@
 #include "store/hold.hpp"
 
 #include "base/file.hpp"
-#include "base/hash.hpp"
-#include "base/retried.hpp"
 #include "base/threads.hpp"
+#include "store/ghosts.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 
@@ -11,11 +10,8 @@
 
 #include <nlohmann/json.hpp>
 #include <pthread.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -27,119 +23,102 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto visible_after = 500ms;
-constexpr std::size_t size_limit = std::size_t{1} << 16;
 
-struct Holder {
-  std::string run;
-  std::string job;
-  base::ProcessId process;
+/// What another run's fence says of it.
+struct Seen {
+  Holder holder;
   std::uint64_t beats = 0;
+  bool holds = false;
 };
 
-std::optional<std::string> read_hold(const fs::path& path) { return base::read_small_file(path, size_limit); }
-
-/// A damaged one is nobody's, unless somebody renews it.
-Holder parse_holder(const std::string& text) {
-  const auto j = unseal(text);
-  if (!j) return {};
-  Holder holder;
+/// Nothing if there is no such file. A damaged one is nobody's, unless somebody renews it.
+std::optional<Seen> look_at(const fs::path& fence) {
+  const auto text = base::read_small_file(holder_path(fence), std::size_t{1} << 16);
+  if (!text) return std::nullopt;
+  Seen seen;
+  seen.holder.process = {};
+  const auto j = unseal(*text);
+  if (!j) return seen;
   try {
+    Holder holder;
     j->at("run").get_to(holder.run);
     j->at("job").get_to(holder.job);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
     holder.process.pid = whole_number<std::int64_t>(j->at("pid"));
     holder.process.started = whole_number<std::uint64_t>(j->at("started"));
-    holder.beats = whole_number<std::uint64_t>(j->at("beat"));
+    holder.ghosts = std::chrono::milliseconds(whole_number<std::uint32_t>(j->at("ghosts")));
+    seen = {holder, whole_number<std::uint64_t>(j->at("beat")), j->at("holds").get<bool>()};
   } catch (const nlohmann::json::exception&) {
-    return {};
+    // As damaged as one without a checksum.
   }
-  return holder;
+  return seen;
 }
 
-std::optional<Holder> read_holder(const fs::path& path) {
-  const auto text = read_hold(path);
-  return text ? std::optional(parse_holder(*text)) : std::nullopt;
-}
-
-[[noreturn]] void throw_held(const fs::path& path, const Holder& holder) {
-  throw Interrupted(path.parent_path().string() + " is held by another run: process " +
+[[noreturn]] void throw_held(const fs::path& directory, const Holder& holder) {
+  throw Interrupted(directory.string() + " is held by another run: process " +
                     std::to_string(holder.process.pid) + " on host " + holder.process.host +
                     (holder.job.empty() ? "" : ", Slurm job " + holder.job) +
                     "; wait for it to end, then run the same command again");
 }
 
-/// Whether the holder is dead; waits until that is certain.
-bool is_dead(const fs::path& path, const Holder& holder, std::chrono::milliseconds patience) {
-  switch (base::life_of(holder.process)) {
-    case base::Life::alive: return false;
-    case base::Life::dead: return true;
-    case base::Life::unknown: break;
-  }
-  // Another host's clock is of no use, ours is: no beat for all of our patience.
-  for (const auto end = std::chrono::steady_clock::now() + patience;
-       std::chrono::steady_clock::now() < end;) {
-    const auto now = read_holder(path);
-    if (!now) return true;
-    if (now->run != holder.run || now->beats != holder.beats) return false;
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(patience / 50, 200ms));
-  }
-  return true;
-}
-
 }  // namespace
 
-Hold::Hold(const fs::path& directory, const std::string& run, const std::string& job, Timing timing)
-    : timing_(timing), path_(hold_path(directory)), run_(run), job_(job), process_(base::this_process()) {
-  while (!link_as(path_)) {
-    const auto text = read_hold(path_);
-    if (!text) continue;  // it was just given back
-    const Holder holder = parse_holder(*text);
-    if (!is_dead(path_, holder, timing_.patience)) throw_held(path_, read_holder(path_).value_or(holder));
-    if (take_over(*text)) break;
-  }
+Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
+    : self_(self), timing_(timing), fence_(directory, self_.run, content()) {
+  // From now on it beats: others may watch it while it watches others.
   thread_ = std::jthread([this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) beat();
+    while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) {
+      try {
+        beat(holds_);
+      } catch (const Interrupted&) {
+        lost_ = true;
+        return;
+      } catch (const SystemError&) {
+        // A full disk must not end a run from here; the next record says so with its file's name.
+      }
+    }
   });
   ::pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("hold")).c_str());
+  take();
 }
 
-bool Hold::link_as(const fs::path& path) {
-  // link() is atomic on network file systems, too, and the file is complete when it appears.
-  const fs::path mine = temporary_path(path_);
-  base::File file = base::File::create_new(mine);
-  file.write({content()});
-  file.close();
-  const int result = base::retried([&] { return ::link(mine.c_str(), path.c_str()); });
-  const int error = errno;
-  // A network file system may say no to what it has done when its answer was lost on the way.
-  struct stat status {};
-  const bool linked = result == 0 || (::stat(mine.c_str(), &status) == 0 && status.st_nlink == 2);
-  ::unlink(mine.c_str());
-  errno = error;
-  // ENOENT: somebody who has just taken the directory tidied it up.
-  if (!linked && error != EEXIST && error != ENOENT) base::throw_errno("create", path);
-  return linked;
-}
-
-bool Hold::take_over(const std::string& dead) {
-  // The claim's name says whose hold it is for, so of all who saw that one only one replaces it, and nobody
-  // replaces one that came later.
-  const fs::path claim = path_.string() + "." + base::to_hex(base::hash64(dead));
-  if (link_as(claim)) {
-    if (read_hold(path_) == dead) {
-      base::rename_file(claim, path_);
-      return true;
-    }
-    base::remove_file(claim);
-    return false;
+/// Own fence first, then the look: of two that want the directory at the same time, one at least sees the
+/// other. Who has seen none holds it, for as long as its fence stands.
+void Hold::take() {
+  for (;;) {
+    auto others = list_fences(fence_.directory());
+    std::erase(others, self_.run);
+    if (others.empty()) break;
+    for (const std::string& other : others) settle(other);
   }
-  const auto claimer = read_holder(claim);
-  if (!claimer) return false;
-  if (!is_dead(claim, *claimer, timing_.patience)) throw_held(path_, *claimer);
-  base::remove_file(claim);
-  return false;
+  const std::lock_guard lock(mutex_);
+  beat(true);
+}
+
+/// Returns when that fence has gone, which it has when its run has died or given up. Of two that don't hold
+/// the directory yet the one with the lower name goes on.
+void Hold::settle(const std::string& other) const {
+  const fs::path fence = fence_path(fence_.directory(), other);
+  base::refuse_link(fence);
+  const auto first = look_at(fence);
+  const auto end = std::chrono::steady_clock::now() + timing_.patience;
+  for (bool beats = false;;) {
+    const auto seen = look_at(fence);
+    if (!first || !seen) break;
+    const base::Life life = base::life_of(seen->holder.process);
+    if (life == base::Life::dead) break;
+    // Another host's clock is of no use, ours is: no beat for all of our patience.
+    beats = beats || seen->beats != first->beats;
+    const bool alive = life == base::Life::alive || beats;
+    const bool over = std::chrono::steady_clock::now() >= end;
+    if (alive && (over || seen->holds || other < self_.run)) throw_held(fence_.directory(), seen->holder);
+    if (over) break;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(timing_.patience / 50, 200ms));
+  }
+  if (first && first->holder.ghosts > 0ms) leave_ghosts(fence_.directory(), other);
+  remove_fence(fence);
 }
 
 void Hold::keep_still() {
@@ -147,42 +126,33 @@ void Hold::keep_still() {
   if (thread_.joinable()) thread_.join();
 }
 
-Hold::~Hold() {
+Hold::~Hold() { keep_still(); }
+
+void Hold::end_directory() {
   keep_still();
-  if (state() == State::ours) ::unlink(path_.c_str());
+  fence_.remove_directory();
 }
 
 std::string Hold::content() const {
-  return seal({{"run", run_},
-               {"job", job_},
-               {"host", process_.host},
-               {"boot", process_.boot},
-               {"pid", process_.pid},
-               {"started", process_.started},
-               {"beat", beats_}});
+  return seal({{"run", self_.run},
+               {"job", self_.job},
+               {"host", self_.process.host},
+               {"boot", self_.process.boot},
+               {"pid", self_.process.pid},
+               {"started", self_.process.started},
+               {"ghosts", self_.ghosts.count()},
+               {"beat", beats_},
+               {"holds", holds_}});
 }
 
-Hold::State Hold::state() const {
+void Hold::beat(bool holds) {
+  ++beats_;
+  holds_ = holds;
   try {
-    const auto holder = read_holder(path_);
-    if (!holder) return State::removed;
-    return holder->run == run_ ? State::ours : State::taken;
+    base::atomic_replace(holder_path(fence_.path()), content(), false);
   } catch (const SystemError&) {
-    return State::removed;
-  }
-}
-
-void Hold::beat() {
-  try {
-    if (const State now = state(); now != State::ours) {
-      removed_ = now == State::removed;
-      lost_ = true;
-      return;
-    }
-    ++beats_;
-    base::atomic_replace(path_, content(), false);
-  } catch (const SystemError&) {
-    // A full disk must not end a run from here; the next record says so with its file's name.
+    fence_.require();
+    throw;
   }
 }
 
@@ -190,8 +160,7 @@ bool hold_is_of(const fs::path& directory, const std::string& run) {
   const auto end = std::chrono::steady_clock::now() + visible_after;
   for (;;) {
     try {
-      const auto holder = read_holder(hold_path(directory));
-      if (holder && holder->run == run) return true;
+      if (base::file_exists(fence_path(directory, run))) return true;
     } catch (const SystemError&) {
       return false;
     }

@@ -38,13 +38,16 @@ void JournalWriter::append_built(std::string_view frame) {
 }
 
 void JournalWriter::sync() {
-  if (!created()) return;
-  file_.sync(true);
-  if (name_synced_) return;
+  sync_bytes();
+  if (!created() || name_synced_) return;
   const std::filesystem::path directory = path_.parent_path();
   base::sync_directory(directory);
   base::sync_directory(directory.parent_path());
   name_synced_ = true;
+}
+
+void JournalWriter::sync_bytes() {
+  if (created()) file_.sync(true);
 }
 
 void JournalWriter::close() { file_.close(); }

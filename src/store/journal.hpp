@@ -5,6 +5,7 @@
 #include "store/paths.hpp"
 #include "store/record.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -32,6 +33,8 @@ class JournalWriter {
   void append_built(std::string_view frame);
   /// When it returns, everything appended survives a loss of power, the file's name included.
   void sync();
+  /// The same but for the name, for a file that gets another one.
+  void sync_bytes();
   void close();
 
   bool created() const { return file_.is_open(); }
@@ -53,7 +56,10 @@ class JournalReader {
   const JournalName& name() const { return name_; }
   /// Nothing if it is damaged; the frames are good nevertheless. Throws MismatchError for a newer format.
   const std::optional<JournalHeader>& header() const { return header_; }
-  FrameReader frames() const { return FrameReader(mapping_.bytes(), frames_at_, name_.id); }
+  /// Its frames; those before the offset `from` are left out.
+  FrameReader frames(std::uint64_t from = 0) const {
+    return FrameReader(mapping_.bytes(), std::max(from, frames_at_), name_.id);
+  }
   std::string_view bytes() const { return mapping_.bytes(); }
 
  private:

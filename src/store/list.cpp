@@ -14,11 +14,15 @@ namespace tasker::store {
 
 using detail::put;
 
+namespace {
+/// In the fence.
+constexpr const char* list_name = "list.bin";
+}  // namespace
+
 // The magic, 16 bytes for each task, and the checksum of it all, which is made block by block.
-ListWriter::ListWriter(const std::filesystem::path& directory)
-    : path_(list_path(directory)),
-      unfinished_(temporary_path(path_)),
-      file_(base::File::create_new(unfinished_)),
+ListWriter::ListWriter(const Fence& fence)
+    : fence_(fence),
+      file_(base::File::create_new(fence.unfinished(list_name))),
       checksum_(base::hash64(list_magic)) {
   file_.write({list_magic});
 }
@@ -42,7 +46,7 @@ void ListWriter::publish() {
   file_.write({block_});
   file_.sync();
   file_.close();
-  base::rename_file(unfinished_, path_);
+  fence_.publish(list_name, list_path(fence_.directory()));
 }
 
 std::optional<List> List::read(const std::filesystem::path& directory) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/file.hpp"
+#include "store/fence.hpp"
 #include "store/fingerprint.hpp"
 
 #include <cstdint>
@@ -14,14 +15,14 @@ namespace tasker::store {
 /// directory doesn't know the arguments. It appears in one atomic step.
 class ListWriter {
  public:
-  explicit ListWriter(const std::filesystem::path& directory);
+  /// Of the fence's directory. The fence must outlive this.
+  explicit ListWriter(const Fence& fence);
   void append(const Fingerprint& fingerprint);
   void publish();
 
  private:
   void write_block();
-  std::filesystem::path path_;
-  std::filesystem::path unfinished_;
+  const Fence& fence_;
   base::File file_;
   std::string block_;
   std::uint64_t checksum_;

@@ -74,9 +74,9 @@ namespace {
 constexpr std::string_view format_name = "tasker directory";
 }
 
-void write_manifest(const std::filesystem::path& directory, const Manifest& manifest) {
-  base::atomic_replace(manifest_path(directory),
-                       seal({{"format", format_name}, {"version", format_version}, {"manifest", manifest}}));
+void write_manifest(const Fence& fence, const Manifest& manifest) {
+  fence.replace(manifest_path(fence.directory()),
+                seal({{"format", format_name}, {"version", format_version}, {"manifest", manifest}}));
 }
 
 std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {

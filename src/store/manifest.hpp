@@ -1,5 +1,7 @@
 #pragma once
 
+#include "store/fence.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -37,8 +39,8 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-/// Writes the manifest of a directory in one atomic step.
-void write_manifest(const std::filesystem::path& directory, const Manifest& manifest);
+/// Writes the manifest of the fence's directory in one atomic step.
+void write_manifest(const Fence& fence, const Manifest& manifest);
 /// The manifest of a directory; nothing if it is missing or damaged (the journals repeat it). Throws
 /// MismatchError for a foreign or newer format.
 std::optional<Manifest> read_manifest(const std::filesystem::path& directory);

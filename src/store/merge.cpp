@@ -1,5 +1,6 @@
 #include "store/merge.hpp"
 
+#include "store/archive.hpp"
 #include "store/archive_writer.hpp"
 
 #include <tasker/detail/bytes.hpp>
@@ -7,6 +8,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 
 namespace tasker::store {
 
@@ -34,7 +37,7 @@ class OriginTable {
 
  private:
   const Catalog& catalog_;
-  std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint32_t> numbers_;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> numbers_;
   std::vector<Origin> origins_;
 };
 
@@ -45,8 +48,9 @@ class Merge {
     description_.id = id;
     description_.manifest = manifest;
     description_.carried = catalog.strays().size();
-    for (const JournalReader& source : catalog.sources())
-      description_.merged.push_back(source.name().to_string());
+    std::set<JournalName> merged;  // one that has grown was read twice
+    for (const JournalReader& source : catalog.sources()) merged.insert(source.name());
+    for (const JournalName& name : merged) description_.merged.push_back(name.to_string());
     for (std::uint64_t i = 0; i < catalog.tasks(); ++i) {
       const Entry& slot = catalog.slot(i);
       if (!slot.done()) ++description_.failed;
@@ -203,37 +207,64 @@ class Merge {
 
 }  // namespace
 
-Description merge(const Catalog& catalog, const fs::path& directory, const fs::path& file,
-                  const Manifest& manifest, bool keep_arguments, std::uint64_t id) {
+namespace {
+
+/// Whether the archive `replaces` is what lies there.
+bool is_there(const fs::path& file, std::optional<std::uint64_t> replaces) {
+  try {
+    const auto archive = replaces ? Archive::open(file) : nullptr;
+    return archive && archive->description().id == *replaces;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// What came there while the map ran is somebody's.
+void publish(const Fence& fence, const fs::path& file, std::optional<std::uint64_t> replaces) {
+  if (is_there(file, replaces))
+    fence.publish(unfinished_archive, file);
+  else if (!fence.publish_new(unfinished_archive, file))
+    throw MismatchError(file.string() +
+                        " has come there while the map ran, and stays as it is; all results are in " +
+                        fence.directory().string() + ": move the file away, then run the same command again");
+  base::sync_directory(file.parent_path());
+}
+
+}  // namespace
+
+Description merge(const Catalog& catalog, const Fence& fence, const fs::path& file, const Manifest& manifest,
+                  bool keep_arguments, std::optional<std::uint64_t> replaces, std::uint64_t id) {
   Merge merge(catalog, manifest, keep_arguments, id);
-  const fs::path unfinished = unfinished_archive_path(directory);
-  base::remove_file(unfinished);
-  const std::uint64_t room = base::free_space(directory);
+  const std::uint64_t room = base::free_space(fence.path());
   if (room < merge.size())
     throw SystemError("cannot write " + file.string() + ": it needs up to " + std::to_string(merge.size()) +
                       " bytes, there are " + std::to_string(room) +
                       "; free some space, then run the same command again: all results are kept");
+  const fs::path unfinished = fence.unfinished(unfinished_archive);
+  base::remove_file(unfinished);  // nobody's, or somebody's link
   Description description = merge.write(unfinished);
-  base::publish(unfinished, file);
+  base::open_to_all(unfinished);
+  publish(fence, file, replaces);
   return description;
 }
 
-bool remove_merged(const fs::path& directory, const std::vector<std::string>& merged) {
-  // The archive is there: what can't be removed is no reason to fail.
-  std::error_code ignored;
-  for (const std::string& name : merged)
-    if (JournalName::parse(name)) fs::remove(directory / name, ignored);
-  if (!list_journals(directory).empty()) return false;
-  remove_leftovers(directory);
-  for (const StateName& name : list_states(directory)) fs::remove(directory / name.to_string(), ignored);
-  // The manifest says whose directory it is, so it stays as long as there is anything else.
-  for (const fs::path& path :
-       {list_path(directory), manifest_path(directory), hold_path(directory), directory}) {
-    std::error_code error;
-    fs::remove(path, error);
-    if (error) return false;
+bool remove_merged(const Fence& fence, const std::vector<std::string>& merged) {
+  const fs::path& directory = fence.directory();
+  try {
+    for (const std::string& name : merged)
+      if (JournalName::parse(name)) fence.remove(directory / name);
+    if (!list_journals(directory).empty()) return false;
+    fence.remove_leftovers();
+    for (const StateName& name : list_states(directory)) fence.remove(directory / name.to_string());
+    for (const std::string& run : list_ghosts(directory)) fence.remove(ghosts_path(directory, run));
+    // The manifest says whose directory it is, so it stays as long as there is anything else.
+    fence.remove(list_path(directory));
+    fence.remove(manifest_path(directory));
+    return true;
+  } catch (const Error&) {
+    // The archive is there: what can't be removed is no reason to fail.
+    return false;
   }
-  return true;
 }
 
 }  // namespace tasker::store

@@ -20,36 +20,31 @@ constexpr std::string_view state_suffix = ".state";
 constexpr std::string_view fold_rank = "fold";
 
 const fs::path manifest_name = "manifest.json";
-const fs::path hold_name = "hold.json";
 const fs::path list_name = "list.bin";
-const fs::path archive_name = "archive.unfinished";
+const fs::path holder_name = "holder.json";
+constexpr std::string_view fence_suffix = ".fence";
+constexpr std::string_view ghosts_suffix = ".ghosts";
 
-/// Calls `visit` with the name of every entry; a directory that is not there has none.
-template <class Visit>
-void each_name(const fs::path& directory, Visit visit) {
-  std::error_code error;
-  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
-    visit(it->path().filename().string());
-  if (error && error != std::errc::no_such_file_or_directory) {
-    errno = error.value();
-    base::throw_errno("read", directory);
-  }
+/// The run in a name such as RUN.fence; nothing for another name.
+std::optional<std::string> parse_run(const std::string& name, std::string_view suffix) {
+  if (!name.ends_with(suffix) || name.size() == suffix.size()) return std::nullopt;
+  return name.substr(0, name.size() - suffix.size());
 }
 
-/// Whether `name` is what temporary_path makes of one of our names, or that of an unfinished archive.
+std::vector<std::string> list_runs(const fs::path& directory, std::string_view suffix) {
+  std::vector<std::string> runs;
+  for (const std::string& name : list_names(directory))
+    if (auto run = parse_run(name, suffix)) runs.push_back(std::move(*run));
+  return runs;
+}
+
+/// Whether `name` is what temporary_path makes of the name of a state, a fence or a scratch file.
 bool is_leftover(std::string_view name) {
-  if (name == archive_name.native()) return true;
   std::uint64_t id = 0;
-  bool is_temporary = false;
-  // A temporary file may have been on its way to another temporary name.
-  for (auto dot = name.rfind('.'); dot != name.npos && base::from_hex(name.substr(dot + 1), id);
-       dot = name.rfind('.')) {
-    name = name.substr(0, dot);
-    is_temporary = true;
-  }
-  return is_temporary && (name == manifest_name.native() || name == hold_name.native() ||
-                          name == list_name.native() || name == base::scratch_name ||
-                          JournalName::parse(std::string(name)) || StateName::parse(std::string(name)));
+  const auto dot = name.rfind('.');
+  if (dot == name.npos || !base::from_hex(name.substr(dot + 1), id)) return false;
+  const std::string whole(name.substr(0, dot));
+  return whole == base::scratch_name || StateName::parse(whole) || parse_run(whole, fence_suffix);
 }
 
 template <class T>
@@ -66,9 +61,18 @@ fs::path file_of(const fs::path& directory) {
   return named.extension() == directory_suffix ? fs::path(named).replace_extension() : fs::path();
 }
 fs::path manifest_path(const fs::path& directory) { return directory / manifest_name; }
-fs::path hold_path(const fs::path& directory) { return directory / hold_name; }
 fs::path list_path(const fs::path& directory) { return directory / list_name; }
-fs::path unfinished_archive_path(const fs::path& directory) { return directory / archive_name; }
+fs::path fence_path(const fs::path& directory, const std::string& run) {
+  return directory / (run + std::string(fence_suffix));
+}
+fs::path holder_path(const fs::path& fence) { return fence / holder_name; }
+fs::path ghosts_path(const fs::path& directory, const std::string& run) {
+  return directory / (run + std::string(ghosts_suffix));
+}
+std::vector<std::string> list_fences(const fs::path& directory) { return list_runs(directory, fence_suffix); }
+std::vector<std::string> list_ghosts(const fs::path& directory) {
+  return list_runs(directory, ghosts_suffix);
+}
 fs::path temporary_path(const fs::path& path) {
   return path.string() + "." + base::to_hex(base::random_id());
 }
@@ -115,34 +119,44 @@ std::optional<StateName> StateName::parse(const std::string& name) {
   return parsed;
 }
 
+std::vector<std::string> list_names(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+    names.push_back(it->path().filename().string());
+  if (error && error != std::errc::no_such_file_or_directory) {
+    errno = error.value();
+    base::throw_errno("read", directory);
+  }
+  return names;
+}
+
 std::vector<StateName> list_states(const fs::path& directory) {
   std::vector<StateName> states;
-  each_name(directory, [&](const std::string& name) {
+  for (const std::string& name : list_names(directory))
     if (const auto state = StateName::parse(name)) states.push_back(*state);
-  });
   return states;
 }
 
 std::vector<JournalName> list_journals(const fs::path& directory) {
   std::vector<JournalName> journals;
-  each_name(directory, [&](const std::string& name) {
+  for (const std::string& name : list_names(directory))
     if (const auto journal = JournalName::parse(name)) journals.push_back(*journal);
-  });
   std::sort(journals.begin(), journals.end());
   return journals;
 }
 
-void remove_leftovers(const fs::path& directory) {
-  each_name(directory, [&](const std::string& name) {
-    std::error_code ignored;
-    if (is_leftover(name)) fs::remove(directory / name, ignored);
-  });
+std::vector<fs::path> list_leftovers(const fs::path& directory) {
+  std::vector<fs::path> leftovers;
+  for (const std::string& name : list_names(directory))
+    if (is_leftover(name)) leftovers.push_back(directory / name);
+  return leftovers;
 }
 
 bool holds_nothing(const fs::path& directory) {
-  bool nothing = true;
-  each_name(directory, [&](const std::string& name) { nothing = nothing && is_leftover(name); });
-  return nothing;
+  return std::ranges::all_of(list_names(directory), [](const std::string& name) {
+    return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix);
+  });
 }
 
 }  // namespace tasker::store

@@ -18,10 +18,21 @@ std::filesystem::path directory_of(const std::filesystem::path& file);
 std::filesystem::path file_of(const std::filesystem::path& directory);
 
 std::filesystem::path manifest_path(const std::filesystem::path& directory);
-std::filesystem::path hold_path(const std::filesystem::path& directory);
 std::filesystem::path list_path(const std::filesystem::path& directory);
-/// Where the archive grows until it is complete.
-std::filesystem::path unfinished_archive_path(const std::filesystem::path& directory);
+
+/// The fence of a run: the subdirectory through which it publishes and removes (fence.hpp).
+std::filesystem::path fence_path(const std::filesystem::path& directory, const std::string& run);
+/// In a fence: the file that says whose it is.
+std::filesystem::path holder_path(const std::filesystem::path& fence);
+/// In a fence: where the archive grows until it is complete.
+inline constexpr const char* unfinished_archive = "archive.unfinished";
+/// What is left of the fence of a run whose ranks may have outlived it (ghosts.hpp).
+std::filesystem::path ghosts_path(const std::filesystem::path& directory, const std::string& run);
+
+/// The runs that have a fence in a directory. Throws SystemError if it can't be read.
+std::vector<std::string> list_fences(const std::filesystem::path& directory);
+/// The runs that have left ghosts behind. Throws as list_fences does.
+std::vector<std::string> list_ghosts(const std::filesystem::path& directory);
 
 /// Name of a journal. Ordered by the run's number, so that later runs come later.
 struct JournalName {
@@ -46,7 +57,7 @@ struct StateName {
   static std::optional<StateName> parse(const std::string& name);
 };
 
-/// Name of a file that is to become `path`, which no other process uses. `remove_leftovers` knows it.
+/// Name of a file that is to become `path`, which no other process uses. `list_leftovers` knows it.
 std::filesystem::path temporary_path(const std::filesystem::path& path);
 
 /// The journals in a directory, in order. Empty if it does not exist. Throws SystemError if it can't be read.
@@ -55,10 +66,15 @@ std::vector<JournalName> list_journals(const std::filesystem::path& directory);
 /// The states in a directory. Throws as list_journals does.
 std::vector<StateName> list_states(const std::filesystem::path& directory);
 
-/// Removes what killed runs left half-made: temporary files of this library in `directory`.
-void remove_leftovers(const std::filesystem::path& directory);
+/// The names of all entries of a directory; none if it does not exist. Throws SystemError if it can't be
+/// read.
+std::vector<std::string> list_names(const std::filesystem::path& directory);
 
-/// Whether nothing is in `directory` but leftovers. Throws SystemError if it can't be read.
+/// What killed runs left half-made in a directory: temporary files, and fences that never stood. Throws as
+/// list_names does.
+std::vector<std::filesystem::path> list_leftovers(const std::filesystem::path& directory);
+
+/// Whether nothing is in `directory` but fences and leftovers. Throws SystemError if it can't be read.
 bool holds_nothing(const std::filesystem::path& directory);
 
 }  // namespace tasker::store

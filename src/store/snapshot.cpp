@@ -15,7 +15,7 @@ std::optional<Manifest> recover_manifest(const fs::path& directory) {
   const auto journals = list_journals(directory);
   for (auto name = journals.rbegin(); name != journals.rend(); ++name)
     if (const JournalReader journal(directory, *name); journal.header()) return journal.header()->manifest;
-  if (!journals.empty() || has_manifest(directory) || base::file_exists(hold_path(directory)) ||
+  if (!journals.empty() || has_manifest(directory) || !list_fences(directory).empty() ||
       holds_nothing(directory))
     return std::nullopt;
   throw MismatchError(directory.string() +

@@ -74,7 +74,7 @@ TEST_CASE("Bytes that a changed type can't read are a mismatch with place and ad
   store.journal(1, 0, 2, {{{0, "a", "A"}, {1, encoded(1.5), encoded(2.5) + encoded(7)}}});
   tasker::store::Manifest manifest = tasker::test::manifest_for(2);
   manifest.result_type = manifest.argument_type = tasker::detail::schema<types::Model>();
-  tasker::store::merge(*store.catalog(2), store.directory(), store.file(), manifest, true);
+  tasker::store::merge(*store.catalog(2), store.fence(), store.file(), manifest, true, std::nullopt);
   const auto results = load<types::Model>(store.file());
   for (std::uint64_t i = 0; i < 2; ++i) {
     CHECK_THROWS_AS(results[i], tasker::MismatchError);

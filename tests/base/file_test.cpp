@@ -141,14 +141,32 @@ TEST_CASE("A file is replaced in one step, and nothing else is left") {
   CHECK(test::everything_in(home.path()).size() == 2);
 }
 
-TEST_CASE("A published file has the mode that the umask allows") {
+TEST_CASE("A file that is opened to all has the mode that the umask allows") {
   const TemporaryDirectory home;
-  test::write_file(home.path() / "unfinished", "x");
+  test::write_file(home.path() / "file", "x");
   const mode_t before = ::umask(027);
-  publish(home.path() / "unfinished", home.path() / "file");
+  open_to_all(home.path() / "file");
   CHECK(::umask(before) == 027);
-  CHECK((fs::status(home.path() / "file").permissions() & fs::perms::mask) == fs::perms(0640));
-  CHECK_FALSE(file_exists(home.path() / "unfinished"));
+  CHECK(mode_of(home.path() / "file") == 0640);
+  set_mode(home.path() / "file", 0604);
+  CHECK(mode_of(home.path() / "file") == 0604);
+}
+
+TEST_CASE("A second name is given where there is none, and an empty directory is removed") {
+  const TemporaryDirectory home;
+  test::write_file(home.path() / "file", "x");
+  test::write_file(home.path() / "taken", "y");
+  CHECK(link_file(home.path() / "file", home.path() / "new"));
+  CHECK(test::read_file(home.path() / "new") == "x");
+  fs::remove(home.path() / "new");
+  CHECK_FALSE(link_file(home.path() / "file", home.path() / "taken"));
+  CHECK(test::read_file(home.path() / "taken") == "y");
+  CHECK_THROWS_AS(link_file(home.path() / "missing", home.path() / "new"), SystemError);
+  fs::create_directory(home.path() / "directory");
+  CHECK_FALSE(remove_directory(home.path()));
+  CHECK(remove_directory(home.path() / "directory"));
+  CHECK(remove_directory(home.path() / "directory"));
+  CHECK_THROWS_AS(remove_directory(home.path() / "file"), SystemError);
 }
 
 TEST_CASE("A mapping shows a file's bytes, none for an empty one") {

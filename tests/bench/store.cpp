@@ -177,7 +177,9 @@ int main(int argc, char** argv) {
           if (matcher.finish([](base::Range) {}).reused != n) std::abort();
         }),
         n, bytes);
-  print("merge, synced", time_of([&] { merge(*catalog, directory, file, manifest, true); }), n, bytes);
+  print("merge, synced",
+        time_of([&] { merge(*catalog, Fence(directory, "bench"), file, manifest, true, std::nullopt); }), n,
+        bytes);
   print("  cat > copy, synced", time_of([&] {
           run("cat " + directory.string() + "/*.journal > " + home.string() + "/copy && sync " +
               home.string() + "/copy");
@@ -191,8 +193,8 @@ int main(int argc, char** argv) {
 
   const Time opening = time_of([&] { (void)Archive(file).result(n - 1); });
   std::printf("opening the archive and reading its last result: %.2f ms\n", 1e3 * opening.wall);
-  print("importing the archive, synced", time_of([&] { (void)import_archive(directory, Archive(file)); }), n,
-        bytes);
+  print("importing the archive, synced",
+        time_of([&] { (void)import_archive(Fence(directory, "bench"), Archive(file)); }), n, bytes);
   catalog = std::make_unique<Catalog>(directory, n);
   for (const JournalName& journal : list_journals(directory)) catalog->add(directory, journal);
   print("matching a list shifted by one", time_of([&] {

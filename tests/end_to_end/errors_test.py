@@ -206,7 +206,7 @@ class Held(WorklistTest):
 
     def test_a_dead_holder_is_taken_over_at_once(self):
         self.holding(ranks=2).kill()
-        self.assertTrue((self.directory / "hold.json").exists())
+        self.assertTrue(list(self.directory.glob("*.fence")))
         (self.base / "now").touch()
         self.run_map(["wait", "a"], wait_for=self.base / "now")
 

@@ -8,7 +8,8 @@
 ///                      ENOSPC+: also every later call that would take space
 ///                      ~EIO: the call is done, but says that it failed, as network file systems may
 ///                      short: a part is written · torn: a part is written, then kill -9 · kill: kill -9
-///                      before it
+///                      before it · stop: SIGSTOP before it
+///   FAULTS_CLOCK=N     the monotonic clock runs N times as fast, and who sleeps wakes the sooner
 ///
 /// What a C library calls inside itself does not come by here: `remove`, `opendir` and the like count as one.
 #include <dlfcn.h>
@@ -26,6 +27,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,7 +37,7 @@
 
 namespace {
 
-enum class Fault { none, error, late_error, part, torn, kill };
+enum class Fault { none, error, late_error, part, torn, kill, stop };
 
 struct Plan {
   std::string_view below;
@@ -64,6 +66,8 @@ Plan read_plan() {
   std::string_view text = what;
   if (text == "kill") {
     plan.fault = Fault::kill;
+  } else if (text == "stop") {
+    plan.fault = Fault::stop;
   } else if (text == "short") {
     plan.fault = Fault::part;
   } else if (text == "torn") {
@@ -138,6 +142,7 @@ class Call {
       ::syscall(SYS_close, log);
     }
     if (is(Fault::kill)) ::kill(::getpid(), SIGKILL);
+    if (is(Fault::stop)) ::kill(::getpid(), SIGSTOP);
   }
 
   Fault fault_ = Fault::none;
@@ -158,6 +163,20 @@ Call opening(const char* path, int flags) {
   return {creates ? "create" : (flags & O_DIRECTORY) != 0 ? "list" : "open", path, creates};
 }
 
+constexpr std::int64_t second = 1'000'000'000;
+
+std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * second + time.tv_nsec; }
+timespec as_time(std::int64_t ns) { return {ns / second, ns % second}; }
+
+/// How many times as fast the clock runs.
+std::int64_t clock_rate() {
+  static const std::int64_t rate = [] {
+    const char* const text = std::getenv("FAULTS_CLOCK");
+    return text ? std::strtol(text, nullptr, 10) : 1;
+  }();
+  return rate;
+}
+
 /// The function that is called when this one is not there.
 template <class Function>
 Function* next(const char* name) {
@@ -169,6 +188,27 @@ Function* next(const char* name) {
 #define REAL(name) static const auto real = next<decltype(::name)>(#name)
 
 extern "C" {
+
+int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  REAL(clock_gettime);
+  const int result = real(clock, time);
+  if (clock != CLOCK_MONOTONIC || clock_rate() == 1 || result != 0) return result;
+  static const std::int64_t begin = nanoseconds(*time);
+  *time = as_time(begin + (nanoseconds(*time) - begin) * clock_rate());
+  return result;
+}
+
+int nanosleep(const timespec* time, timespec* left) {
+  REAL(nanosleep);
+  const timespec shorter = as_time(nanoseconds(*time) / clock_rate());
+  return real(&shorter, left);
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const timespec* time, timespec* left) {
+  REAL(clock_nanosleep);
+  const timespec shorter = as_time(nanoseconds(*time) / clock_rate());
+  return real(clock, flags, flags == 0 ? &shorter : time, left);
+}
 
 int open(const char* path, int flags, ...) {
   REAL(open);
@@ -249,7 +289,9 @@ void* mmap(void* address, std::size_t size, int protection, int flags, int fd, o
 
 int rename(const char* from, const char* to) noexcept {
   REAL(rename);
-  return Call("rename", to, true)([&] { return real(from, to); });
+  const bool removes = std::string_view(to).ends_with(".fence/removed");  // as the library does it
+  const Call call(removes ? "remove" : "rename", removes ? from : to, !removes);
+  return call([&] { return real(from, to); });
 }
 
 int link(const char* from, const char* to) noexcept {
@@ -269,6 +311,11 @@ int unlinkat(int directory, const char* path, int flags) noexcept {
 
 int remove(const char* path) noexcept {
   REAL(remove);
+  return Call("remove", path)([&] { return real(path); });
+}
+
+int rmdir(const char* path) noexcept {
+  REAL(rmdir);
   return Call("remove", path)([&] { return real(path); });
 }
 

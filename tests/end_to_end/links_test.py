@@ -25,7 +25,7 @@ class Links(WorklistTest):
 
     def plant(self, name, dangling=False):
         """A link where the library has, or had, a file of its own; that one, or another one, it leads to."""
-        place, target = self.directory / name, self.elsewhere / name
+        place, target = self.directory / name, self.elsewhere / Path(name).name
         if place.exists():
             place.rename(target)
         elif not dangling:
@@ -40,7 +40,7 @@ class Links(WorklistTest):
         self.assertEqual(os.listdir(self.place), [self.archive.name])
 
     def test_what_is_to_be_read_is_refused_where_a_link_leads_to_it(self):
-        for name in ("manifest.json", "hold.json", "journal", "000007-0123456789abcdef-3.journal"):
+        for name in ("manifest.json", "journal", "000007-0123456789abcdef-3.journal"):
             for ranks in (1, 3):
                 with self.subTest(name=name, ranks=ranks):
                     journal = self.half_done()
@@ -49,8 +49,7 @@ class Links(WorklistTest):
                     outcome = self.run_map(NAMES, ranks=ranks, code=74)
                     self.assertRegex(outcome.err, rf"cannot open {link}: .*{LINK}")
                     self.assertEqual(self.calls(), [])
-                    if name != "hold.json":  # of which readers know nothing
-                        self.assertIn(LINK, self.load(code=74).err)
+                    self.assertIn(LINK, self.load(code=74).err)
                     self.assertEqual(tree(self.elsewhere), before)
                     link.unlink()
                     if (self.elsewhere / journal).exists():
@@ -58,8 +57,19 @@ class Links(WorklistTest):
                     self.assert_finishes(NAMES[10:])
                     self.archive.unlink()
 
+    def test_a_link_in_the_place_of_a_fence(self):
+        self.half_done()
+        link = self.directory / "0123456789abcdef.fence"
+        before = tree(self.elsewhere)
+        link.symlink_to(self.elsewhere)
+        for ranks in (1, 3):
+            self.assertIn(f"{link} is a symbolic link to {self.elsewhere}", self.run_map(NAMES, ranks=ranks, code=2).err)
+        self.assertEqual(tree(self.elsewhere), before)
+        link.unlink()
+        self.assert_finishes(NAMES[10:])
+
     def test_what_is_to_be_written_takes_the_place_of_a_link(self):
-        for name in ("list.bin", "archive.unfinished", "manifest.json.0123456789abcdef", "list.bin.0123456789abcdef"):
+        for name in ("list.bin", "9-0123456789abcdef0123456789abcdef.state.0123456789abcdef"):
             for dangling in (False, True):
                 with self.subTest(name=name, dangling=dangling):
                     self.half_done()
@@ -73,7 +83,8 @@ class Links(WorklistTest):
         arguments = [*NAMES, "wait"]
         run = self.start(arguments, ranks=3, sleep_us=1000, wait_for=self.base / "now")
         run.until(lambda: len(read_lines(self.ledger)) == len(arguments), "the last task")
-        for name in ("archive.unfinished", "list.bin", "manifest.json"):
+        fence, = self.directory.glob("*.fence")
+        for name in ("list.bin", "manifest.json", f"{fence.name}/archive.unfinished", f"{fence.name}/removed"):
             self.plant(name)
         before = tree(self.elsewhere)
         (self.base / "now").touch()
@@ -97,7 +108,7 @@ class Links(WorklistTest):
             self.directory.unlink()
 
     def test_directories_in_the_place_of_files(self):
-        for name in ("manifest.json", "hold.json", "list.bin", "archive.unfinished", "000007-000000000000000a-3.journal"):
+        for name in ("manifest.json", "list.bin", "000007-000000000000000a-3.journal"):
             with self.subTest(name=name):
                 self.half_done()
                 if (self.directory / name).exists():

@@ -64,7 +64,7 @@ class Shared(WorklistTest):
         run = self.start(waiting, wait_for=self.base / "now", **other)
         run.until(lambda: any("wait" in line for line in read_lines(self.ledger)), "the last task")
         run.kill()
-        self.assertTrue((self.directory / "hold.json").exists())
+        self.assertTrue(list(self.directory.glob("*.fence")))
         for done in range(10, 15):
             self.interrupted(done + 1, **(one, other)[done % 2])
         self.calls()

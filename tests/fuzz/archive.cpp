@@ -23,7 +23,7 @@ void use(std::string_view input) {
   }
   fs::remove_all(directory);
   fs::create_directory(directory);
-  store::import_archive(directory, *archive);
+  store::import_archive(store::Fence(directory, "fuzz"), *archive);
   store::Catalog catalog(directory, 4);
   for (const auto& journal : store::list_journals(directory)) catalog.add(directory, journal);
   std::vector<std::uint64_t> missing;

@@ -1,6 +1,7 @@
 // The small files of a directory: the first byte says which of them the others are.
 #include "fuzz/fuzz.hpp"
 #include "store/format.hpp"
+#include "store/ghosts.hpp"
 #include "store/hold.hpp"
 #include "store/list.hpp"
 #include "store/manifest_json.hpp"
@@ -20,7 +21,7 @@ void use_manifest(const fs::path& directory, std::string_view bytes) {
     const auto manifest = store::read_manifest(directory);
     if (!manifest) return;
     // What is believed can be said again.
-    store::write_manifest(directory, *manifest);
+    store::write_manifest(store::Fence(directory, "fuzz"), *manifest);
     if (store::read_manifest(directory) != manifest) std::abort();
   });
   accepts([&] { store::recover_manifest(directory); });
@@ -29,8 +30,11 @@ void use_manifest(const fs::path& directory, std::string_view bytes) {
 /// Whoever it names, the directory is taken or it is not: without waiting for a beat that may come.
 void use_hold(const fs::path& directory, std::string_view bytes) {
   using namespace std::chrono_literals;
-  test::write_file(store::hold_path(directory), bytes);
-  accepts([&] { store::Hold(directory, "run", "job", {10s, 0ms}); });
+  const fs::path fence = store::fence_path(directory, "other");
+  fs::create_directory(fence);
+  test::write_file(store::holder_path(fence), bytes);
+  accepts([&] { store::Hold(directory, {"run", "job"}, {10s, 0ms}); });
+  accepts([&] { store::Ghosts(directory).gone(); });
 }
 
 void use_list(const fs::path& directory, std::string_view bytes) {

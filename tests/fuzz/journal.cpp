@@ -29,13 +29,14 @@ void limit_files() {
 }
 
 /// Its records as results of four tasks, as a run does at its end.
-void merge(const fs::path& directory, const fs::path& file) {
+void merge(const store::Fence& fence, const fs::path& file) {
+  const fs::path& directory = fence.directory();
   store::Catalog catalog(directory, texts.size());
   for (const auto& journal : store::list_journals(directory)) catalog.add(directory, journal);
   catalog.make_slots();
   std::vector<std::uint64_t> missing;
   test::match(catalog, texts, missing);
-  store::merge(catalog, directory, file, test::manifest_for(texts.size()), true);
+  store::merge(catalog, fence, file, test::manifest_for(texts.size()), true, std::nullopt);
 }
 
 }  // namespace
@@ -51,10 +52,12 @@ void use(std::string_view input) {
   test::write_file(directory / name.to_string(), input);
 
   accepts([&] { read_all(store::Snapshot(directory)); });
-  accepts([&] { store::remove_folded(directory); });
-  if (!accepts([&] { store::fold_journals(directory, {name}); })) return;
+  fs::remove(file);
+  const store::Fence fence(directory, "fuzz");
+  accepts([&] { store::remove_folded(fence); });
+  if (!accepts([&] { store::fold_journals(fence, {name}); })) return;
   // What passed for records makes a sound archive.
-  merge(directory, file);
+  merge(fence, file);
   const auto archive = store::Archive::open(file);
   if (!archive->is_whole() || !read_all(*archive)) std::abort();
 }

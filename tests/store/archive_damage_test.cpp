@@ -60,7 +60,7 @@ std::uint64_t check_nothing_wrong(const Store& store, bool import = true) {
 
   if (!import) return right;
   const test::TemporaryDirectory home;
-  const std::uint64_t damaged = import_archive(home.path(), *archive);
+  const std::uint64_t damaged = import_archive(Fence(home.path(), "test"), *archive);
   Catalog catalog(home.path(), 3);
   for (const JournalName& name : list_journals(home.path())) catalog.add(home.path(), name);
   REQUIRE(catalog.records() <= 4);
@@ -234,7 +234,7 @@ TEST_CASE("Offsets and extents that make no sense cost what they are for") {
   CHECK(archive->info(0)->host.empty());
   CHECK_THROWS_AS(archive->result(1), DamagedError);
   CHECK_THROWS_AS(archive->result(2), DamagedError);
-  CHECK(import_archive(store.directory(), *archive) == 1);
+  CHECK(import_archive(store.fence(), *archive) == 1);
   const auto catalog = store.catalog(3);
   CHECK(catalog->records() == 1);
   CHECK(catalog->record(catalog->slot(0)).payload == "a");

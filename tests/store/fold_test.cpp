@@ -31,7 +31,8 @@ class Before {
  public:
   explicit Before(const Store& store) : files_(test::everything_in(store.directory())) {}
   void put_back() const {
-    for (const auto& [path, bytes] : files_) test::write_file(path, bytes);
+    for (const auto& [path, bytes] : files_)
+      if (!fs::is_directory(path)) test::write_file(path, bytes);
   }
 
  private:
@@ -49,7 +50,7 @@ TEST_CASE("Folding many journals into one keeps every record, its order and its 
   Store store;
   three_runs(store);
   const Strings before = payloads(store, 3);
-  CHECK(fold_journals(store.directory(), store.journals()) == 0);
+  CHECK(fold_journals(store.fence(), store.journals()) == 0);
   REQUIRE(store.journals().size() == 1);
   CHECK(store.journals()[0].rank == JournalName::fold);
   CHECK(store.journals()[0].sequence == 3);
@@ -62,7 +63,7 @@ TEST_CASE("Folding many journals into one keeps every record, its order and its 
   CHECK(catalog->slot(2).attempt == 2);
   // Folds are folded as well.
   store.journal(4, 0, 3, {{{2, "c", "C"}}});
-  CHECK(fold_journals(store.directory(), store.journals()) == 0);
+  CHECK(fold_journals(store.fence(), store.journals()) == 0);
   CHECK(store.journals().size() == 1);
   CHECK(payloads(store, 3) == Strings{"X", "B2", "C"});
   CHECK(store.catalog(3)->origin(store.catalog(3)->slot(1))->host == "node5");
@@ -73,28 +74,28 @@ TEST_CASE("A fold that was killed between its rename and its removals counts not
   three_runs(store);
   const Strings before = payloads(store, 3);
   const Before killed(store);
-  fold_journals(store.directory(), store.journals());
+  fold_journals(store.fence(), store.journals());
   killed.put_back();
   CHECK(store.journals().size() == 5);
   CHECK(payloads(store, 3) == before);
-  remove_folded(store.directory());
+  remove_folded(store.fence());
   CHECK(store.journals().size() == 1);
   CHECK(payloads(store, 3) == before);
-  remove_folded(store.directory());
+  remove_folded(store.fence());
   CHECK(payloads(store, 3) == before);
 }
 
-TEST_CASE("A fold that was killed before its rename leaves nothing but a leftover") {
+TEST_CASE("A fold that was killed before its rename leaves nothing behind but in the fence") {
   Store store;
   three_runs(store);
   const Before before(store);
-  fold_journals(store.directory(), store.journals());
+  fold_journals(store.fence(), store.journals());
   const JournalName fold = store.journals()[0];
-  fs::rename(store.path_of(fold), temporary_path(store.path_of(fold)));
+  fs::rename(store.path_of(fold), store.fence().unfinished(fold.to_string()));
   before.put_back();
-  remove_folded(store.directory());
+  remove_folded(store.fence());
   CHECK(store.journals().size() == 4);
-  remove_leftovers(store.directory());
+  remove_fence(store.fence().path());
   CHECK(test::everything_in(store.directory()).size() == 4);
 }
 
@@ -105,7 +106,7 @@ TEST_CASE("Damage is left behind by a fold, counted, and costs its records alone
   test::flip_bit(store.path_of(headless), 8 * 30);
   const JournalName damaged = store.journal(4, 0, 3, {{{0, "a", "A4"}}, {{1, "b", "B4"}}});
   test::flip_bit(store.path_of(damaged), 8 * (test::read_file(store.path_of(damaged)).find("FRAM") + 70));
-  CHECK(fold_journals(store.directory(), store.journals()) > 100);
+  CHECK(fold_journals(store.fence(), store.journals()) > 100);
   CHECK(payloads(store, 3) == Strings{"X", "B4", "-"});
   const auto catalog = store.catalog(3);
   CHECK(catalog->damaged_bytes() == 0);
@@ -118,9 +119,8 @@ TEST_CASE("An archive comes back into a directory, once") {
   Store store;
   store.journal(1, 2, 4, {{{0, "a", "A"}, {1, "b", "B"}}, {{2, "c", "why", Outcome::failed, 0, 5}}});
   const auto archive = store.merge(*store.catalog(4));
-  remove_merged(store.directory(), archive->description().merged);
-  fs::create_directory(store.directory());
-  CHECK(import_archive(store.directory(), *archive) == 0);
+  remove_merged(store.fence(), archive->description().merged);
+  CHECK(import_archive(store.fence(), *archive) == 0);
   REQUIRE(store.journals().size() == 1);
   CHECK(store.journals()[0].sequence == 0);
   CHECK(payloads(store, 4) == Strings{"A", "B", "-", "-"});
@@ -131,7 +131,7 @@ TEST_CASE("An archive comes back into a directory, once") {
   CHECK(catalog->frame(catalog->slot(0)).duration == 2000);
   CHECK(catalog->record(catalog->slot(1)).argument == "b");
   const Before before(store);
-  CHECK(import_archive(store.directory(), *archive) == 0);
+  CHECK(import_archive(store.fence(), *archive) == 0);
   CHECK(store.catalog(4)->records() == 3);
 }
 
@@ -140,9 +140,9 @@ TEST_CASE("An archive that names what becomes of it comes back all the same") {
   const JournalName itself{0, 7, JournalName::fold};  // of the archive's id
   store.journal(1, 0, 1, {{{0, "a", "A"}}});
   fs::copy_file(store.path_of(store.journals()[0]), store.path_of(itself));
-  merge(*store.catalog(1), store.directory(), store.file(), test::manifest_for(1), true, itself.id);
+  merge(*store.catalog(1), store.fence(), store.file(), test::manifest_for(1), true, std::nullopt, itself.id);
   fs::remove(store.path_of(itself));
-  CHECK(import_archive(store.directory(), *store.archive()) == 0);
+  CHECK(import_archive(store.fence(), *store.archive()) == 0);
   CHECK(store.journals() == std::vector<JournalName>{itself});
 }
 
@@ -152,19 +152,19 @@ TEST_CASE("Journals that an archive was made from give way to it, unless the arc
   auto archive = store.merge(*store.catalog(2));
   const Before killed(store);
   SECTION("whole, removed at once") {
-    CHECK(import_archive(store.directory(), *archive) == 0);
+    CHECK(import_archive(store.fence(), *archive) == 0);
     CHECK(store.journals().size() == 1);
   }
   SECTION("whole, killed before the removal") {
-    CHECK(import_archive(store.directory(), *archive) == 0);
+    CHECK(import_archive(store.fence(), *archive) == 0);
     killed.put_back();
-    remove_folded(store.directory());
+    remove_folded(store.fence());
     CHECK(store.journals().size() == 1);
   }
   SECTION("damaged") {
     test::flip_bit(store.file(), 8 * archive_header_size);
     archive = store.archive();
-    CHECK(import_archive(store.directory(), *archive) == 2);
+    CHECK(import_archive(store.fence(), *archive) == 2);
     CHECK(store.journals() == std::vector<JournalName>{name});
   }
   CHECK(payloads(store, 2) == Strings{"A", "B"});
@@ -177,7 +177,7 @@ TEST_CASE("What an archive carries survives merge, import and merge, and serves 
   for (int round = 0; round < 3; ++round) {
     const auto archive = store.archive();
     const auto merged = archive->description().merged;
-    CHECK(import_archive(store.directory(), *archive) == 0);
+    CHECK(import_archive(store.fence(), *archive) == 0);
     auto catalog = store.catalog(1);
     Indices missing;
     const MatchResult result = test::match(*catalog, {"b"}, missing);
@@ -187,10 +187,9 @@ TEST_CASE("What an archive carries survives merge, import and merge, and serves 
     CHECK(next->description().carried == 2);
     CHECK(next->result(0) == "B");
     CHECK(next->is_whole());
-    remove_merged(store.directory(), next->description().merged);
-    fs::create_directory(store.directory());
+    remove_merged(store.fence(), next->description().merged);
   }
-  import_archive(store.directory(), *store.archive());
+  import_archive(store.fence(), *store.archive());
   auto catalog = store.catalog(3);
   Indices missing;
   const MatchResult result = test::match(*catalog, {"a", "b", "c"}, missing);
@@ -208,7 +207,7 @@ TEST_CASE("What an archive carries never takes the place of its own results") {
   test::match(*catalog, {"a", "b", "c"}, missing);
   const auto archive = store.merge(*catalog);
   CHECK(archive->result(0) == "A of 3");
-  CHECK(import_archive(store.directory(), *archive) == 0);
+  CHECK(import_archive(store.fence(), *archive) == 0);
   for (const std::uint64_t tasks : {2U, 3U}) {
     auto again = store.catalog(tasks);
     missing.clear();
@@ -236,11 +235,10 @@ TEST_CASE("Damage in an archive costs the results in its block, and they are cou
   CHECK(test::match(*catalog, arguments, missing).carried == 1);
   store.merge(*catalog);
   const std::uint64_t results = store.archive()->description().sections.at(section::results).offset;
-  fs::remove_all(store.directory());
-  fs::create_directory(store.directory());
+  store.clear();
   // Block 3 holds the end of result 2 and the beginning of 3, or exactly result 3.
   test::flip_bit(store.file(), 8 * (archive_header_size + 3 * block_size + 100));
-  const std::uint64_t damaged = import_archive(store.directory(), *store.archive());
+  const std::uint64_t damaged = import_archive(store.fence(), *store.archive());
   CHECK(damaged == (results == archive_header_size ? 1U : 2U));
   const auto whole = store.catalog(10);
   std::uint64_t done = 0;

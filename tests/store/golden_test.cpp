@@ -64,7 +64,7 @@ void write_directory(const fs::path& directory) {
        {3, encoded(std::string("no words")), "std::runtime_error: no words", Outcome::failed, 0, 2}});
   write_journal(directory, {2, 0x0123456789abcdef, 0}, 4, 7,
                 {counted(1, "new text", {{"new", 1}, {"text", 1}}, bound_to_count, 3)});
-  write_manifest(directory, manifest);
+  write_manifest(Fence(directory, "test"), manifest);
 }
 
 std::unique_ptr<Catalog> catalog_of(const fs::path& directory, const fs::path& scratch) {
@@ -79,7 +79,7 @@ void write_archive(const fs::path& directory, const fs::path& file) {
   for (const std::string& text : texts) arguments.push_back(encoded(text));
   std::vector<std::uint64_t> missing;
   REQUIRE(test::match(*catalog, arguments, missing).reused == 3);
-  merge(*catalog, directory, file, manifest, true, archive_id);
+  merge(*catalog, Fence(directory, "test"), file, manifest, true, std::nullopt, archive_id);
 }
 
 void check_results(const Results<Counts>& results) {
@@ -133,7 +133,7 @@ TEST_CASE("The golden archive is read as it was meant") {
   CHECK(archive.description().merged.size() == 3);
 
   const test::TemporaryDirectory home;
-  CHECK(import_archive(home.path(), archive) == 0);
+  CHECK(import_archive(Fence(home.path(), "test"), archive) == 0);
   const auto catalog = catalog_of(home.path(), home.path());
   CHECK(catalog->records() == 5);
   REQUIRE(catalog->strays().size() == 1);

@@ -16,7 +16,7 @@ using test::fingerprint_of;
 using test::Store;
 
 void write_list(const Store& store, const std::vector<std::string>& arguments) {
-  ListWriter list(store.directory());
+  ListWriter list(store.fence());
   for (const std::string& argument : arguments) list.append(fingerprint_of(argument));
   list.publish();
 }
@@ -66,7 +66,7 @@ TEST_CASE("With a list, a directory's records are read at the places that they h
   store.journal(
       1, 0, 3,
       {{{0, encoded("a"), encoded("A")}, {1, encoded("b"), encoded("B")}, {2, encoded("c"), encoded("C")}}});
-  write_manifest(store.directory(), test::manifest_for(3));
+  write_manifest(store.fence(), test::manifest_for(3));
   write_list(store, {encoded("c"), encoded("new"), encoded("a"), encoded("c")});
   const auto results = load<std::string>(store.directory());
   REQUIRE(results.size() == 4);

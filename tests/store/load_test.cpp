@@ -63,15 +63,16 @@ TEST_CASE("A run that ends while its directory is read leaves all results, never
       CAPTURE(whole_manifest, name_directory);
       Store store;
       store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
-      write_manifest(store.directory(), test::manifest_for(1));
+      write_manifest(store.fence(), test::manifest_for(1));
       const std::string manifest = test::read_file(manifest_path(store.directory()));
       const auto results = interrupted_at(
           manifest_path(store.directory()), whole_manifest ? manifest : "",
           [&] { return load<std::string>(name_directory ? store.directory() : store.file()); },
           [&] {
-            const Description description =
-                merge(*store.catalog(1), store.directory(), store.file(), test::manifest_for(1), true);
-            REQUIRE(remove_merged(store.directory(), description.merged));
+            const Description description = merge(*store.catalog(1), store.fence(), store.file(),
+                                                  test::manifest_for(1), true, std::nullopt);
+            REQUIRE(remove_merged(store.fence(), description.merged));
+            REQUIRE(store.fence().remove_directory());
           });
       REQUIRE(results.size() == 1);
       CHECK(results.find(0) == "A");
@@ -82,7 +83,7 @@ TEST_CASE("A run that ends while its directory is read leaves all results, never
 TEST_CASE("A directory that a finished run has begun to remove is read as its archive") {
   Store store;
   const JournalName name = store.journal(1, 0, 1, {{{0, encoded("a"), encoded("A")}}});
-  write_manifest(store.directory(), test::manifest_for(1));
+  write_manifest(store.fence(), test::manifest_for(1));
   store.merge(*store.catalog(1));
   fs::remove(store.path_of(name));
   CHECK(load<std::string>(store.directory())[0] == "A");
@@ -101,7 +102,7 @@ TEST_CASE("A damaged archive does not stand before its directory") {
 
 TEST_CASE("Journals that are folded while they are read are found where they are now") {
   Store store;
-  write_manifest(store.directory(), test::manifest_for(1));
+  write_manifest(store.fence(), test::manifest_for(1));
   const std::string manifest = test::read_file(manifest_path(store.directory()));
   const JournalName later = store.journal(2, 0, 1, {{{0, encoded("a"), encoded("A")}}});
   const JournalName early{1, 1, 0};
@@ -112,14 +113,14 @@ TEST_CASE("Journals that are folded while they are read are found where they are
       [&] {
         fs::rename(store.path_of(early), store.path_of(later));
         fs::remove(manifest_path(store.directory()));
-        write_manifest(store.directory(), test::manifest_for(1));
+        write_manifest(store.fence(), test::manifest_for(1));
       });
   CHECK(snapshot->result(0) == encoded("A"));
 }
 
 TEST_CASE("A directory that is removed while it is read is an error") {
   Store store;
-  write_manifest(store.directory(), test::manifest_for(1));
+  write_manifest(store.fence(), test::manifest_for(1));
   const std::string manifest = test::read_file(manifest_path(store.directory()));
   CHECK_THROWS_AS(
       interrupted_at(

@@ -21,7 +21,7 @@ const Manifest odd = {UINT64_MAX, "str", "{str:u64}", {"wörd", "count", "\xff"}
 TEST_CASE("A manifest is read as it was written") {
   const Store store;
   Manifest manifest = odd;
-  write_manifest(store.directory(), manifest);
+  write_manifest(store.fence(), manifest);
   manifest.columns[2] = "\xef\xbf\xbd";  // what is not UTF-8 is replaced
   CHECK(read_manifest(store.directory()) == manifest);
   CHECK(recover_manifest(store.directory()) == manifest);
@@ -33,7 +33,7 @@ TEST_CASE(
   store.journal(1, 0, 5, {{{0, "a", "A"}}});
   store.journal(2, 0, 7, {{{0, "a", "A"}}});
   const Manifest manifest = test::manifest_for(7);
-  write_manifest(store.directory(), manifest);
+  write_manifest(store.fence(), manifest);
   const std::string bytes = test::read_file(manifest_path(store.directory()));
   const auto check = [&](const std::string& damaged) {
     test::write_file(manifest_path(store.directory()), damaged);
@@ -103,10 +103,10 @@ TEST_CASE("A newer or foreign format is refused, and its files stay as they are"
 TEST_CASE("What a killed run leaves before its first record is no foreign directory") {
   const Store store;
   CHECK_FALSE(recover_manifest(store.directory()));
-  test::write_file(temporary_path(hold_path(store.directory())), "");
-  test::write_file(unfinished_archive_path(store.directory()), "");
+  fs::create_directory(temporary_path(fence_path(store.directory(), "run")));
   CHECK_FALSE(recover_manifest(store.directory()));
-  test::write_file(hold_path(store.directory()), "damaged");
+  fs::create_directory(fence_path(store.directory(), "run"));
+  test::write_file(holder_path(fence_path(store.directory(), "run")), "damaged");
   CHECK_FALSE(recover_manifest(store.directory()));
   CHECK_THROWS_WITH(Snapshot(store.directory()), Contains("holds no results yet"));
 }

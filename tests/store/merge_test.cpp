@@ -121,16 +121,15 @@ TEST_CASE("Payloads around the sizes of blocks and frames stay whole") {
   const auto archive = store.merge(*store.catalog(n));
   check(*archive);
   // And on their way back into a directory.
-  CHECK(import_archive(store.directory(), *archive) == 0);
+  CHECK(import_archive(store.fence(), *archive) == 0);
   check(*store.merge(*store.catalog(n)));
 }
 
 TEST_CASE("Merging replaces the archive in one step and tidies up after itself") {
   Store store;
   store.journal(1, 0, 1, {{{0, "a", "A"}}});
-  test::write_file(unfinished_archive_path(store.directory()), "of a run that was killed");
   const auto first = store.merge(*store.catalog(1));
-  CHECK_FALSE(fs::exists(unfinished_archive_path(store.directory())));
+  CHECK_FALSE(fs::exists(store.fence().unfinished(unfinished_archive)));
   store.journal(2, 0, 1, {{{0, "a", "A2"}}});
   const auto second = store.merge(*store.catalog(1));
   CHECK(first->result(0) == "A");
@@ -138,14 +137,41 @@ TEST_CASE("Merging replaces the archive in one step and tidies up after itself")
   CHECK(first->description().id != second->description().id);
 
   test::write_file(manifest_path(store.directory()), "");
-  test::write_file(hold_path(store.directory()), "");
   const JournalName later = store.journal(3, 0, 1, {{{0, "a", "A3"}}});
-  CHECK_FALSE(remove_merged(store.directory(), second->description().merged));
+  CHECK_FALSE(remove_merged(store.fence(), second->description().merged));
   CHECK(store.journals() == std::vector<JournalName>{later});
   CHECK(fs::exists(manifest_path(store.directory())));
-  CHECK(remove_merged(store.directory(), {later.to_string(), "../words"}));
+  CHECK(remove_merged(store.fence(), {later.to_string(), "../words"}));
+  CHECK(store.fence().remove_directory());
   CHECK_FALSE(fs::exists(store.directory()));
   CHECK(fs::exists(store.file()));
+}
+
+TEST_CASE("What came to the archive's place meanwhile stays, and so do the records") {
+  Store store;
+  store.journal(1, 0, 1, {{{0, "a", "A"}}});
+  const auto refused = [&](std::optional<std::uint64_t> replaces) {
+    const auto before = test::read_file(store.file());
+    CHECK_THROWS_WITH(
+        merge(*store.catalog(1), store.fence(), store.file(), test::manifest_for(1), true, replaces),
+        Catch::Contains(store.file().string() + " has come there") &&
+            Catch::Contains(store.directory().string()));
+    CHECK(test::read_file(store.file()) == before);
+    CHECK(store.journals().size() == 1);
+    fs::remove(store.fence().unfinished(unfinished_archive));
+  };
+  test::write_file(store.file(), "notes");
+  refused(std::nullopt);
+  refused(7);
+  fs::remove(store.file());
+  const std::uint64_t other = store.merge(*store.catalog(1))->description().id;
+  refused(std::nullopt);
+  refused(other + 1);
+  merge(*store.catalog(1), store.fence(), store.file(), test::manifest_for(1), true, other);
+  // One that should be replaced, but went.
+  fs::remove(store.file());
+  merge(*store.catalog(1), store.fence(), store.file(), test::manifest_for(1), true, other);
+  CHECK(store.archive()->result(0) == "A");
 }
 
 TEST_CASE("A directory with somebody's file in it stays, with that file") {
@@ -153,7 +179,8 @@ TEST_CASE("A directory with somebody's file in it stays, with that file") {
   store.journal(1, 0, 1, {{{0, "a", "A"}}});
   const auto archive = store.merge(*store.catalog(1));
   test::write_file(store.directory() / "notes", "mine");
-  CHECK_FALSE(remove_merged(store.directory(), archive->description().merged));
+  CHECK(remove_merged(store.fence(), archive->description().merged));
+  CHECK_FALSE(store.fence().remove_directory());
   CHECK(test::everything_in(store.directory()).size() == 1);
 }
 
@@ -168,10 +195,11 @@ TEST_CASE("Without room for the archive the merge does not begin, and loses noth
   const JournalName name = store.journal(1, 0, 1, {{{0, "a", std::string(600'000, 'A')}}});
   fs::copy(store.path_of(name), directory / name.to_string());
   test::write_file(small / "words", "the archive before");
+  const Fence fence(directory, "test");
   const auto before = test::everything_in(small);
   Catalog catalog(directory, 1);
   catalog.add(directory, name);
-  CHECK_THROWS_WITH(merge(catalog, directory, small / "words", test::manifest_for(1), true),
+  CHECK_THROWS_WITH(merge(catalog, fence, small / "words", test::manifest_for(1), true, std::nullopt),
                     Catch::Contains("it needs up to") && Catch::Contains("free some space"));
   CHECK(test::everything_in(small) == before);
 }

@@ -104,18 +104,17 @@ void check_outputs(const detail::ResultSource& results) {
 TEST_CASE("Output is read from a directory, an archive, and what was folded, imported and carried") {
   Store store;
   make_journals(store);
-  write_manifest(store.directory(), test::manifest_for(6));
+  write_manifest(store.fence(), test::manifest_for(6));
   check_outputs(Snapshot(store.directory()));
-  CHECK(fold_journals(store.directory(), store.journals()) == 0);
+  CHECK(fold_journals(store.fence(), store.journals()) == 0);
   check_outputs(Snapshot(store.directory()));
   check_outputs(*store.merge(*store.catalog(6)));
   for (int round = 0; round < 2; ++round) {
     const auto archive = store.archive();
     CHECK(archive->is_whole());
     CHECK(archive->description().carried == 1);
-    fs::remove_all(store.directory());
-    fs::create_directory(store.directory());
-    CHECK(import_archive(store.directory(), *archive) == 0);
+    store.clear();
+    CHECK(import_archive(store.fence(), *archive) == 0);
     check_outputs(*store.merge(*store.catalog(6)));
   }
   const auto results = load<std::string>(store.file());
@@ -126,7 +125,7 @@ TEST_CASE("Output is read from a directory, an archive, and what was folded, imp
   CHECK_FALSE(results.output(0));
   CHECK_THROWS_AS(results.output(6), std::out_of_range);
   // What was carried along serves another list, with its output.
-  import_archive(store.directory(), *store.archive());
+  import_archive(store.fence(), *store.archive());
   auto catalog = store.catalog(1);
   std::vector<std::uint64_t> missing;
   CHECK(test::match(*catalog, {encoded("s")}, missing).moved == 1);
@@ -204,11 +203,10 @@ TEST_CASE("A damaged output costs itself when an archive's results are reused") 
   store.merge(*store.catalog(2));
   const std::uint64_t at = store.archive()->description().sections.at(section::outputs).offset;
   test::flip_bit(store.file(), 8 * (at + block_size + 9));
-  fs::remove_all(store.directory());
-  fs::create_directory(store.directory());
+  store.clear();
   const auto archive = store.archive();
   CHECK_THROWS_AS(archive->output(0), DamagedError);
-  CHECK(import_archive(store.directory(), *archive) == 0);
+  CHECK(import_archive(store.fence(), *archive) == 0);
   const auto catalog = store.catalog(2);
   CHECK(catalog->record(catalog->slot(0)).payload == "A");
   CHECK(catalog->record(catalog->slot(0)).output.empty());
@@ -220,7 +218,7 @@ TEST_CASE("A record's output that makes no sense is damage, and its result is re
                 {{{0, "a", "A", Outcome::done, 0, 1,
                    "\x7f"
                    "too short"}}});
-  write_manifest(store.directory(), test::manifest_for(1));
+  write_manifest(store.fence(), test::manifest_for(1));
   const Snapshot snapshot(store.directory());
   CHECK(snapshot.result(0) == "A");
   CHECK_THROWS_AS(snapshot.output(0), DamagedError);

@@ -1,5 +1,6 @@
 #include "store/paths.hpp"
 
+#include "store/fence.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"
 
@@ -51,25 +52,38 @@ TEST_CASE("Journals are listed in the order of their runs") {
 TEST_CASE("Only what this library leaves half-made is removed") {
   const TemporaryDirectory home;
   const JournalName name{1, 2, JournalName::fold};
-  const std::vector<fs::path> leftovers = {
-      unfinished_archive_path(home.path()),           temporary_path(manifest_path(home.path())),
-      temporary_path(hold_path(home.path())),         temporary_path(temporary_path(hold_path(home.path()))),
-      temporary_path(home.path() / name.to_string()), temporary_path(home.path() / "scratch")};
-  for (const fs::path& path : leftovers) write_file(path, "x");
+  const StateName state{7, {1, 2}};
+  const fs::path fence = temporary_path(fence_path(home.path(), "run"));
+  const std::vector<fs::path> leftovers = {temporary_path(home.path() / state.to_string()),
+                                           temporary_path(home.path() / "scratch"), fence};
+  fs::create_directory(fence);
+  for (const fs::path& path : leftovers) write_file(path == fence ? holder_path(fence) : path, "x");
   CHECK(holds_nothing(home.path()));
   const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef",
                                         home.path() / "data",
                                         home.path() / "scratch",
                                         home.path() / "scratch.txt",
                                         home.path() / name.to_string(),
+                                        home.path() / state.to_string(),
                                         manifest_path(home.path())};
   for (const fs::path& path : others) {
     write_file(path, "x");
     CHECK_FALSE(holds_nothing(home.path()));
   }
-  remove_leftovers(home.path());
+  Fence(home.path(), "test").remove_leftovers();
   for (const fs::path& path : leftovers) CHECK_FALSE(fs::exists(path));
   for (const fs::path& path : others) CHECK(fs::exists(path));
+}
+
+TEST_CASE("Fences and ghosts are listed by their runs") {
+  const TemporaryDirectory home;
+  fs::create_directory(fence_path(home.path(), "8f3a"));
+  fs::create_directory(temporary_path(fence_path(home.path(), "8f3b")));
+  write_file(ghosts_path(home.path(), "8f3c"), "x");
+  CHECK(holds_nothing(home.path()));
+  CHECK(list_fences(home.path()) == std::vector<std::string>{"8f3a"});
+  CHECK(list_ghosts(home.path()) == std::vector<std::string>{"8f3c"});
+  CHECK(list_fences(home.path() / "missing").empty());
 }
 
 TEST_CASE("A directory that can't be read is never taken for an empty one", "[root]") {

@@ -110,21 +110,22 @@ class Life {
   /// What a run does before it reads: it tidies up after others that were killed.
   void begin() {
     fs::create_directory(store_.directory());
-    remove_leftovers(store_.directory());
-    remove_folded(store_.directory());
+    store_.fence().remove_leftovers();
+    remove_folded(store_.fence());
     const auto before = test::everything_in(store_.directory());
     if (const auto archive = store_.archive()) {
-      REQUIRE(import_archive(store_.directory(), *archive) == 0);
+      REQUIRE(import_archive(store_.fence(), *archive) == 0);
       if (random_() % 4 == 0) killed_before_removals(before);
     }
     if (random_() % 4 != 0 || store_.journals().empty()) return;
     const auto unfolded = test::everything_in(store_.directory());
-    REQUIRE(fold_journals(store_.directory(), store_.journals()) == 0);
+    REQUIRE(fold_journals(store_.fence(), store_.journals()) == 0);
     if (random_() % 2 == 0) killed_before_removals(unfolded);
   }
   void killed_before_removals(const std::vector<std::pair<std::string, std::string>>& files) {
-    for (const auto& [path, bytes] : files) test::write_file(path, bytes);
-    remove_folded(store_.directory());
+    for (const auto& [path, bytes] : files)
+      if (!fs::is_directory(path)) test::write_file(path, bytes);
+    remove_folded(store_.fence());
   }
 
   std::vector<int> next_list() {
@@ -205,7 +206,7 @@ class Life {
     }
     const Section results = archive->description().sections.at(section::results);
     REQUIRE(test::read_file(store_.file()).substr(results.offset, results.size) == all);
-    if (random_() % 4 != 0) remove_merged(store_.directory(), archive->description().merged);
+    if (random_() % 4 != 0) remove_merged(store_.fence(), archive->description().merged);
   }
 
   std::mt19937 random_;

@@ -20,7 +20,7 @@ TEST_CASE("A directory is read as far as it got") {
   Store store;
   store.journal(1, 4, 4,
                 {{{0, encoded("a"), encoded("A")}, {2, encoded("c"), "why", Outcome::failed, 0, 2}}});
-  write_manifest(store.directory(), test::manifest_for(4));
+  write_manifest(store.fence(), test::manifest_for(4));
   for (const fs::path& path : {store.directory(), store.file()}) {
     const auto results = load<std::string>(path);
     REQUIRE(results.size() == 4);
@@ -56,7 +56,7 @@ TEST_CASE("Where nothing is, that is said") {
 TEST_CASE("A number of tasks that no memory holds is an error, whatever checksum it has") {
   const Store store;
   for (const std::uint64_t tasks : {UINT64_MAX, std::uint64_t{1} << 59, std::uint64_t{1} << 50}) {
-    write_manifest(store.directory(), test::manifest_for(tasks));
+    write_manifest(store.fence(), test::manifest_for(tasks));
     CHECK_THROWS_AS(Snapshot(store.directory()), SystemError);
   }
 }

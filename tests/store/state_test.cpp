@@ -1,6 +1,7 @@
 #include "store/state.hpp"
 
 #include "base/file.hpp"
+#include "store/fence.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"
 
@@ -72,7 +73,7 @@ TEST_CASE("A state that was not finished is a leftover; a state is not") {
   const TemporaryDirectory home;
   write_state(home.path(), name, "half-way", false);
   write_file(temporary_path(home.path() / name.to_string()), "half");
-  remove_leftovers(home.path());
+  Fence(home.path(), "test").remove_leftovers();
   CHECK_FALSE(holds_nothing(home.path()));
   CHECK(read_state(home.path(), name) == "half-way");
   remove_state(home.path(), name);

@@ -101,6 +101,12 @@ store::Manifest manifest_for(std::uint64_t tasks) { return {tasks, "str", "str",
 
 Store::Store() { fs::create_directory(directory()); }
 
+void Store::clear() {
+  fence_.reset();
+  fs::remove_all(directory());
+  fs::create_directory(directory());
+}
+
 JournalName Store::journal(std::uint32_t sequence, int rank, std::uint64_t tasks, const Frames& frames) {
   const JournalName name{sequence, 0x1000U + sequence, rank};
   const store::Origin origin{base::to_hex(name.id),         sequence, rank,
@@ -125,7 +131,9 @@ std::unique_ptr<store::Catalog> Store::catalog(std::uint64_t tasks) const {
 }
 
 std::shared_ptr<const store::Archive> Store::merge(const store::Catalog& catalog, bool keep_arguments) {
-  store::merge(catalog, directory(), file(), manifest_for(catalog.tasks()), keep_arguments);
+  const auto before = archive();
+  const auto replaces = before ? std::optional(before->description().id) : std::nullopt;
+  store::merge(catalog, fence(), file(), manifest_for(catalog.tasks()), keep_arguments, replaces);
   return archive();
 }
 

@@ -2,6 +2,7 @@
 
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
+#include "store/fence.hpp"
 #include "store/journal.hpp"
 #include "store/match.hpp"
 #include "store/paths.hpp"
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +70,10 @@ class Store {
   std::filesystem::path path_of(const store::JournalName& name) const {
     return directory() / name.to_string();
   }
+  /// This test's power over the directory, from the first use on.
+  const store::Fence& fence() const { return fence_ ? *fence_ : fence_.emplace(directory(), "test"); }
+  /// Nothing is in the directory any more.
+  void clear();
   std::vector<store::JournalName> journals() const { return store::list_journals(directory()); }
 
   /// A journal of run `sequence`, whose map had `tasks` tasks, written by `rank`.
@@ -79,6 +85,7 @@ class Store {
 
  private:
   TemporaryDirectory home_;
+  mutable std::optional<store::Fence> fence_;
 };
 
 store::Manifest manifest_for(std::uint64_t tasks);

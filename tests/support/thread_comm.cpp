@@ -27,6 +27,7 @@ class ThreadNetwork::ThreadComm final : public runtime::Comm {
 
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(network_.comms_.size()); }
+  int host_count() const override { return 1; }
 
   void send(int to, std::string message) override {
     ++uses_;

@@ -1,0 +1,147 @@
+#include "store/fence.hpp"
+
+#include "base/file.hpp"
+#include "store/paths.hpp"
+
+#include <tasker/error.hpp>
+
+#include <cerrno>
+
+namespace tasker::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+/// In a fence: where files go that are removed, one in the place of the other.
+constexpr const char* removed = "removed";
+}  // namespace
+
+Fence::Fence(const fs::path& directory, const std::string& run, std::string_view holder)
+    : directory_(directory), path_(fence_path(directory, run)) {
+  while (!make(holder)) continue;
+}
+
+/// The fence appears complete. False if the run that holds the directory took it for a leftover meanwhile.
+bool Fence::make(std::string_view holder) const {
+  const fs::path unfinished = temporary_path(path_);
+  base::create_directory(unfinished, 0700);
+  try {
+    // Whoever may use the directory may remove the fence, too, when this run has died.
+    base::set_mode(unfinished, base::mode_of(directory_));
+    if (!holder.empty()) {
+      base::File file = base::File::create_new(holder_path(unfinished));
+      file.write({holder});
+      file.close();
+    }
+    base::rename_file(unfinished, path_);
+  } catch (const SystemError&) {
+    if (base::file_exists(path_)) return true;  // a network file system may say no to what it has done
+    if (!base::file_exists(unfinished) && base::file_exists(directory_)) return false;
+    remove_fence(unfinished);
+    throw;
+  }
+  return true;
+}
+
+Fence::~Fence() {
+  try {
+    remove_fence(path_);
+  } catch (const std::exception&) {
+    // The next run removes it.
+  }
+}
+
+bool Fence::stands() const { return base::file_exists(path_); }
+
+void Fence::require() const {
+  bool taken = false;
+  try {
+    if (stands()) return;
+    taken = base::file_exists(directory_);
+  } catch (const SystemError&) {
+    // Then it can't be reached.
+  }
+  if (taken)
+    throw Interrupted(directory_.string() +
+                      " was taken over by another run, which believed this one dead; its results are kept. "
+                      "Run the same command again when that run has ended");
+  throw Interrupted(directory_.string() +
+                    " has been removed, or can't be reached any more; results computed since are lost. Run "
+                    "the same command again");
+}
+
+template <class Step>
+auto Fence::act(Step step) const {
+  try {
+    return step();
+  } catch (const SystemError&) {
+    require();
+    throw;
+  }
+}
+
+void Fence::publish(const std::string& name, const fs::path& to) const {
+  act([&] { base::rename_file(path_ / name, to); });
+}
+
+bool Fence::publish_new(const std::string& name, const fs::path& to) const {
+  return act([&] {
+    const bool published = base::link_file(path_ / name, to);
+    if (published) base::remove_file(path_ / name);
+    return published;
+  });
+}
+
+void Fence::replace(const fs::path& to, std::string_view bytes) const {
+  act([&] {
+    const std::string name = to.filename().string();
+    base::File file = base::File::create_new(path_ / name);
+    file.write({bytes});
+    file.sync();
+    file.close();
+    base::rename_file(path_ / name, to);
+  });
+}
+
+void Fence::remove(const fs::path& path) const {
+  act([&] {
+    if (base::file_exists(path)) base::rename_file(path, path_ / removed);
+  });
+}
+
+void Fence::remove_leftovers() const {
+  for (const fs::path& path : list_leftovers(directory_)) {
+    std::error_code ignored;
+    try {
+      if (fs::is_directory(fs::symlink_status(path, ignored)))
+        remove_fence(path);
+      else
+        remove(path);
+    } catch (const SystemError&) {
+      // It is in nobody's way.
+    }
+  }
+}
+
+bool Fence::remove_directory() const {
+  try {
+    remove_fence(path_);
+    base::remove_file(directory_);
+    return true;
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+void remove_fence(const fs::path& path) {
+  base::refuse_link(path);
+  // The owner may be alive and go on adding files, more slowly than they are removed.
+  for (;;) {
+    for (const std::string& name : list_names(path))
+      if (path / name != holder_path(path)) base::remove_file(path / name);
+    base::remove_file(holder_path(path));  // last: until then it is known whose fence this is
+    if (base::remove_directory(path)) return;
+  }
+}
+
+}  // namespace tasker::store
