@@ -5,6 +5,7 @@ without repetition, so that with time enough all of it is.
 """
 import argparse
 import collections
+import os
 import random
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from damage import *
 from kill_test import Kill
+from two_runs import random_meeting
 
 TABLE = Path(__file__).parent.parent / "README.md"
 COLUMNS = ("lost", "wrong", "recomputed", "crashed")
@@ -92,11 +94,21 @@ class RandomKills(Fault):
         return True
 
 
+class Meetings(Fault):
+    def __init__(self, name, scenarios, chance):
+        super().__init__(name, weight=2)
+        self.scenarios, self.chance = scenarios, chance
+
+    def turn(self):
+        self.count(random_meeting(self.scenarios, self.chance))
+        return True
+
+
 def faults(sweeps, kills, chance):
-    """Every row."""
+    """Every row; the one of several live runs needs root."""
     errors, ends = [], []
-    for make in (sweeps.fresh, sweeps.power, sweeps.crowded, sweeps.tidy):
-        scenario = make()
+    scenarios = [make() for make in (sweeps.fresh, sweeps.power, sweeps.crowded, sweeps.tidy)]
+    for scenario in scenarios:
         for step in scenario.steps:
             errors += [(scenario, step.number, what) for what in ERRORS[step.name]]
             ends += [(scenario, step.number, what) for what in KILLS[step.name]]
@@ -104,6 +116,9 @@ def faults(sweeps, kills, chance):
     yield RandomKills("kill -9 of a worker, rank 0, mpirun or all, at a random moment", kills)
     yield Listed("an error, a short write or an interrupt, at a call on a file", errors, chance, Verdict)
     yield Listed("kill -9 before, or in the middle of, a call on a file", ends, chance, Verdict)
+    if os.geteuid() == 0:
+        yield Meetings("two or three live runs on different hosts, frozen at any call on a file, woken, or killed",
+                       scenarios, chance)
     for cut, what in ((True, "cut at a byte"), (False, "with a flipped bit")):
         for scenario, name in ((half, "a journal, list or manifest"), (finished, "an archive")):
             yield Listed(f"{name} {what}", [(scenario, *place, cut) for place in sweeps.places(scenario, cut)],
