@@ -133,6 +133,32 @@ class Hosts(WorklistTest):
         outcome = self.launch(sleep_us=0).wait()
         self.assert_complete(outcome, lost=[])
 
+    def test_what_ranks_record_that_have_outlived_rank_0_is_not_lost(self):
+        now = self.base / "now"
+        waits = [f"wait {i}" for i in range(2 * len(HOSTS) - 1)]
+        options = ("--hosts", os.environ["HOSTS"], "--lost-after", "12s")
+        first = self.start([*waits, *TASKS], 2 * len(HOSTS), launch=options, wait_for=now)
+        first.until(lambda: len(self.told()) == len(waits), "a task on each worker")
+        held_by = {call.argument: call.rank for call in self.calls()}
+        self.cut(HOSTS[0])
+        for rank in 0, 1:
+            first.kill_rank(rank)
+        first.process.kill()
+        # Ranks 2 to 5 hear nothing of that yet. The next run takes over, and has another list.
+        second = self.start(TASKS, pids=self.base / "pids.second")
+        second.until(lambda: len(self.told()) == len(TASKS), "all tasks of the second run")
+        self.assertFalse(any(first.rank_ended(rank) for rank in (2, 3, 4, 5)))
+        now.touch()
+        outcome = second.wait()
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertIn("until no rank of an earlier run", outcome.err)
+        self.assertFalse(self.directory.exists())
+        first.wait()
+        self.calls()
+        self.mend(HOSTS[0])
+        self.run_map([*waits, *TASKS], wait_for=now)
+        self.assertEqual(self.called(), [name for name in waits if held_by[name] == 1])
+
     def test_plain_mpirun_loses_the_run_but_nothing_finished(self):
         run = self.start(TASKS, 2 * len(HOSTS), sleep_us=20000, env={"OMPI_MCA_orte_default_hostfile": self.hostfile()})
         run.until(lambda: len(self.told()) >= 50, "50 calls")
