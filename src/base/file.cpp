@@ -210,6 +210,16 @@ bool file_exists(const std::filesystem::path& path) {
   return false;
 }
 
+std::filesystem::file_type type_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto type = std::filesystem::symlink_status(path, error).type();
+  if (type == std::filesystem::file_type::none) {
+    errno = error.value();
+    throw_errno("examine", path);
+  }
+  return type;
+}
+
 void refuse_link(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) return;

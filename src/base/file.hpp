@@ -81,6 +81,9 @@ void set_mode(const std::filesystem::path& path, mode_t mode);
 /// Whether anything has that name, a link that leads nowhere included. Throws SystemError where that can't be
 /// known.
 bool file_exists(const std::filesystem::path& path);
+/// What has that name, a link not followed; not_found if nothing has. Throws SystemError where that can't be
+/// known.
+std::filesystem::file_type type_of(const std::filesystem::path& path);
 /// Throws UsageError if `path` is a symbolic link, dangling or not.
 void refuse_link(const std::filesystem::path& path);
 /// Creates a directory; false if something has its name already.

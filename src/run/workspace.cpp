@@ -86,8 +86,9 @@ Workspace::Workspace(const detail::MapCall& call, std::chrono::milliseconds ghos
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
   base::refuse_link(directory_);
-  if (base::file_exists(directory_)) {
-    if (!base::is_directory(directory_))
+  // Another run may remove it meanwhile.
+  if (const fs::file_type type = base::type_of(directory_); type != fs::file_type::not_found) {
+    if (type != fs::file_type::directory)
       throw MismatchError(directory_.string() + " is not a directory; choose another file name");
     if (const auto manifest = store::recover_manifest(directory_))
       store::require_types(directory_, *manifest, call.argument_type, call.result_type);

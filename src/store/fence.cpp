@@ -105,15 +105,19 @@ void Fence::replace(const fs::path& to, std::string_view bytes) const {
 
 void Fence::remove(const fs::path& path) const {
   act([&] {
-    if (base::file_exists(path)) base::rename_file(path, path_ / removed);
+    const fs::file_type type = base::type_of(path);
+    if (type == fs::file_type::directory) {
+      errno = EISDIR;
+      base::throw_errno("remove", path);
+    }
+    if (type != fs::file_type::not_found) base::rename_file(path, path_ / removed);
   });
 }
 
 void Fence::remove_leftovers() const {
   for (const fs::path& path : list_leftovers(directory_)) {
-    std::error_code ignored;
     try {
-      if (fs::is_directory(fs::symlink_status(path, ignored)))
+      if (base::type_of(path) == fs::file_type::directory)
         remove_fence(path);
       else
         remove(path);

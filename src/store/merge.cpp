@@ -214,8 +214,10 @@ bool is_there(const fs::path& file, std::optional<std::uint64_t> replaces) {
   try {
     const auto archive = replaces ? Archive::open(file) : nullptr;
     return archive && archive->description().id == *replaces;
+  } catch (const SystemError&) {
+    throw;
   } catch (const Error&) {
-    return false;
+    return false;  // not an archive of this program
   }
 }
 

@@ -288,6 +288,15 @@ TEST_CASE("A run that lost its fence knows it, can do nothing any more, and leav
   CHECK(is_held_by(home.path(), "other"));
 }
 
+TEST_CASE("Who removes a file does not take a directory for one, which would stay in the fence") {
+  const TemporaryDirectory home;
+  const Fence fence(home.path(), "run");
+  fs::create_directory(home.path() / "list.bin");
+  CHECK_THROWS_WITH(fence.remove(home.path() / "list.bin"),
+                    Contains("cannot remove " + home.path().string()));
+  CHECK_NOTHROW(fence.remove(home.path() / "missing"));
+}
+
 TEST_CASE("A run whose directory was removed knows that, too") {
   const TemporaryDirectory home;
   fs::create_directory(home.path() / "d");
