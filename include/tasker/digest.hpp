@@ -44,7 +44,7 @@ void append_part(std::string& bytes, const File& file);
 template <class T>
 void append_part(std::string& bytes, const T& value) {
   bytes += schema<T>() + '=';
-  encode(bytes, value);
+  detail::encode(bytes, value);
 }
 
 Digest digest_of(std::string_view bytes);

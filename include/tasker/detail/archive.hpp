@@ -17,6 +17,8 @@
 
 /// The way of Boost.Serialization for types without a fixed layout (classes, pointers, polymorphism). Fields
 /// that do have one are written in it; Boost adds class versions, tracking and class names.
+///
+/// Calls that could find a function of the program, which may have any name, name their namespace.
 namespace tasker::detail {
 
 /// Stands for an archive where only the choice of a function `serialize` matters. Ours for any type makes
@@ -75,6 +77,12 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   /// Appends to `out`, which must outlive the archive.
   explicit OutArchive(std::string& out) : Base(boost::archive::no_header), out_(out) {}
 
+  /// As Boost's, which finds the program's operator<< where that takes any stream.
+  template <class T>
+  OutArchive& operator&(const T& value) {
+    save_override(value);
+    return *this;
+  }
   void save_binary(const void* data, std::size_t size) { out_.append(static_cast<const char*>(data), size); }
 
   template <class T>
@@ -85,6 +93,10 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
       Base::save_override(value);
     else
       require_serializable<T>();
+  }
+  template <class T>
+  void save_override(const boost::serialization::nvp<T>& named) {
+    save_override(named.const_value());
   }
   void save_override(const boost::archive::class_id_type& v) { put(out_, static_cast<std::int16_t>(v)); }
   void save_override(const boost::archive::class_id_reference_type& v) {
@@ -123,6 +135,11 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
  public:
   explicit InArchive(Reader& in) : Base(boost::archive::no_header), in_(in) {}
 
+  template <class T>
+  InArchive& operator&(T& value) {
+    load_override(value);
+    return *this;
+  }
   void load_binary(void* data, std::size_t size) { std::memcpy(data, in_.bytes(size).data(), size); }
 
   template <class T>
@@ -133,6 +150,10 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
       Base::load_override(value);
     else
       require_serializable<T>();
+  }
+  template <class T>
+  void load_override(const boost::serialization::nvp<T>& named) {
+    load_override(named.value());
   }
   void load_override(boost::archive::class_id_type& v) {
     v = boost::archive::class_id_type(in_.number<std::int16_t>());
@@ -178,36 +199,36 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
 // archive.
 template <class... Ts>
 void serialize(OutArchive& archive, std::tuple<Ts...>& value, unsigned) {
-  std::apply([&](Ts&... parts) { ((archive << parts), ...); }, value);
+  std::apply([&](Ts&... parts) { (archive.save_override(parts), ...); }, value);
 }
 template <class... Ts>
 void serialize(InArchive& archive, std::tuple<Ts...>& value, unsigned) {
-  std::apply([&](Ts&... parts) { ((archive >> parts), ...); }, value);
+  std::apply([&](Ts&... parts) { (archive.load_override(parts), ...); }, value);
 }
 template <class T>
 void serialize(OutArchive& archive, std::optional<T>& value, unsigned) {
-  archive << value.has_value();
-  if (value) archive << *value;
+  archive.save_override(value.has_value());
+  if (value) archive.save_override(*value);
 }
 template <class T>
 void serialize(InArchive& archive, std::optional<T>& value, unsigned) {
   bool has_value = false;
-  archive >> has_value;
+  archive.load_override(has_value);
   value.reset();
-  if (has_value) archive >> value.emplace();
+  if (has_value) archive.load_override(value.emplace());
 }
 template <class... Ts>
 void serialize(OutArchive& archive, std::variant<Ts...>& value, unsigned) {
-  archive << static_cast<std::uint8_t>(value.index());
-  std::visit([&](const auto& held) { archive << held; }, value);
+  archive.save_override(static_cast<std::uint8_t>(value.index()));
+  std::visit([&](const auto& held) { archive.save_override(held); }, value);
 }
 template <class... Ts>
 void serialize(InArchive& archive, std::variant<Ts...>& value, unsigned) {
   using Load = void (*)(InArchive&, std::variant<Ts...>&);
   static constexpr Load alternatives[] = {
-      [](InArchive& in, std::variant<Ts...>& v) { in >> v.template emplace<Ts>(); }...};
+      [](InArchive& in, std::variant<Ts...>& v) { in.load_override(v.template emplace<Ts>()); }...};
   std::uint8_t index = 0;
-  archive >> index;
+  archive.load_override(index);
   if (index >= sizeof...(Ts)) throw DamagedError("a variant holds an alternative that it does not have");
   alternatives[index](archive, value);
 }
@@ -232,7 +253,7 @@ void encode(std::string& out, const T& value) {
     Codec<T>::encode(out, value);
   } else {
     OutArchive archive(out);
-    archive << value;
+    archive.save_override(value);
   }
 }
 
@@ -249,7 +270,7 @@ T decode(std::string_view bytes) {
                     "constructor");
       T object{};
       InArchive archive(reader);
-      archive >> object;
+      archive.load_override(object);
       return object;
     }
   }();

@@ -35,7 +35,7 @@ struct Applicable<Fn, Arg, More...> : decltype([]<std::size_t... I>(std::index_s
 
 /// Calls the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context), fn(a, b, ..., context).
 template <class Fn, class Arg>
-decltype(auto) invoke(Fn& fn, Arg& arg, Context& context) {
+decltype(auto) call_fn(Fn& fn, Arg& arg, Context& context) {
   if constexpr (std::is_invocable_v<Fn&, Arg>) {
     return fn(std::move(arg));
   } else if constexpr (std::is_invocable_v<Fn&, Arg&>) {
@@ -55,8 +55,8 @@ decltype(auto) invoke(Fn& fn, Arg& arg, Context& context) {
 }
 
 template <class Fn, class Args>
-using ResultOf = std::decay_t<decltype(invoke(std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(),
-                                              std::declval<Context&>()))>;
+using ResultOf = std::decay_t<decltype(detail::call_fn(std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(),
+                                                       std::declval<Context&>()))>;
 
 /// Runs `fn` for every step. Only what the user's code does may fail a task; what Steps throws ends the map.
 template <class Arg, class Fn>
@@ -67,12 +67,12 @@ void execute(Fn& fn, Steps& steps) {
     std::exception_ptr exception;
     try {
       ContextAccess::start(context, steps, step);
-      auto arg = decode<Arg>(step.argument);
-      if constexpr (std::is_void_v<decltype(invoke(fn, arg, context))>) {
-        invoke(fn, arg, context);
-      } else {
-        encode<std::decay_t<decltype(invoke(fn, arg, context))>>(steps.result(), invoke(fn, arg, context));
-      }
+      auto arg = detail::decode<Arg>(step.argument);
+      using Returned = decltype(detail::call_fn(fn, arg, context));
+      if constexpr (std::is_void_v<Returned>)
+        detail::call_fn(fn, arg, context);
+      else
+        detail::encode<std::decay_t<Returned>>(steps.result(), detail::call_fn(fn, arg, context));
     } catch (...) {
       exception = std::current_exception();
     }
@@ -107,16 +107,18 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
       put(out, std::uint64_t{0});
       const auto& element = *it;
       if constexpr (std::same_as<std::remove_cvref_t<decltype(element)>, Arg>)
-        encode<Arg>(out, element);
+        detail::encode<Arg>(out, element);
       else  // a proxy, or a view of characters
-        encode<Arg>(out, static_cast<Arg>(element));
+        detail::encode<Arg>(out, static_cast<Arg>(element));
       const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
       std::memcpy(out.data() + size_at, &size, sizeof size);
       ++it;
     } while (++index < last && out.size() < most);
     return index - first;
   };
-  call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
+  call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) {
+    detail::execute<Arg>(*fn, steps);
+  };
   return call;
 }
 
