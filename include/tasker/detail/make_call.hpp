@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <memory>
 #include <ranges>
 #include <string>
@@ -33,20 +34,23 @@ struct Applicable<Fn, Arg, More...> : decltype([]<std::size_t... I>(std::index_s
   return std::bool_constant<std::is_invocable_v<Fn&, std::tuple_element_t<I, Arg>..., More...>>{};
 }(std::make_index_sequence<std::tuple_size_v<Arg>>{})) {};
 
-/// Calls the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context), fn(a, b, ..., context).
+/// Calls, as std::invoke does, the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context),
+/// fn(a, b, ..., context). Asking whether a lambda with `auto` compiles instantiates its body where the
+/// number of parameters fits, so nothing is asked once one has been found.
 template <class Fn, class Arg>
 decltype(auto) call_fn(Fn& fn, Arg& arg, Context& context) {
   if constexpr (std::is_invocable_v<Fn&, Arg>) {
-    return fn(std::move(arg));
+    return std::invoke(fn, std::move(arg));
   } else if constexpr (std::is_invocable_v<Fn&, Arg&>) {
-    return fn(arg);
+    return std::invoke(fn, arg);
   } else if constexpr (Applicable<Fn, Arg>::value) {
     return std::apply(fn, std::move(arg));
   } else if constexpr (std::is_invocable_v<Fn&, Arg, Context&>) {
-    return fn(std::move(arg), context);
+    return std::invoke(fn, std::move(arg), context);
   } else if constexpr (Applicable<Fn, Arg, Context&>::value) {
-    return std::apply([&](auto&&... parts) -> decltype(auto) { return fn(std::move(parts)..., context); },
-                      std::move(arg));
+    return std::apply(
+        [&](auto&&... parts) -> decltype(auto) { return std::invoke(fn, std::move(parts)..., context); },
+        std::move(arg));
   } else {
     static_assert(!sizeof(Fn),
                   "map: fn can be called neither as fn(arg) nor as fn(a, b, ...) with the elements of "
@@ -129,7 +133,7 @@ void add_to_call(MapCall& call, Args& args, Expected<G> expected) {
     auto it = std::ranges::begin(args) + static_cast<std::ranges::range_difference_t<Args>>(index);
     const std::chrono::duration<double> seconds = [&] {
       if constexpr (std::is_invocable_v<G&, const Arg&>)
-        return duration_of(static_cast<const Arg&>(*it));
+        return std::invoke(duration_of, static_cast<const Arg&>(*it));
       else
         return std::apply(duration_of, static_cast<const Arg&>(*it));
     }();
