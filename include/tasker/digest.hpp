@@ -16,7 +16,9 @@ struct Digest {
   bool operator==(const Digest&) const = default;
 };
 
-/// A file whose content belongs to a digest. Its name does not.
+/// A file whose content belongs to a digest. Its name does not. Links are followed. A FIFO, such as that of
+/// `<(command)`, is waited for and read to its end; that only one rank can do: others may pass an empty
+/// Digest, since rank 0's options count.
 struct File {
   std::filesystem::path path;
 };

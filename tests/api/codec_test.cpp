@@ -145,16 +145,6 @@ TEST_CASE("elements that take no bytes are not counted for ever") {
   CHECK_THROWS_AS(decode<std::set<std::tuple<>>>(count(UINT64_MAX)), tasker::DamagedError);
 }
 
-TEST_CASE("a digest tells values, types, order and contents of files apart") {
-  using tasker::digest;
-  CHECK(digest(1, 2) == digest(1, 2));
-  CHECK(digest(1, 2) != digest(2, 1));
-  CHECK(digest(1) != digest(1L));
-  CHECK(digest(std::string("1")) != digest(1));
-  CHECK(digest(std::string("a"), std::string("bc")) != digest(std::string("ab"), std::string("c")));
-  CHECK_THROWS_AS(digest(tasker::file("/there/is/no/such/file")), tasker::SystemError);
-}
-
 namespace serializable {
 
 class Member {
