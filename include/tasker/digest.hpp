@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/archive.hpp>
+#include <tasker/detail/kept.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -45,8 +46,9 @@ void append_part(std::string& bytes, const File& file);
 
 template <class T>
 void append_part(std::string& bytes, const T& value) {
-  bytes += schema<T>() + '=';
-  detail::encode(bytes, value);
+  using K = KeptAs<T>;
+  bytes += schema<K>() + '=';
+  detail::encode<K>(bytes, detail::kept<K>(value));
 }
 
 Digest digest_of(std::string_view bytes);

@@ -82,3 +82,74 @@ TEST_CASE("how long a task lasts may be asked in the same ways") {
   CHECK(seconds(&Job::times, many) == 10);
   CHECK(seconds([](auto a, auto b) { return std::chrono::seconds(a + b); }, pairs) == 7);
 }
+
+namespace {
+
+template <class Fn, class Args>
+using ResultOf = tasker::detail::ResultOf<Fn, Args>;
+template <class T>
+using ArgumentOf = tasker::detail::ArgumentOf<std::vector<T>>;
+
+}  // namespace
+
+TEST_CASE("text of somebody else is kept as a string") {
+  using Strings = std::vector<std::string>;
+  using Sizes = std::vector<std::size_t>;
+  char program[] = "job";
+  char file[] = "a.txt";
+  char* argv[] = {program, file};
+  CHECK(results_of([](std::string name) { return name.size(); }, std::span(argv + 1, std::size_t{1})) ==
+        Sizes{5});
+  CHECK(results_of([](std::string_view name) { return name.size(); }, std::vector<const char*>{"a", "bc"}) ==
+        Sizes{1, 2});
+  const char names[2][4] = {"abc", {'d', 'e', 'f', 'g'}};
+  CHECK(results_of([](const std::string& name) { return name; }, names) == Strings{"abc", "defg"});
+  const std::vector<std::pair<const char*, std::string_view>> nested{{"a", "bc"}};
+  CHECK(results_of([](const std::string& a, const std::string& b) { return a + b; }, nested) ==
+        Strings{"abc"});
+
+  CHECK(results_of([](int a, int b) { return a + b > 3 ? "large" : "small"; }, pairs) ==
+        Strings{"small", "large"});
+  CHECK(results_of([](int, int) -> const char(&)[4] { return "abc"; }, pairs) == Strings{"abc", "abc"});
+  CHECK(results_of([](int, int) { return std::tuple("abc", 1); }, pairs)[0] ==
+        std::tuple(std::string("abc"), 1));
+
+  CHECK(tasker::digest("abc") == tasker::digest(std::string("abc")));
+  CHECK(tasker::digest(argv[1]) == tasker::digest(std::string("a.txt")));
+  const auto saved = [](int, int, Context& context) {
+    context.save("abc");
+    return context.load<std::string>().value();
+  };
+  CHECK(results_of(saved, pairs) == Strings{"abc", "abc"});
+}
+
+TEST_CASE("a char* that is null is told, whether it is an argument or a result") {
+  const auto size = [](const std::string& text) { return text.size(); };
+  CHECK_THROWS_AS(results_of(size, std::vector<const char*>{nullptr}), tasker::UsageError);
+  CHECK_THROWS_WITH(results_of(size, std::vector<char*>{nullptr}), Catch::Contains("a char* is null"));
+  CHECK_THROWS_WITH(results_of([](int, int) -> const char* { return nullptr; }, pairs),
+                    Catch::Contains("a char* is null"));
+  CHECK_THROWS_AS(tasker::digest(static_cast<const char*>(nullptr)), tasker::UsageError);
+}
+
+TEST_CASE("what a tuple or pair refers to is kept as a value, and keys of maps are values") {
+  std::vector<double> a{1, 2};
+  std::vector<double> b{3, 4};
+  const auto product = [](double x, double y) { return x * y; };
+  auto tied = std::views::iota(0, 2) | std::views::transform([&](int i) {
+                const auto at = static_cast<std::size_t>(i);
+                return std::tie(a[at], b[at]);
+              });
+  CHECK(results_of(product, tied) == std::vector<double>{3, 8});
+  const auto min_max = [](double x, double y) { return std::minmax(x, y); };
+  CHECK(results_of(min_max, tied)[1] == std::pair(2.0, 4.0));
+
+  const std::map<int, double> map{{1, 2.0}, {3, 4.0}};
+  std::vector<std::map<int, double>::value_type> values(map.begin(), map.end());
+  CHECK(results_of([](int key, double value) { return key * value; }, values) == std::vector<double>{2, 12});
+  CHECK(results_of([&](int key, double) { return *map.find(key); }, values)[1] == std::pair(3, 4.0));
+  CHECK(results_of([&](int, double) { return values; }, values)[1] == values);
+  CHECK(results_of([](const auto& all) { return all.size(); }, std::vector<decltype(values)>{values}) ==
+        std::vector<std::size_t>{2});
+  STATIC_REQUIRE(std::same_as<ArgumentOf<std::tuple<int&, const char*>>, std::tuple<int, std::string>>);
+}
