@@ -105,8 +105,8 @@ class Results {
   T decode(std::string_view bytes, const char* what, std::uint64_t i) const {
     try {
       return detail::decode<T>(bytes);
-    } catch (const std::exception& why) {
-      detail::throw_undecodable(*source_, what, i, why);
+    } catch (const std::exception&) {
+      detail::throw_undecodable(*source_, what, i);
     }
   }
   std::shared_ptr<const detail::ResultSource> source_;
