@@ -151,5 +151,7 @@ TEST_CASE("what a tuple or pair refers to is kept as a value, and keys of maps a
   CHECK(results_of([&](int, double) { return values; }, values)[1] == values);
   CHECK(results_of([](const auto& all) { return all.size(); }, std::vector<decltype(values)>{values}) ==
         std::vector<std::size_t>{2});
+  std::vector<bool> flags{false, true};
+  CHECK(results_of([&](int key, double) { return flags[key > 1]; }, values) == flags);
   STATIC_REQUIRE(std::same_as<ArgumentOf<std::tuple<int&, const char*>>, std::tuple<int, std::string>>);
 }

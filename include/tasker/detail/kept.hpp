@@ -9,6 +9,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tasker::detail {
 
@@ -26,6 +27,10 @@ template <class Text>
            std::same_as<std::decay_t<Text>, const char*>
 struct Kept<Text> {
   using type = std::string;
+};
+template <>
+struct Kept<std::vector<bool>::reference> {
+  using type = bool;
 };
 template <class... Ts>
 struct Kept<std::tuple<Ts...>> {
