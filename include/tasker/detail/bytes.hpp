@@ -43,8 +43,10 @@ constexpr std::size_t most_without_bytes = std::size_t{1} << 16;
 /// Throws UsageError for a count that `Reader::count` would refuse with so many bytes behind it.
 inline void require_count(std::size_t count, std::size_t bytes) {
   if (count > bytes + most_without_bytes)
-    throw UsageError(std::to_string(count) +
-                     " elements that write no bytes can't be stored; store how many they are");
+    throw UsageError(
+        std::to_string(count) +
+        " elements that write no bytes can't be stored; store how many they are (so many buckets of a "
+        "std::unordered_map can't be, either: reserve fewer)");
 }
 
 /// Appends a count of elements that take `least` bytes or more. Throws UsageError where it could not be read.
