@@ -3,6 +3,7 @@
 #include "base/shared.hpp"
 #include "execute/child.hpp"
 #include "execute/run_chunk.hpp"
+#include "execute/underway.hpp"
 
 #include <poll.h>
 
@@ -18,6 +19,8 @@ namespace tasker::execute {
 /// One executor of a rank: a child process that executes chunks, one at a time, so that a task may crash. It
 /// is forked when the slot is made and kept; only after a crash another one is forked. What it records comes
 /// through a pipe and is written by the rank.
+///
+/// The rank never waits for a child, which may be stopped or may have overwritten what they share.
 ///
 /// A crash is the fault of the task that was started last, which is recorded as crashed; tasks that had ended
 /// but were not recorded yet are executed again, one by one where any of them may have done the damage.
@@ -44,38 +47,36 @@ class Slot {
   /// start a task.
   std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
 
-  /// Ends the child if its task has lasted too long. Call now and then where there is a timeout: a task is
-  /// noticed when it is first looked at.
+  /// Ends the child if its task has lasted too long, and does what else is due by itself. Call it at least
+  /// that often: a task is noticed when it is first looked at.
   void look(Clock::time_point now);
+  std::optional<Clock::duration> longest_pause() const;
 
  private:
-  /// An order under way.
-  struct Underway {
-    Order order;
-    std::uint64_t size = 0;
-    std::uint64_t before = 0;    // tasks that its state counts before the first of these
-    std::uint64_t recorded = 0;  // tasks that are
-    std::uint32_t failures = 0;  // of the next one, within this order
-  };
-
+  void proceed();
   void send_order();
   /// Reads what the child has said. Throws DamagedError for what can't be true.
-  void read(FrameSink& sink);
+  void read(bool ended, FrameSink& sink);
   void write_frame(std::string_view message, FrameSink& sink);
+  void finish_order(const Finished& finished);
   std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
-  Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
+  void bury(FrameSink& sink);
   void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
-  void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
+  void record_crash(const Underway& task, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
-  bool fresh_ = true;    // the child has recorded nothing yet
-  int vain_deaths_ = 0;  // in a row, without a task to blame
+  bool fresh_ = true;     // the child has recorded nothing yet
+  bool doomed_ = false;   // the child was killed: only its end is waited for
+  std::string nonsense_;  // that it was killed for
+  bool held_up_ = false;  // its output could not be taken
+  int vain_deaths_ = 0;   // in a row, without a task to blame
   std::shared_ptr<Chunk> chunk_;
-  std::deque<Underway> orders_;  // the child has the first
+  std::deque<Underway> orders_;
+  bool sent_ = false;  // the child has the first
   ChunkReport report_;
   Clock::time_point begun_;       // the order
   Clock::time_point last_heard_;  // from the child, or the order's begin

@@ -27,7 +27,7 @@ void allow_files(rlim_t slots) {
 
 }  // namespace
 
-Slots::Slots(const Work& work, std::uint32_t count) : timeout_(work.limits.timeout) {
+Slots::Slots(const Work& work, std::uint32_t count) {
   if (const auto threads = base::new_threads(); !threads.empty())
     throw UsageError("tasks can't be isolated: the program has started " + std::to_string(threads.size()) +
                      " threads before map (such as " + threads.front() +
@@ -35,12 +35,12 @@ Slots::Slots(const Work& work, std::uint32_t count) : timeout_(work.limits.timeo
   allow_files(count);
   guard_.emplace();
   for (std::uint32_t i = 0; i < count; ++i) slots_.push_back(std::make_unique<Slot>(work, *guard_));
-  watch();
 }
 
-void Slots::watch() {
-  watched_.clear();
-  for (const auto& slot : slots_) slot->watch(watched_);
+std::span<pollfd> Slots::watched() {
+  if (watched_.empty())
+    for (const auto& slot : slots_) slot->watch(watched_);
+  return watched_;
 }
 
 void Slots::start(std::shared_ptr<Chunk> chunk) {
@@ -48,12 +48,14 @@ void Slots::start(std::shared_ptr<Chunk> chunk) {
       std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
   (*free)->start(std::move(chunk));
   ++busy_;
+  watched_.clear();
 }
 
 std::optional<std::chrono::nanoseconds> Slots::longest_pause() const {
-  // A task's begin is noticed with this delay, which adds to its time.
-  if (timeout_ == 0s) return std::nullopt;
-  return std::clamp<std::chrono::nanoseconds>(timeout_ / 20, 10ms, 5s);
+  std::optional<std::chrono::nanoseconds> least;
+  for (const auto& slot : slots_)
+    if (const auto pause = slot->longest_pause()) least = std::min(least.value_or(*pause), *pause);
+  return least;
 }
 
 void Slots::look() {
@@ -62,15 +64,16 @@ void Slots::look() {
 
 std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
   std::vector<Slot::Ended> ended;
+  const std::span<const pollfd> all = watched();
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const auto found = watched().subspan(i * Slot::watched, Slot::watched);
+    const auto found = all.subspan(i * Slot::watched, Slot::watched);
     if (std::ranges::all_of(found, [](const pollfd& fd) { return fd.revents == 0; })) continue;
     if (auto chunk = slots_[i]->hear(found, sink)) {
       ended.push_back(std::move(*chunk));
       --busy_;
     }
   }
-  watch();
+  watched_.clear();
   return ended;
 }
 

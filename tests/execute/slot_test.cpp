@@ -1,5 +1,6 @@
 #include "support/forked.hpp"
 #include "support/isolated.hpp"
+#include "support/slot_page.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -9,8 +10,6 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -168,21 +167,6 @@ TEST_CASE("A record of an outcome that no process notices itself is damage") {
   CHECK(map.sink.records.at(0).outcome == (believed ? store::Outcome::done : store::Outcome::crashed));
   CHECK(map.sink.records.at(0).times == 1);
   CHECK(result<int>(map.sink.records.at(4)) == 40);
-}
-
-/// What the child shares with its rank, as a task may find it by accident.
-SlotPage& slot_page() {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    std::uintptr_t first = 0;
-    std::uintptr_t last = 0;
-    char dash = 0;
-    std::istringstream(line) >> std::hex >> first >> dash >> last;
-    const bool shared = line.find(" rw-s ") != std::string::npos && last - first >= sizeof(SlotPage);
-    // The kernel gives addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
-    if (shared) return *reinterpret_cast<SlotPage*>(first);
-  }
-  throw std::logic_error("no page is shared");
 }
 
 TEST_CASE("A task that overwrites how many are started and kept costs no other") {
