@@ -15,8 +15,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A child that dies so often before it starts a task will never do.
-constexpr int vain_deaths_allowed = 3;
+/// Children that die before they start a task: after so many in a row the next one would, too. Until then it
+/// may be for want of memory, which others may give back: the pauses double, to 12 s in all.
+constexpr int vain_deaths_allowed = 8;
+constexpr auto first_pause = 100ms;
 /// Between SIGTERM and SIGKILL.
 constexpr auto grace = 2s;
 /// What a child without a task may take besides a task's timeout: it may have a large order to read.
@@ -49,13 +51,24 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   all.order.arguments = chunk->arguments();
   all.size = base::count(chunk->tasks());
   chunk_ = std::move(chunk);
-  proceed();
+  proceed(Clock::now());
 }
 
-/// Sends the first order, if there is who can take it.
-void Slot::proceed() {
-  if (orders_.empty() || sent_ || doomed_) return;
+/// Sends the first order, if there is who can take it or it is time to fork one.
+void Slot::proceed(Clock::time_point now) {
+  if (orders_.empty() || sent_ || doomed_ || (!child_ && now < fork_at_)) return;
+  try {
+    if (!child_) child_.emplace(work_, *page_, guard_);
+  } catch (const SystemError& error) {
+    lose_in_vain(error.what(), now);
+    return;
+  }
   send_order();
+}
+
+void Slot::lose_in_vain(const std::string& how, Clock::time_point now) {
+  if (++vain_deaths_ == vain_deaths_allowed) throw SystemError(how);
+  fork_at_ = now + first_pause * (1 << (vain_deaths_ - 1));
 }
 
 void Slot::send_order() {
@@ -75,17 +88,23 @@ void Slot::send_order() {
 }
 
 void Slot::watch(std::vector<pollfd>& all) {
-  const auto said = static_cast<short>(child_->pipe().has_unsent() ? POLLIN | POLLOUT : POLLIN);
-  all.push_back({doomed_ ? -1 : child_->pipe().fd(), said, 0});
-  all.push_back({child_->pidfd(), POLLIN, 0});
+  const auto add = [&](bool wanted, int fd, int events) {
+    all.push_back({wanted ? fd : -1, static_cast<short>(events), 0});
+  };
+  if (!child_) {
+    for (std::size_t i = 0; i < watched; ++i) add(false, -1, 0);
+    return;
+  }
+  add(!doomed_, child_->pipe().fd(), child_->pipe().has_unsent() ? POLLIN | POLLOUT : POLLIN);
+  add(true, child_->pidfd(), POLLIN);
   const OutputPipes* const output = child_->output();
-  all.push_back({output && !held_up_ ? output->fd() : -1, POLLIN, 0});
+  add(output && !held_up_, output ? output->fd() : -1, POLLIN);
 }
 
 std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
   if (found[2].revents != 0) held_up_ = !child_->output()->drain();
   const bool ended = found[1].revents != 0;  // then what it said before is here by now
-  if (!doomed_) {
+  if (child_ && !doomed_) {
     try {
       if ((found[0].revents & POLLOUT) != 0) child_->pipe().flush();
       read(ended, sink);
@@ -97,7 +116,7 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
     }
   }
   if (ended) bury(sink);
-  proceed();
+  proceed(Clock::now());
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
 }
@@ -185,7 +204,7 @@ void Slot::bury(FrameSink& sink) {
   ChildEnd end = child_->reap();
   if (!nonsense_.empty())
     end = {store::Outcome::crashed, std::exchange(nonsense_, {}), false, std::move(end.output)};
-  child_.emplace(work_, *page_, guard_);
+  child_.reset();
   doomed_ = held_up_ = false;
   const bool was_fresh = std::exchange(fresh_, true);
   if (std::exchange(sent_, false)) after_crash(end, was_fresh, sink);
@@ -203,10 +222,11 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   const bool inherited = end.outcome == store::Outcome::out_of_memory && !was_fresh;
   const bool blamed = unrecorded > 0 && !inherited && (stopped_ == 0 || stopped_ == begun) &&
                       (end.at_once || unrecorded == 1);
-  if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed) {
+  if (unrecorded == 0) {
     const std::string said = last_lines(end.output);
-    throw SystemError("the processes that execute tasks end before they start one: " + end.cause +
-                      (said.empty() ? "" : "\n" + said));
+    lose_in_vain("the processes that execute tasks end before they start one: " + end.cause +
+                     (said.empty() ? "" : "\n" + said),
+                 Clock::now());
   }
 
   std::vector<Underway> rest;
@@ -249,6 +269,7 @@ void Slot::record_crash(const Underway& task, const ChildEnd& end, FrameSink& si
 
 std::optional<Slot::Clock::duration> Slot::longest_pause() const {
   if (held_up_) return output_pause;
+  if (!child_ && busy()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
   // A task's begin is noticed with this delay, which adds to its time.
   if (busy() && work_.limits.timeout > 0s)
     return std::clamp<Clock::duration>(work_.limits.timeout / 20, 10ms, 5s);
@@ -257,6 +278,7 @@ std::optional<Slot::Clock::duration> Slot::longest_pause() const {
 
 void Slot::look(Clock::time_point now) {
   if (held_up_) held_up_ = !child_->output()->drain();
+  proceed(now);
   if (!sent_ || doomed_ || work_.limits.timeout == 0s) return;
   const Underway& underway = orders_.front();
   const std::uint64_t begun = started(underway);

@@ -17,8 +17,8 @@
 namespace tasker::execute {
 
 /// One executor of a rank: a child process that executes chunks, one at a time, so that a task may crash. It
-/// is forked when the slot is made and kept; only after a crash another one is forked. What it records comes
-/// through a pipe and is written by the rank.
+/// is forked when the slot is made and kept; only after its end another one is forked, when there is work.
+/// What it records comes through a pipe and is written by the rank.
 ///
 /// The rank never waits for a child, which may be stopped or may have overwritten what they share.
 ///
@@ -43,8 +43,8 @@ class Slot {
     ChunkReport report;
   };
   /// Writes to `sink` what the child has recorded, without waiting; the chunk, once all of it is recorded.
-  /// `found`: what poll has found of what to poll for. Throws SystemError where no child lives long enough to
-  /// start a task.
+  /// `found`: what poll has found of what to poll for. Throws SystemError where again and again no child can
+  /// be forked, or none lives long enough to start a task.
   std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
 
   /// Ends the child if its task has lasted too long, and does what else is due by itself. Call it at least
@@ -53,8 +53,9 @@ class Slot {
   std::optional<Clock::duration> longest_pause() const;
 
  private:
-  void proceed();
+  void proceed(Clock::time_point now);
   void send_order();
+  void lose_in_vain(const std::string& how, Clock::time_point now);
   /// Reads what the child has said. Throws DamagedError for what can't be true.
   void read(bool ended, FrameSink& sink);
   void write_frame(std::string_view message, FrameSink& sink);
@@ -69,11 +70,12 @@ class Slot {
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
-  bool fresh_ = true;     // the child has recorded nothing yet
-  bool doomed_ = false;   // the child was killed: only its end is waited for
-  std::string nonsense_;  // that it was killed for
-  bool held_up_ = false;  // its output could not be taken
-  int vain_deaths_ = 0;   // in a row, without a task to blame
+  bool fresh_ = true;          // the child has recorded nothing yet
+  bool doomed_ = false;        // the child was killed: only its end is waited for
+  std::string nonsense_;       // that it was killed for
+  bool held_up_ = false;       // its output could not be taken
+  int vain_deaths_ = 0;        // in a row, without a task to blame
+  Clock::time_point fork_at_;  // the earliest
   std::shared_ptr<Chunk> chunk_;
   std::deque<Underway> orders_;
   bool sent_ = false;  // the child has the first
