@@ -1,4 +1,5 @@
 #include "base/file.hpp"
+#include "cluster/cpus.hpp"
 #include "run/compute_here.hpp"
 #include "run/compute_with_workers.hpp"
 #include "run/gather.hpp"
@@ -64,6 +65,7 @@ class RootMap {
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (!workspace.missing().empty()) {
       say_isolation(reporter);
+      say_binding(reporter);
       if (sequence_ == 1) say_time(reporter, time);
     }
     try {
@@ -124,6 +126,14 @@ class RootMap {
     if (slots() == 0 || options.slots > 0 || options.isolation == Isolation::process) return;
     reporter.say(fmt::format("{} needs isolation: tasks are called in processes of their own",
                              options.timeout.count() > 0 ? "timeout" : "memory_limit"));
+  }
+
+  void say_binding(Reporter& reporter) const {
+    if (comm_ && slots() > cluster::available_cpus() && cluster::is_bound_by_mpirun())
+      reporter.say(
+          fmt::format("mpirun has bound each rank to {}, which its {} share, unless it is alone on its node: "
+                      "mpirun --bind-to none binds it to none",
+                      count_text(cluster::available_cpus(), "CPU"), count_text(slots(), "slot")));
   }
 
   void say_time(Reporter& reporter, const Timekeeper& time) const {
@@ -205,8 +215,9 @@ class RootMap {
     workspace.check_hold();
     if (stopped_by_failure()) scheduler.drain();
     if (scheduler.slots() != present_) count_offer(scheduler);
-    reporter.update({total_, outcome_.computed, outcome_.failed, scheduler.idle_slots(), scheduler.slots()},
-                    Clock::now());
+    reporter.update(
+        {total_, outcome_.computed, outcome_.failed, scheduler.resting_slots(), scheduler.slots()},
+        Clock::now());
   }
 
   Comm* comm_;
