@@ -63,6 +63,11 @@ void Slot::proceed(Clock::time_point now) {
     lose_in_vain(error.what(), now);
     return;
   }
+  if (orders_.front().fresh && !fresh_) {
+    doomed_ = true;
+    child_->signal(SIGKILL);
+    return;
+  }
   send_order();
 }
 
@@ -115,7 +120,8 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
       child_->signal(SIGKILL);
     }
   }
-  if (ended) bury(sink);
+  if (ended) bury();
+  settle(sink);
   proceed(Clock::now());
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
@@ -200,71 +206,81 @@ std::uint64_t Slot::started(const Underway& underway) const {
 }
 
 /// The child has ended.
-void Slot::bury(FrameSink& sink) {
+void Slot::bury() {
   ChildEnd end = child_->reap();
   if (!nonsense_.empty())
     end = {store::Outcome::crashed, std::exchange(nonsense_, {}), false, std::move(end.output)};
   child_.reset();
   doomed_ = held_up_ = false;
   const bool was_fresh = std::exchange(fresh_, true);
-  if (std::exchange(sent_, false)) after_crash(end, was_fresh, sink);
+  if (std::exchange(sent_, false)) after_crash(std::move(end), was_fresh);
 }
 
-void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
+void Slot::after_crash(ChildEnd end, bool was_fresh) {
   const Underway crashed = std::move(orders_.front());
   orders_.pop_front();
   report_.busy += Clock::now() - begun_;
   const std::uint64_t begun = started(crashed);
   const std::uint64_t unrecorded = begun - crashed.recorded;
   if (!crashed.order.again) chunk_->set_started(crashed.before + begun);
-  // The task in flight is to blame, unless the signal was meant for one before it.
-  // What a child lacks may have been taken by those before: a fresh one shows.
-  const bool inherited = end.outcome == store::Outcome::out_of_memory && !was_fresh;
-  const bool blamed = unrecorded > 0 && !inherited && (stopped_ == 0 || stopped_ == begun) &&
-                      (end.at_once || unrecorded == 1);
-  if (unrecorded == 0) {
-    const std::string said = last_lines(end.output);
-    lose_in_vain("the processes that execute tasks end before they start one: " + end.cause +
-                     (said.empty() ? "" : "\n" + said),
-                 Clock::now());
-  }
 
   std::vector<Underway> rest;
   const auto add = [&](std::uint64_t first, std::uint64_t last, bool again) {
     if (first < last) rest.push_back(crashed.part(first, last, again));
   };
-  if (end.at_once) {
-    add(crashed.recorded, blamed ? begun - 1 : begun, true);
-  } else if (!blamed) {
-    // Each on its own: then it shows.
-    for (std::uint64_t place = crashed.recorded; place < begun; ++place) add(place, place + 1, true);
-  }
-  if (blamed) {
-    Underway task = crashed.part(begun - 1, begun, true);
-    record_crash(task, end, sink);
-    if (task.order.tries < work_.limits.retries) {
-      ++task.order.tries;
-      task.set_attempt(task.attempt() + 1);
-      rest.push_back(std::move(task));
+  if (unrecorded == 0) {
+    const std::string said = last_lines(end.output);
+    lose_in_vain("the processes that execute tasks end before they start one: " + end.cause +
+                     (said.empty() ? "" : "\n" + said),
+                 Clock::now());
+  } else {
+    const std::uint64_t last = begun - 1;
+    if (end.at_once) {
+      add(crashed.recorded, last, true);
     } else {
-      ++report_.tasks;
-      report_.add_failure(task.order.tasks.front().first, end.cause, end.output);
+      // Each on its own: then it shows.
+      for (std::uint64_t place = crashed.recorded; place < last; ++place) add(place, place + 1, true);
     }
+    add(last, begun, true);
+    // A signal may have been meant for a task before.
+    const bool alone = was_fresh && unrecorded == 1;
+    if (stopped_ == 0 ? alone : stopped_ == begun)
+      rest.back().verdict = {std::move(end), Clock::now() - last_heard_};
+    else
+      rest.back().fresh = true;
   }
   add(begun, crashed.size, crashed.order.again);
   orders_.insert(orders_.begin(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
 }
 
-void Slot::record_crash(const Underway& task, const ChildEnd& end, FrameSink& sink) const {
+/// Records the tasks that are judged, when it is their turn.
+void Slot::settle(FrameSink& sink) {
+  while (!orders_.empty() && orders_.front().verdict) {
+    Underway& task = orders_.front();
+    const Verdict verdict = *std::exchange(task.verdict, std::nullopt);
+    record_crash(task, verdict, sink);
+    if (task.order.tries < work_.limits.retries) {
+      ++task.order.tries;
+      task.set_attempt(task.attempt() + 1);
+      task.fresh = true;
+      return;
+    }
+    ++report_.tasks;
+    report_.add_failure(task.index(0), verdict.end.cause, verdict.end.output);
+    orders_.pop_front();
+  }
+}
+
+void Slot::record_crash(const Underway& task, const Verdict& verdict, FrameSink& sink) const {
   store::Record record;
   record.index = task.index(0);
-  record.outcome = end.outcome;
+  record.outcome = verdict.end.outcome;
   record.attempt = task.attempt();
   detail::Reader in(task.order.arguments);
   record.argument = in.bytes(in.number<std::uint64_t>());
-  record.payload = end.cause;
-  record.output = end.output;
-  Recorder(sink, work_.fingerprint, work_.keep_arguments).add(record, Clock::now() - last_heard_);
+  record.payload = verdict.end.cause;
+  record.output = verdict.end.output;
+  Recorder(sink, work_.fingerprint, work_.keep_arguments).add(record, verdict.lasted);
 }
 
 std::optional<Slot::Clock::duration> Slot::longest_pause() const {

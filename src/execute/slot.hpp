@@ -22,8 +22,10 @@ namespace tasker::execute {
 ///
 /// The rank never waits for a child, which may be stopped or may have overwritten what they share.
 ///
-/// A crash is the fault of the task that was started last, which is recorded as crashed; tasks that had ended
-/// but were not recorded yet are executed again, one by one where any of them may have done the damage.
+/// A crash is the fault of the task that was started last. Where others were executed by the same child
+/// before it, they may have left behind what caused it: then the task is executed once more, in a fresh
+/// child. So are tasks that had ended but were not recorded yet. All in the order of the chunk, so that what
+/// is done at any time are the first of its tasks.
 class Slot {
  public:
   using Clock = Recorder::Clock;
@@ -62,9 +64,10 @@ class Slot {
   void finish_order(const Finished& finished);
   std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
-  void bury(FrameSink& sink);
-  void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
-  void record_crash(const Underway& task, const ChildEnd& end, FrameSink& sink) const;
+  void bury();
+  void after_crash(ChildEnd end, bool was_fresh);
+  void settle(FrameSink& sink);
+  void record_crash(const Underway& task, const Verdict& verdict, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;

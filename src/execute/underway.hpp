@@ -1,18 +1,29 @@
 #pragma once
 
+#include "execute/child.hpp"
 #include "execute/slot_child.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace tasker::execute {
+
+/// What became of a task whose child has ended, until that is recorded.
+struct Verdict {
+  ChildEnd end;
+  std::chrono::nanoseconds lasted{0};
+};
 
 /// An order for a slot's child, and how far it has come.
 struct Underway {
   Order order;
   std::uint64_t size = 0;
-  std::uint64_t before = 0;    ///< Tasks that its state counts before the first of these.
-  std::uint64_t recorded = 0;  ///< Tasks that are.
-  std::uint32_t failures = 0;  ///< Of the next one, within this order.
+  std::uint64_t before = 0;             ///< Tasks that its state counts before the first of these.
+  std::uint64_t recorded = 0;           ///< Tasks that are.
+  std::uint32_t failures = 0;           ///< Of the next one, within this order.
+  bool fresh = false;                   ///< For a child that has executed nothing yet.
+  std::optional<Verdict> verdict = {};  ///< On its only task, which is not to be executed any more.
 
   /// The index of a task, counted within the order.
   std::uint64_t index(std::uint64_t place) const;
