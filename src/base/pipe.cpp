@@ -18,7 +18,8 @@ namespace tasker::base {
 
 namespace {
 constexpr std::size_t piece = std::size_t{1} << 16;
-constexpr std::size_t header_size = 16;  // the message's size, and again with all bits turned over
+constexpr std::size_t parts_at_once = 64;  // the kernel takes no more than 1024
+constexpr std::size_t header_size = 16;    // the message's size, and again with all bits turned over
 
 std::string header_of(std::uint64_t size) {
   std::string header;
@@ -91,7 +92,8 @@ void Pipe::post(std::string message) {
 
 void Pipe::flush() {
   while (!unsent_.empty()) {
-    std::vector<std::string_view> left(unsent_.begin(), unsent_.end());
+    const auto end = unsent_.begin() + static_cast<std::ptrdiff_t>(std::min(unsent_.size(), parts_at_once));
+    std::vector<std::string_view> left(unsent_.begin(), end);
     left.front().remove_prefix(sent_);
     const auto sent = send_some(fd_, left, MSG_DONTWAIT);
     if (sent == 0U) return;

@@ -54,9 +54,17 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   proceed(Clock::now());
 }
 
+void Slot::take_over(Slot& other) {
+  chunk_ = std::exchange(other.chunk_, nullptr);
+  chunk_->share(page_->chunk);
+  orders_ = std::exchange(other.orders_, {});
+  report_ = std::exchange(other.report_, {});
+  proceed(Clock::now());
+}
+
 /// Sends the first order, if there is who can take it or it is time to fork one.
 void Slot::proceed(Clock::time_point now) {
-  if (orders_.empty() || sent_ || doomed_ || (!child_ && now < fork_at_)) return;
+  if (orders_.empty() || sent_ || doomed_ || !trouble_.empty() || (!child_ && now < fork_at_)) return;
   try {
     if (!child_) child_.emplace(work_, *page_, guard_);
   } catch (const SystemError& error) {
@@ -72,7 +80,7 @@ void Slot::proceed(Clock::time_point now) {
 }
 
 void Slot::lose_in_vain(const std::string& how, Clock::time_point now) {
-  if (++vain_deaths_ == vain_deaths_allowed) throw SystemError(how);
+  if (++vain_deaths_ == vain_deaths_allowed) trouble_ = how;
   fork_at_ = now + first_pause * (1 << (vain_deaths_ - 1));
 }
 
@@ -285,7 +293,7 @@ void Slot::record_crash(const Underway& task, const Verdict& verdict, FrameSink&
 
 std::optional<Slot::Clock::duration> Slot::longest_pause() const {
   if (held_up_) return output_pause;
-  if (!child_ && busy()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
+  if (!child_ && busy() && trouble_.empty()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
   // A task's begin is noticed with this delay, which adds to its time.
   if (busy() && work_.limits.timeout > 0s)
     return std::clamp<Clock::duration>(work_.limits.timeout / 20, 10ms, 5s);

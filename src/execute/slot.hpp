@@ -33,6 +33,11 @@ class Slot {
   Slot(const Work& work, Guard& guard);
 
   bool busy() const { return chunk_ != nullptr; }
+  /// Why it can't go on with its chunk, since again and again no child could be forked, or none lived long
+  /// enough to start a task; empty if it can.
+  const std::string& trouble() const { return trouble_; }
+  /// Goes on with the chunk of another one, which is in trouble; not while busy.
+  void take_over(Slot& other);
   /// Executes a chunk; not while busy.
   void start(std::shared_ptr<Chunk> chunk);
 
@@ -45,8 +50,7 @@ class Slot {
     ChunkReport report;
   };
   /// Writes to `sink` what the child has recorded, without waiting; the chunk, once all of it is recorded.
-  /// `found`: what poll has found of what to poll for. Throws SystemError where again and again no child can
-  /// be forked, or none lives long enough to start a task.
+  /// `found`: what poll has found of what to poll for.
   std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
 
   /// Ends the child if its task has lasted too long, and does what else is due by itself. Call it at least
@@ -73,11 +77,12 @@ class Slot {
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
-  bool fresh_ = true;          // the child has recorded nothing yet
-  bool doomed_ = false;        // the child was killed: only its end is waited for
-  std::string nonsense_;       // that it was killed for
-  bool held_up_ = false;       // its output could not be taken
-  int vain_deaths_ = 0;        // in a row, without a task to blame
+  bool fresh_ = true;     // the child has recorded nothing yet
+  bool doomed_ = false;   // the child was killed: only its end is waited for
+  std::string nonsense_;  // that it was killed for
+  bool held_up_ = false;  // its output could not be taken
+  int vain_deaths_ = 0;   // in a row, without a task to blame
+  std::string trouble_;
   Clock::time_point fork_at_;  // the earliest
   std::shared_ptr<Chunk> chunk_;
   std::deque<Underway> orders_;

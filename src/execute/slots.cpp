@@ -1,5 +1,7 @@
 #include "execute/slots.hpp"
 
+#include "base/console.hpp"
+#include "base/process.hpp"
 #include "base/threads.hpp"
 
 #include <tasker/error.hpp>
@@ -48,7 +50,25 @@ void Slots::start(std::shared_ptr<Chunk> chunk) {
       std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
   (*free)->start(std::move(chunk));
   ++busy_;
+  relieve();
   watched_.clear();
+}
+
+/// What slots have to do that can't keep a child goes to others that are free, and they themselves go.
+void Slots::relieve() {
+  const auto in_trouble = [](const auto& slot) { return !slot->trouble().empty(); };
+  for (;;) {
+    const auto weak = std::find_if(slots_.begin(), slots_.end(), in_trouble);
+    if (weak == slots_.end()) return;
+    if (std::all_of(slots_.begin(), slots_.end(), in_trouble)) throw SystemError((*weak)->trouble());
+    const auto free =
+        std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
+    if (free == slots_.end()) return;
+    base::say("tasker: " + base::this_process().host + ": one of " + std::to_string(slots_.size()) +
+              " slots is given up: " + (*weak)->trouble() + "\n");
+    (*free)->take_over(**weak);
+    slots_.erase(weak);
+  }
 }
 
 std::optional<std::chrono::nanoseconds> Slots::longest_pause() const {
@@ -58,8 +78,8 @@ std::optional<std::chrono::nanoseconds> Slots::longest_pause() const {
   return least;
 }
 
-void Slots::look() {
-  for (const auto& slot : slots_) slot->look(Slot::Clock::now());
+void Slots::look(Slot::Clock::time_point now) {
+  for (const auto& slot : slots_) slot->look(now);
 }
 
 std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
@@ -73,6 +93,7 @@ std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
       --busy_;
     }
   }
+  relieve();
   watched_.clear();
   return ended;
 }

@@ -25,14 +25,16 @@ class Slots {
   /// How long to poll at most before the next look(); nothing where nothing is due by itself.
   std::optional<std::chrono::nanoseconds> longest_pause() const;
   /// Ends tasks that have lasted too long, and does what else is due.
-  void look();
+  void look(Slot::Clock::time_point now = Slot::Clock::now());
 
   /// What to poll for. Valid until the next call of start() or hear().
   std::span<pollfd> watched();
-  /// Writes to `sink` what was recorded; the chunks of which all is. Looks at what poll has found.
+  /// Writes to `sink` what was recorded; the chunks of which all is. Looks at what poll has found. Throws
+  /// SystemError where no slot can keep a child.
   std::vector<Slot::Ended> hear(FrameSink& sink);
 
  private:
+  void relieve();
   std::optional<Guard> guard_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t busy_ = 0;

@@ -9,7 +9,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <string>
+#include <thread>
 #include <vector>
 
 // How the end of a slot's child is known, and what is done where none can be kept.
@@ -132,35 +132,33 @@ TEST_CASE("An idle child that dies is not replaced before there is work") {
   CHECK(map.finish().tasks == 1);
 }
 
+/// Kills the child that the slot has.
+void kill_child(Slot& slot) {
+  std::vector<pollfd> watched;
+  slot.watch(watched);
+  ::syscall(SYS_pidfd_send_signal, watched[1].fd, SIGKILL, nullptr, 0);
+}
+
 TEST_CASE(
-    "Where children die before they start a task, new ones are forked with growing pauses, and not for "
-    "ever") {
+    "Where children die before they start a task, others are forked with growing pauses, not for ever") {
+  const bool lasts = GENERATE(true, false);
   Isolated map([](int x) { return x; });
   Guard guard;
   Slot slot(map.work, guard);
-  const bool lasts = GENERATE(true, false);
-  std::optional<Slot::Ended> ended;
-  std::string error;
+  const auto start = Slot::Clock::now();
   {
     const DeadlyForks forks;
-    std::vector<pollfd> watched;
-    slot.watch(watched);
-    ::syscall(SYS_pidfd_send_signal, watched[1].fd, SIGKILL, nullptr, 0);
-    slot.start(map.shared_chunk({{0, 1}}));
-    const auto start = Slot::Clock::now();
     std::vector<Slot::Clock::duration> pauses;
-    for (int died = 0; error.empty() && (lasts || died < 3); ++died) {
-      try {
-        await([&] {
-          hear(slot, map.sink);
-          watched.clear();
-          slot.watch(watched);
-          return watched[1].fd < 0;
-        });
-      } catch (const SystemError& failure) {
-        error = failure.what();
-        break;
-      }
+    kill_child(slot);
+    slot.start(map.shared_chunk({{0, 1}}));
+    for (int died = 0; lasts || died < 3; ++died) {
+      await([&] {
+        hear(slot, map.sink);
+        std::vector<pollfd> watched;
+        slot.watch(watched);
+        return watched[1].fd < 0;
+      });
+      if (!slot.trouble().empty()) break;
       pauses.push_back(slot.longest_pause().value());
       const int before = forks.count();
       slot.look(start);
@@ -172,13 +170,58 @@ TEST_CASE(
     CHECK(forks.count() < 10);
   }
   if (lasts) {
-    CHECK_THAT(error, Catch::StartsWith("the processes that execute tasks end before they start one: "));
-  } else {
-    await([&] {
-      return (ended = hear(slot, map.sink)).has_value() || (slot.look(Slot::Clock::now() + 10h), false);
-    });
-    CHECK(ended->report.failed == 0);
+    CHECK_THAT(slot.trouble(),
+               Catch::StartsWith("the processes that execute tasks end before they start one: "));
+    return;
   }
+  std::optional<Slot::Ended> ended;
+  await([&] {
+    slot.look(start + 1h);
+    return (ended = hear(slot, map.sink)).has_value();
+  });
+  CHECK(ended->report.failed == 0);
+}
+
+/// What happens in a rank, where all pauses have passed.
+template <class Fn>
+void go_on(Isolated<Fn>& map) {
+  const auto watched = map.slots.watched();
+  ::poll(watched.data(), watched.size(), 10);
+  map.slots.look(Slot::Clock::now() + 1h);
+  map.slots.hear(map.sink);
+}
+
+TEST_CASE(
+    "What a slot has to do that can't keep a child is done by another, and all is over if there is none") {
+  const bool another = GENERATE(true, false);
+  const base::Shared<std::atomic<pid_t>> child;
+  const base::Shared<std::atomic<bool>> goes_on;
+  Isolated map(
+      [&](int x) {
+        if (x == 0) *child = ::getpid();
+        while (x == 10 && !*goes_on) std::this_thread::sleep_for(1ms);
+        return x;
+      },
+      another ? 2 : 1);
+  map.start({{0, 1}});
+  map.finish();
+  const DeadlyForks forks;
+  ::kill(*child, SIGKILL);
+  await([&] { return is_gone(*child); });
+  map.start({{2, 5}});
+  if (!another) {
+    const auto until_it_throws = [&] { await([&] { return go_on(map), false; }); };
+    CHECK_THROWS_AS(until_it_throws(), SystemError);
+    return;
+  }
+  map.start({{1, 2}});
+  CHECK(map.slots.all_busy());
+  await([&] { return go_on(map), forks.count() >= 7; });
+  *goes_on = true;
+  await([&] { return go_on(map), map.slots.all_free(); });
+  for (std::uint64_t index = 0; index < 5; ++index)
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::done);
+  CHECK(map.slots.size() == 1);
 }
 
 }  // namespace
