@@ -3,11 +3,14 @@
 
 #include <tasker/digest.hpp>
 
+#include <vector>
+
 namespace tasker::detail {
 
 void append_part(std::string& bytes, const File& file) {
-  const base::Mapping content(file.path);
-  const Digest digest = base::hash128(content.bytes());
+  auto input = base::File::open_input(file.path);
+  std::vector<char> buffer(std::size_t{1} << 20);
+  const Digest digest = base::hash128([&] { return input.read(buffer); });
   bytes += "file=";
   put(bytes, digest.low);
   put(bytes, digest.high);

@@ -1,3 +1,4 @@
+#include "base/exceptions.hpp"
 #include "base/file.hpp"
 #include "store/archive.hpp"
 #include "store/paths.hpp"
@@ -95,10 +96,10 @@ void throw_missing(const ResultSource& source, std::uint64_t index) {
                       "; find(i) asks without an exception");
 }
 
-void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index,
-                       const std::exception& why) {
+void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index) {
+  const std::string why = base::text_of(std::current_exception());
   throw MismatchError(source.path().string() + ", " + what + " " + std::to_string(index) +
-                      ": its bytes can't be decoded as the " + what + " type (" + why.what() +
+                      ": its bytes can't be decoded as the " + what + " type (" + why +
                       "); if its serialize has changed, change Options::version");
 }
 

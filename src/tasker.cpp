@@ -1,4 +1,5 @@
 #include "base/console.hpp"
+#include "base/exceptions.hpp"
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
@@ -166,17 +167,13 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
   } catch (...) {
     const auto exception = std::current_exception();
     const bool said_by_root = tasker->state_->party->is_shared(exception) && !tasker->is_root();
+    message = base::text_of(exception);
     try {
       throw;
     } catch (const Error& error) {
       exit_code = error.exit_code();
-      message = error.what();
-    } catch (const std::exception& error) {
-      exit_code = exit_failed;
-      message = error.what();
     } catch (...) {
       exit_code = exit_failed;
-      message = "an exception that is not a std::exception";
     }
     if (exit_code == exit_done) {  // a dry run: what it found is data
       if (tasker->is_root()) std::cout << message << std::endl;

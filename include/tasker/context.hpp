@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/archive.hpp>
+#include <tasker/detail/kept.hpp>
 #include <tasker/detail/steps.hpp>
 
 #include <chrono>
@@ -40,9 +41,10 @@ class Context {
   /// rank that does not see the directory saves nothing. If the disk fails, the run ends with exit code 74.
   template <class State>
   void save(const State& state) {
+    using Kept = detail::KeptAs<State>;
     std::string bytes;
-    detail::Codec<std::string>::encode(bytes, detail::schema<State>());
-    detail::encode<State>(bytes, state);
+    detail::Codec<std::string>::encode(bytes, detail::schema<Kept>());
+    detail::encode<Kept>(bytes, detail::kept<Kept>(state));
     steps_->save(bytes);
   }
   /// What this or an earlier attempt has saved last, also one that has failed; nothing if that was no

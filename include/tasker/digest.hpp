@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/archive.hpp>
+#include <tasker/detail/kept.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -16,7 +17,9 @@ struct Digest {
   bool operator==(const Digest&) const = default;
 };
 
-/// A file whose content belongs to a digest. Its name does not.
+/// A file whose content belongs to a digest. Its name does not. Links are followed. A FIFO, such as that of
+/// `<(command)`, is waited for and read to its end; that only one rank can do: others may pass an empty
+/// Digest, since rank 0's options count.
 struct File {
   std::filesystem::path path;
 };
@@ -43,8 +46,9 @@ void append_part(std::string& bytes, const File& file);
 
 template <class T>
 void append_part(std::string& bytes, const T& value) {
-  bytes += schema<T>() + '=';
-  encode(bytes, value);
+  using K = KeptAs<T>;
+  bytes += schema<K>() + '=';
+  detail::encode<K>(bytes, detail::kept<K>(value));
 }
 
 Digest digest_of(std::string_view bytes);

@@ -81,7 +81,7 @@ class MissingResult : public Error {
 /// How tasks failed of one cause.
 struct TaskFailure {
   std::uint64_t index = 0;  ///< The first of them.
-  std::string message;      ///< Type and what() of the exception, or how the task's process ended.
+  std::string message;      ///< Type and text of the exception and of nested ones, or how its process ended.
   std::uint64_t count = 1;  ///< How many they are.
   std::string output = {};  ///< The last lines of what the first of them wrote (`Options::capture`).
 };

@@ -53,8 +53,8 @@ class Results {
   }
   /// Whether task `i` is done.
   bool has(std::uint64_t i) const { return i < size() && source_->result(i).has_value(); }
-  /// Why task `i` failed: type and what() of the exception. Nothing if it is done, or was not computed.
-  /// Throws std::out_of_range beyond the end.
+  /// Why task `i` failed: types and texts of the exception and those nested in it. Nothing if it is done, or
+  /// was not computed. Throws std::out_of_range beyond the end.
   std::optional<std::string> failure(std::uint64_t i) const {
     require(i);
     const auto message = source_->failure(i);
@@ -105,8 +105,8 @@ class Results {
   T decode(std::string_view bytes, const char* what, std::uint64_t i) const {
     try {
       return detail::decode<T>(bytes);
-    } catch (const std::exception& why) {
-      detail::throw_undecodable(*source_, what, i, why);
+    } catch (const std::exception&) {
+      detail::throw_undecodable(*source_, what, i);
     }
   }
   std::shared_ptr<const detail::ResultSource> source_;

@@ -75,9 +75,16 @@ class Tasker {
   /// `args`. What an earlier, even a killed, run has computed of them is reused. Collective.
   ///
   /// `args`: a sized random-access range, lazy views included; only rank 0's elements are read, other ranks
-  /// may pass an empty one. `fn`: called as fn(arg), fn(a, b, ...) for tuple-likes, or with a `Context&`
-  /// behind them, on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
-  /// communicator of this Tasker, nor call map.
+  /// may pass an empty one. Text of somebody else (char*, literals, std::string_view) is kept as a
+  /// std::string, and what a pair or tuple refers to (std::tie) as a value, in results, too. A char* that is
+  /// null is an error.
+  ///
+  /// `fn`: whatever std::invoke can call, a pointer to a member included: as the first that compiles of
+  /// fn(arg), fn(a, b, ...) for tuple-likes, fn(arg, context), fn(a, b, ..., context) with a `Context&`. It
+  /// is called on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
+  /// communicator of this Tasker, nor call map. Of a lambda with `auto` the compiler tells only with the body
+  /// whether it fits, so the body must compile for the first of them that its number of parameters allows:
+  /// give one with `auto...` its return type.
   ///
   /// `more`: what depends on the arguments, `tasker::expected(...)`.
   ///
@@ -93,9 +100,12 @@ class Tasker {
   template <class Fn, class Args, class... More>
   auto map(const std::filesystem::path& path, Fn fn, Args&& args, Options options = {}, More... more) {
     using Range = std::remove_reference_t<Args>;
-    auto call = detail::make_call<Fn, Range>(path, std::move(fn), args, std::move(options));
-    (detail::add_to_call<Range>(call, args, std::move(more)), ...);
-    return Results<detail::ResultOf<Fn, Range>>(run_map(call));
+    detail::require_arguments<Range>();
+    if constexpr (detail::Arguments<Range>) {
+      auto call = detail::make_call<Fn, Range>(path, std::move(fn), args, std::move(options));
+      (detail::add_to_call<Range>(call, args, std::move(more)), ...);
+      return Results<detail::ResultOf<Fn, Range>>(run_map(call));
+    }
   }
 
  private:

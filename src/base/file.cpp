@@ -32,7 +32,8 @@ std::string_view advice(int error, std::string_view what) {
     case EROFS: return "; choose a place that you may write to";
     case ENOENT:
       return what == "create" ? "; create the directory first, or check the path" : "; check the path";
-    case ELOOP: return "; it is a symbolic link, which is not followed here";
+    case ELOOP: return what == "read" ? "" : "; it is a symbolic link, which is not followed here";
+    case EISDIR: return "; a file is wanted there";
     case EXDEV: return "; both must be on the same file system";
     case EIO: return "; the medium or the file server failed: run the same command again when it is repaired";
     default: return "";
@@ -81,6 +82,11 @@ File File::open_read(const std::filesystem::path& path) {
 File File::open_write(const std::filesystem::path& path) {
   return {open_or_throw(path, O_RDWR, "open"), path};
 }
+File File::open_input(const std::filesystem::path& path) {
+  const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  if (fd < 0) throw_errno("read", path);
+  return {fd, path};
+}
 
 File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
 File& File::operator=(File&& other) noexcept {
@@ -119,6 +125,12 @@ void File::write_at(std::uint64_t offset, std::string_view bytes) {
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+}
+
+std::string_view File::read(std::span<char> buffer) {
+  const auto n = retried([&] { return ::read(fd_, buffer.data(), buffer.size()); });
+  if (n < 0) throw_errno("read", path_);
+  return {buffer.data(), static_cast<std::size_t>(n)};
 }
 
 std::uint64_t File::size() const {

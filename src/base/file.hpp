@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,8 +16,8 @@ namespace tasker::base {
 /// Throws SystemError "cannot <what> <path>: <errno's text>", with what to do where that is known.
 [[noreturn]] void throw_errno(std::string_view what, const std::filesystem::path& path);
 
-/// An open file; closes itself. Every failure throws SystemError. No operation follows a link in the last
-/// component.
+/// An open file; closes itself. Every failure throws SystemError. Only `open_input` follows a link in the
+/// last component.
 class File {
  public:
   /// Creates a file that must not exist, for its owner and whoever else may use its directory, as far as the
@@ -24,6 +25,8 @@ class File {
   static File create_new(const std::filesystem::path& path);
   static File open_read(const std::filesystem::path& path);
   static File open_write(const std::filesystem::path& path);
+  /// What the user names, not one of the library's own files: a FIFO is waited for.
+  static File open_input(const std::filesystem::path& path);
 
   File() = default;
   File(File&& other) noexcept;
@@ -37,6 +40,8 @@ class File {
   /// Writes all parts one after the other at the file's position.
   void write(std::initializer_list<std::string_view> parts);
   void write_at(std::uint64_t offset, std::string_view bytes);
+  /// The next bytes, in `buffer`; none at the end.
+  std::string_view read(std::span<char> buffer);
   std::uint64_t size() const;
   /// On the medium when it returns. After a failure the file must not be trusted.
   void sync(bool data_only = false);

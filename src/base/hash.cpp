@@ -31,6 +31,16 @@ Digest hash128(std::string_view bytes, std::uint64_t seed) {
   return {hash.low64, hash.high64};
 }
 
+Digest hash128(const std::function<std::string_view()>& next_part) {
+  XXH3_state_t state;
+  XXH3_INITSTATE(&state);
+  XXH3_128bits_reset(&state);
+  for (std::string_view part = next_part(); !part.empty(); part = next_part())
+    XXH3_128bits_update(&state, part.data(), part.size());
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+  return {hash.low64, hash.high64};
+}
+
 std::string to_hex(std::uint64_t value) {
   std::string text(16, '0');
   for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];

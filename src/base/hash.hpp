@@ -3,6 +3,7 @@
 #include <tasker/digest.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ std::uint64_t hash64(std::string_view bytes, std::uint64_t seed = 0);
 /// Of `a` followed by `b`, without copying them together.
 std::uint64_t hash64(std::string_view a, std::string_view b, std::uint64_t seed);
 Digest hash128(std::string_view bytes, std::uint64_t seed = 0);
+/// The same of bytes that come in parts; an empty one is the end.
+Digest hash128(const std::function<std::string_view()>& next_part);
 
 /// 32 hexadecimal digits, high half first.
 std::string to_hex(const Digest& digest);

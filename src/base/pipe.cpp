@@ -1,22 +1,48 @@
 #include "base/pipe.hpp"
 
 #include "base/file.hpp"
+#include "base/retried.hpp"
 
 #include <tasker/detail/bytes.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
+#include <span>
 
 namespace tasker::base {
 
 namespace {
 constexpr std::size_t piece = std::size_t{1} << 16;
-constexpr std::size_t header_size = 16;  // the message's size, and again with all bits turned over
+constexpr std::size_t parts_at_once = 64;  // the kernel takes no more than 1024
+constexpr std::size_t header_size = 16;    // the message's size, and again with all bits turned over
+
+std::string header_of(std::uint64_t size) {
+  std::string header;
+  detail::put(header, size);
+  detail::put(header, ~size);
+  return header;
+}
+
+/// How much of the parts was sent, 0 if there is no room; nothing if the other end is gone.
+std::optional<std::size_t> send_some(int fd, std::span<const std::string_view> parts, int flags) {
+  std::vector<iovec> pieces;
+  pieces.reserve(parts.size());
+  for (const std::string_view part : parts) pieces.push_back({const_cast<char*>(part.data()), part.size()});
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  const ssize_t sent = retried([&] { return ::sendmsg(fd, &message, flags | MSG_NOSIGNAL); });
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno == EAGAIN) return 0;
+  if (errno == EPIPE || errno == ECONNRESET) return std::nullopt;
+  throw_errno("write to", "a child process");
+}
+
 }  // namespace
 
 std::pair<Pipe, Pipe> Pipe::make() {
@@ -25,17 +51,14 @@ std::pair<Pipe, Pipe> Pipe::make() {
   return {Pipe(ends[0]), Pipe(ends[1])};
 }
 
-Pipe::Pipe(Pipe&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      read_(std::move(other.read_)),
-      taken_(std::exchange(other.taken_, 0)),
-      emptied_(std::exchange(other.emptied_, false)) {}
+Pipe::Pipe(Pipe&& other) noexcept { *this = std::move(other); }
 
 Pipe& Pipe::operator=(Pipe&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(read_, other.read_);
   std::swap(taken_, other.taken_);
-  std::swap(emptied_, other.emptied_);
+  std::swap(unsent_, other.unsent_);
+  std::swap(sent_, other.sent_);
   return *this;
 }
 
@@ -48,39 +71,46 @@ void Pipe::close() {
 bool Pipe::send(std::initializer_list<std::string_view> parts) {
   std::uint64_t size = 0;
   for (const std::string_view part : parts) size += part.size();
-  std::string header;
-  detail::put(header, size);
-  detail::put(header, ~size);
-  std::vector<std::string_view> left{header};
-  left.insert(left.end(), parts.begin(), parts.end());
-  for (std::size_t first = 0; first < left.size();) {
-    std::vector<iovec> pieces;
-    for (std::size_t i = first; i < left.size(); ++i)
-      pieces.push_back({const_cast<char*>(left[i].data()), left[i].size()});
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = pieces.size();
-    const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
-    if (sent < 0) throw_errno("write to", "a child process");
-    for (auto gone = static_cast<std::size_t>(sent); first < left.size();) {
-      const std::size_t taken = std::min(gone, left[first].size());
-      left[first].remove_prefix(taken);
-      gone -= taken;
-      if (!left[first].empty()) break;
-      ++first;
-    }
+  const std::string header = header_of(size);
+  std::vector<std::string_view> all{header};
+  all.insert(all.end(), parts.begin(), parts.end());
+  for (std::span<std::string_view> left = all; !left.empty();) {
+    auto sent = send_some(fd_, left, 0);
+    if (!sent) return false;
+    for (; !left.empty() && *sent >= left.front().size(); left = left.subspan(1))
+      *sent -= left.front().size();
+    if (!left.empty()) left.front().remove_prefix(*sent);
   }
   return true;
+}
+
+void Pipe::post(std::string message) {
+  unsent_.push_back(header_of(message.size()));
+  unsent_.push_back(std::move(message));
+  flush();
+}
+
+void Pipe::flush() {
+  while (!unsent_.empty()) {
+    const auto end = unsent_.begin() + static_cast<std::ptrdiff_t>(std::min(unsent_.size(), parts_at_once));
+    std::vector<std::string_view> left(unsent_.begin(), end);
+    left.front().remove_prefix(sent_);
+    const auto sent = send_some(fd_, left, MSG_DONTWAIT);
+    if (sent == 0U) return;
+    sent_ += sent.value_or(0);
+    if (!sent) unsent_.clear();  // the other end is gone, and nobody misses it
+    while (!unsent_.empty() && sent_ >= unsent_.front().size()) {
+      sent_ -= unsent_.front().size();
+      unsent_.erase(unsent_.begin());
+    }
+    if (unsent_.empty()) sent_ = 0;
+  }
 }
 
 /// Takes what has arrived, a piece at most; its size is 0 if nothing has, or the other end is gone.
 std::size_t Pipe::read(int flags) {
   char bytes[piece];
-  ssize_t got = 0;
-  do got = ::recv(fd_, bytes, sizeof bytes, flags);
-  while (got < 0 && errno == EINTR);
+  const ssize_t got = retried([&] { return ::recv(fd_, bytes, sizeof bytes, flags); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   read_.append(bytes, size);
@@ -108,14 +138,11 @@ std::optional<std::string> Pipe::receive() {
   }
 }
 
-std::optional<std::string> Pipe::poll() {
-  for (;;) {
-    if (auto message = take()) return message;
-    if (std::exchange(emptied_, false)) return std::nullopt;
-    const std::size_t size = read(MSG_DONTWAIT);
-    if (size == 0) return std::nullopt;
-    emptied_ = size < piece;
-  }
+bool Pipe::fetch() { return read(MSG_DONTWAIT) == piece; }
+
+bool Pipe::is_readable() const {
+  pollfd found{fd_, POLLIN, 0};
+  return ::poll(&found, 1, 0) > 0;
 }
 
 }  // namespace tasker::base

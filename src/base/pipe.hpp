@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tasker::base {
 
@@ -29,17 +30,30 @@ class Pipe {
   bool send(std::initializer_list<std::string_view> parts);
   /// The next message; waits for it. Nothing if the other end is gone. Throws DamagedError for what is none.
   std::optional<std::string> receive();
-  /// The same, if all of it is here. Never waits. Nothing behind the last of those that are here; the next
-  /// call looks for more.
-  std::optional<std::string> poll();
+
+  // What follows never waits.
+
+  /// Sends of a message what there is room for, and keeps the rest.
+  void post(std::string message);
+  /// Sends of that rest what there is room for by now.
+  void flush();
+  /// Whether there is a rest.
+  bool has_unsent() const { return !unsent_.empty(); }
+
+  /// Takes in what has arrived, a piece at most. Whether there may be more.
+  bool fetch();
+  /// The next message, if all of it was taken in. Throws DamagedError for what is none.
+  std::optional<std::string> take();
+  /// Whether something has arrived that was not taken in, or the other end is gone.
+  bool is_readable() const;
 
  private:
-  std::optional<std::string> take();
   std::size_t read(int flags);
   int fd_ = -1;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;
-  bool emptied_ = false;  // by the last read of poll(): the next one would find nothing
+  std::vector<std::string> unsent_;
+  std::size_t sent_ = 0;  // of the first of these
 };
 
 }  // namespace tasker::base

@@ -1,20 +1,39 @@
 #include "execute/child.hpp"
 
 #include "base/file.hpp"
+#include "base/retried.hpp"
 #include "execute/run_chunk.hpp"
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <thread>
 #include <utility>
 
 namespace tasker::execute {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto moment = 1s;
+constexpr const char* unknown_end =
+    "it ended its process; how is not known, since something else has waited for that process";
+
+std::string signal_text(int number) {
+  const char* const name = ::sigabbrev_np(number);
+  return "signal " + (name ? "SIG" + std::string(name) : std::to_string(number));
+}
+
+}  // namespace
 
 Child::Child(const Work& work, SlotPage& page, Guard& guard) : work_(work), page_(page), guard_(guard) {
   auto [mine, theirs] = base::Pipe::make();
@@ -52,23 +71,34 @@ void Child::signal(int number) const { ::kill(-pid_, number); }
 ChildEnd Child::reap() {
   signal(SIGKILL);  // while it is not waited for, the group can be no other's
   guard_.release(pid_);
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  ChildEnd end = end_of(wait());
   pid_ = -1;
-  ChildEnd end = end_of(status);
   if (output_) end.output = output_->rest();
   return end;
 }
 
+/// Its status, as waitpid gives it; nothing if it does not end, or somebody else has waited for it.
+std::optional<int> Child::wait() const {
+  const auto deadline = std::chrono::steady_clock::now() + moment;
+  pollfd ended{pidfd_, POLLIN, 0};
+  base::retried([&] { return ::poll(&ended, 1, static_cast<int>(moment / 1ms)); });
+  for (;;) {
+    int status = 0;
+    const pid_t found = base::retried([&] { return ::waitpid(pid_, &status, WNOHANG); });
+    if (found > 0) return status;
+    // A debugger is told before its parent is.
+    if (found < 0 || std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
 /// What a status, as waitpid gives it, means.
-ChildEnd Child::end_of(int status) const {
+ChildEnd Child::end_of(std::optional<int> status) const {
   if (page_.trap == Trap::too_long) return {store::Outcome::timed_out, timeout_text(work_.limits)};
-  if (!WIFSIGNALED(status))
+  if (status && !WIFSIGNALED(*status))
     return {store::Outcome::crashed,
-            "it ended its process, with exit code " + std::to_string(WEXITSTATUS(status))};
-  const char* const name = ::sigabbrev_np(WTERMSIG(status));
-  const std::string text = "signal " + (name ? "SIG" + std::string(name) : std::to_string(WTERMSIG(status)));
+            "it ended its process, with exit code " + std::to_string(WEXITSTATUS(*status))};
+  const std::string text = status ? signal_text(WTERMSIG(*status)) : unknown_end;
   switch (page_.trap.load()) {
     case Trap::no_memory: return {store::Outcome::out_of_memory, memory_text(work_.limits)};
     case Trap::stack_overflow: return {store::Outcome::crashed, "stack overflow (" + text + ")"};

@@ -36,11 +36,13 @@ class Child {
   OutputPipes* output() { return output_ ? &*output_ : nullptr; }
   /// Sends a signal to it and its group.
   void signal(int number) const;
-  /// Waits for its end, which must be near, ends its group, and says why it ended.
+  /// Ends it and its group, and says why it ended. Waits for a moment at most: what can't end now, as in a
+  /// file system that does not answer, never comes back either.
   ChildEnd reap();
 
  private:
-  ChildEnd end_of(int status) const;
+  std::optional<int> wait() const;
+  ChildEnd end_of(std::optional<int> status) const;
   const Work& work_;
   SlotPage& page_;
   Guard& guard_;

@@ -70,7 +70,7 @@ void Guard::release(pid_t group) { tell(-group); }
 void Guard::tell(pid_t change) {
   std::string bytes;
   detail::put(bytes, std::int32_t{change});
-  pipe_.send({bytes});  // should somebody have killed the guard, all goes on without
+  pipe_.post(std::move(bytes));  // should somebody have killed or stopped the guard, all goes on without
 }
 
 }  // namespace tasker::execute

@@ -11,38 +11,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <thread>
 #include <utility>
 
 namespace tasker::execute {
 
-namespace {
-
-class Lock {
- public:
-  explicit Lock(pthread_mutex_t& mutex) : mutex_(mutex) {
-    // If the holder died, some output may be lost.
-    if (::pthread_mutex_lock(&mutex_) == EOWNERDEAD) ::pthread_mutex_consistent(&mutex_);
-  }
-  ~Lock() { ::pthread_mutex_unlock(&mutex_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  pthread_mutex_t& mutex_;
-};
-
-}  // namespace
-
-OutputPage::OutputPage() {
-  pthread_mutexattr_t attributes;
-  ::pthread_mutexattr_init(&attributes);
-  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  ::pthread_mutex_init(&mutex, &attributes);
-  ::pthread_mutexattr_destroy(&attributes);
-}
+using namespace std::chrono_literals;
 
 OutputPipes::Pipe::Pipe() {
   int ends[2];
@@ -81,7 +58,7 @@ OutputPipes::OutputPipes(OutputPage& page) : page_(page), epoll_(::epoll_create1
     epoll_event readable{EPOLLIN, {}};
     ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pipe->reading, &readable);
   }
-  const Lock lock(page_.mutex);
+  page_.taker = Taker::nobody;
   page_.out.clear();
   page_.err.clear();
 }
@@ -103,18 +80,23 @@ void OutputPipes::close_writing() {
   err_.close_writing();
 }
 
-void OutputPipes::drain() {
-  const Lock lock(page_.mutex);
-  page_.touched = true;
-  std::atomic_thread_fence(std::memory_order_release);  // see end_task
+void OutputPipes::read() {
   out_.read_into(page_.out);
   err_.read_into(page_.err);
 }
 
-std::string OutputPipes::take(bool keep) {
-  const Lock lock(page_.mutex);
-  out_.read_into(page_.out);
-  err_.read_into(page_.err);
+bool OutputPipes::drain() {
+  Taker taker = page_.taker;
+  if (taker == Taker::child || !page_.taker.compare_exchange_strong(taker, Taker::rank)) return false;
+  page_.touched = true;
+  std::atomic_thread_fence(std::memory_order_release);  // see end_task
+  read();
+  page_.taker = Taker::nobody;
+  return true;
+}
+
+std::string OutputPipes::take_all(bool keep) {
+  read();
   std::string output;
   if (keep) output = store::encode_output({page_.out.text(), page_.err.text()});
   page_.out.clear();
@@ -132,7 +114,13 @@ std::string OutputPipes::end_task(bool keep) {
   epoll_event found;
   const bool waiting = ::epoll_wait(epoll_, &found, 1, 0) != 0;
   std::atomic_thread_fence(std::memory_order_acquire);
-  return waiting || page_.touched ? take(keep) : std::string();
+  if (!waiting && !page_.touched) return {};
+  for (Taker taker = page_.taker;
+       taker == Taker::rank || !page_.taker.compare_exchange_strong(taker, Taker::child); taker = page_.taker)
+    std::this_thread::sleep_for(20us);
+  std::string output = take_all(keep);
+  page_.taker = Taker::nobody;
+  return output;
 }
 
 }  // namespace tasker::execute

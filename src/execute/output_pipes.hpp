@@ -2,17 +2,20 @@
 
 #include "execute/kept_text.hpp"
 
-#include <pthread.h>
-
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 namespace tasker::execute {
 
-/// What was taken out of the pipes below, in memory that a slot's child shares with its rank.
+/// Who takes something out of the pipes below. Unlikely numbers: whatever else a task leaves there by
+/// accident is nobody.
+enum class Taker : std::uint32_t { nobody = 0, child = 0x6b1d70c5, rank = 0x51a4c83e };
+
+/// What was taken out of the pipes below, in memory that a slot's child shares with its rank. The child waits
+/// while the rank takes, which is never long; the rank never waits for the child, which may be stopped.
 struct OutputPage {
-  OutputPage();
-  pthread_mutex_t mutex;  // for all that follows; its holder may die
+  std::atomic<Taker> taker = Taker::nobody;
   std::atomic<bool> touched = false;
   KeptText out;
   KeptText err;
@@ -38,10 +41,10 @@ class OutputPipes {
   void close_writing();
   /// Readable when there is something in them.
   int fd() const { return epoll_; }
-  /// Makes room in them.
-  void drain();
+  /// Makes room in them; false if the child is just about to.
+  bool drain();
   /// After the child's end: what was written since its last task had ended, as in a record.
-  std::string rest() { return take(true); }
+  std::string rest() { return take_all(true); }
 
  private:
   struct Pipe {
@@ -55,7 +58,8 @@ class OutputPipes {
     int writing = -1;
   };
 
-  std::string take(bool keep);
+  void read();
+  std::string take_all(bool keep);
   OutputPage& page_;
   Pipe out_;
   Pipe err_;

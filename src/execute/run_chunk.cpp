@@ -1,12 +1,10 @@
 #include "execute/run_chunk.hpp"
 
+#include "base/exceptions.hpp"
 #include "base/units.hpp"
 #include "execute/last_lines.hpp"
 
 #include <tasker/error.hpp>
-
-#include <boost/core/demangle.hpp>
-#include <cxxabi.h>
 
 #include <algorithm>
 #include <exception>
@@ -17,22 +15,6 @@ namespace tasker::execute {
 namespace {
 
 constexpr std::size_t reported_size = 4096;
-
-/// "std::runtime_error: no such file"
-std::string describe(const std::exception_ptr& exception) {
-  try {
-    std::rethrow_exception(exception);
-  } catch (const std::exception& error) {
-    return boost::core::demangle(typeid(error).name()) + ": " + error.what();
-  } catch (const std::string& text) {
-    return "std::string: " + text;
-  } catch (const char* text) {
-    return std::string("const char*: ") + (text ? text : "null");
-  } catch (...) {
-    const std::type_info* const type = abi::__cxa_current_exception_type();
-    return "an exception of type " + (type ? boost::core::demangle(type->name()) : "that is not known");
-  }
-}
 
 /// What is told of a message of any length, without half a character (UTF-8) at its end.
 std::string shortened(const std::string& message) {
@@ -112,7 +94,7 @@ class ChunkSteps final : public detail::Steps {
       report_.stopped = true;
       return;
     }
-    result_ = describe(exception);
+    result_ = base::typed_text_of(exception);
     record_.binding = 0;
     end(store::Outcome::failed);
     if (tries_ < work_.limits.retries) {

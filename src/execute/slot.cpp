@@ -15,44 +15,25 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A child that dies so often before it starts a task will never do.
-constexpr int vain_deaths_allowed = 3;
+/// Children that die before they start a task: after so many in a row the next one would, too. Until then it
+/// may be for want of memory, which others may give back: the pauses double, to 12 s in all.
+constexpr int vain_deaths_allowed = 8;
+constexpr auto first_pause = 100ms;
 /// Between SIGTERM and SIGKILL.
 constexpr auto grace = 2s;
-
-std::uint64_t index_of(const base::Ranges& tasks, std::uint64_t place) {
-  for (const base::Range& range : tasks) {
-    if (place < range.size()) return range.first + place;
-    place -= range.size();
-  }
-  throw DamagedError("its process recorded more tasks than it had");
-}
-
-/// The attempt that the first task of an order is.
-std::uint32_t attempt_of(const Order& order) {
-  for (const auto& [index, attempt] : order.attempts)
-    if (index == order.tasks.front().first) return attempt;
-  return 1;
-}
-
-void set_attempt(Order& order, std::uint32_t attempt) {
-  const std::uint64_t index = order.tasks.front().first;
-  const auto place = std::lower_bound(order.attempts.begin(), order.attempts.end(), std::pair(index, 0U));
-  if (place != order.attempts.end() && place->first == index)
-    place->second = attempt;
-  else
-    order.attempts.insert(place, {index, attempt});
-}
+/// What a child without a task may take besides a task's timeout: it may have a large order to read.
+constexpr auto leeway = 10s;
+/// Between two tries to take a child's output.
+constexpr auto output_pause = 10ms;
+/// How much is read from a child before others have their turn; and from one that has ended, whose copies
+/// may go on talking for ever.
+constexpr int pieces_at_once = 16;
+constexpr int last_pieces = 1024;
 
 /// Whether it is an outcome that a task's process notices itself.
 bool can_be_told(store::Outcome outcome) {
   return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
          outcome == store::Outcome::out_of_memory;
-}
-
-/// How often the task at `place` was tried before, if it has failed so often within this order.
-std::uint32_t tries(const Order& order, std::uint64_t place, std::uint32_t failures) {
-  return failures + (place == 0 ? order.tries : 0);
 }
 
 }  // namespace
@@ -70,7 +51,37 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   all.order.arguments = chunk->arguments();
   all.size = base::count(chunk->tasks());
   chunk_ = std::move(chunk);
+  proceed(Clock::now());
+}
+
+void Slot::take_over(Slot& other) {
+  chunk_ = std::exchange(other.chunk_, nullptr);
+  chunk_->share(page_->chunk);
+  orders_ = std::exchange(other.orders_, {});
+  report_ = std::exchange(other.report_, {});
+  proceed(Clock::now());
+}
+
+/// Sends the first order, if there is who can take it or it is time to fork one.
+void Slot::proceed(Clock::time_point now) {
+  if (orders_.empty() || sent_ || doomed_ || !trouble_.empty() || (!child_ && now < fork_at_)) return;
+  try {
+    if (!child_) child_.emplace(work_, *page_, guard_);
+  } catch (const SystemError& error) {
+    lose_in_vain(error.what(), now);
+    return;
+  }
+  if (orders_.front().fresh && !fresh_) {
+    doomed_ = true;
+    child_->signal(SIGKILL);
+    return;
+  }
   send_order();
+}
+
+void Slot::lose_in_vain(const std::string& how, Clock::time_point now) {
+  if (++vain_deaths_ == vain_deaths_allowed) trouble_ = how;
+  fork_at_ = now + first_pause * (1 << (vain_deaths_ - 1));
 }
 
 void Slot::send_order() {
@@ -82,60 +93,78 @@ void Slot::send_order() {
   page_->trap = Trap::none;
   page_->waiting = false;
   // A child that has just died is noticed by its end.
-  child_->pipe().send({base::pack(next.order)});
+  child_->pipe().post(base::pack(next.order));
+  sent_ = true;
   begun_ = last_heard_ = looked_at_ = Clock::now();
+  lasted_ = 0s;
   seen_ = stopped_ = 0;
 }
 
 void Slot::watch(std::vector<pollfd>& all) {
-  all.push_back({child_->pipe().fd(), POLLIN, 0});
-  all.push_back({child_->pidfd(), POLLIN, 0});
+  const auto add = [&](bool wanted, int fd, int events) {
+    all.push_back({wanted ? fd : -1, static_cast<short>(events), 0});
+  };
+  if (!child_) {
+    for (std::size_t i = 0; i < watched; ++i) add(false, -1, 0);
+    return;
+  }
+  add(!doomed_, child_->pipe().fd(), child_->pipe().has_unsent() ? POLLIN | POLLOUT : POLLIN);
+  add(true, child_->pidfd(), POLLIN);
   const OutputPipes* const output = child_->output();
-  all.push_back({output ? output->fd() : -1, POLLIN, 0});
+  add(output && !held_up_, output ? output->fd() : -1, POLLIN);
 }
 
 std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
-  if (found[2].revents != 0) child_->output()->drain();
+  if (found[2].revents != 0) held_up_ = !child_->output()->drain();
   const bool ended = found[1].revents != 0;  // then what it said before is here by now
-  std::optional<ChildEnd> end;
-  try {
-    read(sink);
-    if (ended) end = child_->reap();
-  } catch (const DamagedError& error) {
-    // A process that is about to crash may say anything.
-    end = {store::Outcome::crashed, error.what(), false, child_->reap().output};
+  if (child_ && !doomed_) {
+    try {
+      if ((found[0].revents & POLLOUT) != 0) child_->pipe().flush();
+      read(ended, sink);
+    } catch (const DamagedError& error) {
+      // A process that is about to crash may say anything.
+      nonsense_ = error.what();
+      doomed_ = true;
+      child_->signal(SIGKILL);
+    }
   }
-  if (end) {
-    const bool was_fresh = std::exchange(fresh_, true);
-    child_.emplace(work_, *page_, guard_);
-    if (!orders_.empty()) after_crash(*end, was_fresh, sink);
-  }
+  if (ended) bury();
+  settle(sink);
+  proceed(Clock::now());
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
 }
 
-void Slot::read(FrameSink& sink) {
-  while (const auto message = child_->pipe().poll()) {
-    if (!busy() || orders_.empty()) throw DamagedError("its process spoke without having work");
-    if (message->starts_with(static_cast<char>(SlotKind::frame))) {
-      write_frame(*message, sink);
-    } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
-      const auto saved = base::unpack<SavedState>(*message);
-      sink.save({saved.index, {saved.fingerprint_low, saved.fingerprint_high}}, saved.state);
-    } else {
-      report_.stopped = base::unpack<Finished>(*message).stopped;
-      if (!report_.stopped && orders_.front().recorded != due(orders_.front()))
-        throw DamagedError("its process did not record all of its tasks");
-      report_.busy += Clock::now() - begun_;
-      if (report_.stopped)
-        orders_.clear();
-      else
-        orders_.pop_front();
-      if (!orders_.empty()) send_order();
+void Slot::read(bool ended, FrameSink& sink) {
+  bool more = true;
+  for (int pieces = ended ? last_pieces : pieces_at_once; more && pieces > 0; --pieces) {
+    more = child_->pipe().fetch();
+    while (const auto message = child_->pipe().take()) {
+      if (!sent_) throw DamagedError("its process spoke without having work");
+      if (message->starts_with(static_cast<char>(SlotKind::frame))) {
+        write_frame(*message, sink);
+      } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
+        const auto saved = base::unpack<SavedState>(*message);
+        sink.save({saved.index, {saved.fingerprint_low, saved.fingerprint_high}}, saved.state);
+      } else {
+        finish_order(base::unpack<Finished>(*message));
+      }
+      last_heard_ = Clock::now();
+      vain_deaths_ = 0;
     }
-    last_heard_ = Clock::now();
-    vain_deaths_ = 0;
   }
+}
+
+void Slot::finish_order(const Finished& finished) {
+  if (!finished.stopped && orders_.front().recorded != due(orders_.front()))
+    throw DamagedError("its process did not record all of its tasks");
+  report_.stopped = finished.stopped;
+  report_.busy += Clock::now() - begun_;
+  sent_ = false;
+  if (finished.stopped)
+    orders_.clear();
+  else
+    orders_.pop_front();
 }
 
 void Slot::write_frame(std::string_view message, FrameSink& sink) {
@@ -148,11 +177,11 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   store::RecordReader records(message);
   for (std::uint64_t i = 0; i < info.records; ++i) {
     const auto record = records.next();
-    if (!record || recorded == due(underway) || record->index != index_of(underway.order.tasks, recorded) ||
+    if (!record || recorded == due(underway) || record->index != underway.index(recorded) ||
         !can_be_told(record->outcome))
       throw DamagedError("its process sent records that are not of its tasks");
     if (record->outcome != store::Outcome::done) {
-      if (tries(underway.order, recorded, failures) < work_.limits.retries) {
+      if (underway.tries(recorded, failures) < work_.limits.retries) {
         ++failures;
         continue;
       }
@@ -184,102 +213,113 @@ std::uint64_t Slot::started(const Underway& underway) const {
   return std::clamp(begun, underway.recorded, due(underway));
 }
 
-/// The tasks from `first` up to, not including, `last`, counted within the order.
-Slot::Underway Slot::part_of(const Underway& whole, std::uint64_t first, std::uint64_t last,
-                             bool again) const {
-  Underway part;
-  base::Ranges head = whole.order.tasks;
-  part.order.again = again;
-  part.order.tasks = base::split_after(head, first);
-  base::split_after(part.order.tasks, last - first);
-  part.order.attempts = whole.order.attempts;
-  detail::Reader in(whole.order.arguments);
-  for (std::uint64_t place = 0; place < last; ++place) {
-    const std::string_view argument = in.bytes(in.number<std::uint64_t>());
-    if (place < first) continue;
-    detail::put(part.order.arguments, std::uint64_t{argument.size()});
-    part.order.arguments += argument;
-  }
-  part.size = last - first;
-  part.before = again ? 0 : whole.before + first;
-  if (first == whole.recorded) {
-    part.order.tries = tries(whole.order, whole.recorded, whole.failures);
-    if (whole.failures > 0) set_attempt(part.order, attempt_of(part.order) + whole.failures);
-  }
-  return part;
+/// The child has ended.
+void Slot::bury() {
+  ChildEnd end = child_->reap();
+  if (!nonsense_.empty())
+    end = {store::Outcome::crashed, std::exchange(nonsense_, {}), false, std::move(end.output)};
+  child_.reset();
+  doomed_ = held_up_ = false;
+  const bool was_fresh = std::exchange(fresh_, true);
+  if (std::exchange(sent_, false)) after_crash(std::move(end), was_fresh);
 }
 
-void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
+void Slot::after_crash(ChildEnd end, bool was_fresh) {
   const Underway crashed = std::move(orders_.front());
   orders_.pop_front();
   report_.busy += Clock::now() - begun_;
   const std::uint64_t begun = started(crashed);
   const std::uint64_t unrecorded = begun - crashed.recorded;
   if (!crashed.order.again) chunk_->set_started(crashed.before + begun);
-  // The task in flight is to blame, unless the signal was meant for one before it.
-  // What a child lacks may have been taken by those before: a fresh one shows.
-  const bool inherited = end.outcome == store::Outcome::out_of_memory && !was_fresh;
-  const bool blamed = unrecorded > 0 && !inherited && (stopped_ == 0 || stopped_ == begun) &&
-                      (end.at_once || unrecorded == 1);
-  if (unrecorded == 0 && ++vain_deaths_ == vain_deaths_allowed) {
-    const std::string said = last_lines(end.output);
-    throw SystemError("the processes that execute tasks end before they start one: " + end.cause +
-                      (said.empty() ? "" : "\n" + said));
-  }
 
   std::vector<Underway> rest;
   const auto add = [&](std::uint64_t first, std::uint64_t last, bool again) {
-    if (first < last) rest.push_back(part_of(crashed, first, last, again));
+    if (first < last) rest.push_back(crashed.part(first, last, again));
   };
-  if (end.at_once) {
-    add(crashed.recorded, blamed ? begun - 1 : begun, true);
-  } else if (!blamed) {
-    // Each on its own: then it shows.
-    for (std::uint64_t place = crashed.recorded; place < begun; ++place) add(place, place + 1, true);
-  }
-  if (blamed) {
-    Underway task = part_of(crashed, begun - 1, begun, true);
-    const std::uint32_t attempt = attempt_of(task.order);
-    record_crash(task.order, attempt, end, sink);
-    if (task.order.tries < work_.limits.retries) {
-      ++task.order.tries;
-      set_attempt(task.order, attempt + 1);
-      rest.push_back(std::move(task));
+  if (unrecorded == 0) {
+    const std::string said = last_lines(end.output);
+    lose_in_vain("the processes that execute tasks end before they start one: " + end.cause +
+                     (said.empty() ? "" : "\n" + said),
+                 Clock::now());
+  } else {
+    const std::uint64_t last = begun - 1;
+    if (end.at_once) {
+      add(crashed.recorded, last, true);
     } else {
-      ++report_.tasks;
-      report_.add_failure(task.order.tasks.front().first, end.cause, end.output);
+      // Each on its own: then it shows.
+      for (std::uint64_t place = crashed.recorded; place < last; ++place) add(place, place + 1, true);
     }
+    add(last, begun, true);
+    // A signal may have been meant for a task before.
+    const bool alone = was_fresh && unrecorded == 1;
+    if (stopped_ == 0 ? alone : stopped_ == begun)
+      rest.back().verdict = {std::move(end), Clock::now() - last_heard_};
+    else
+      rest.back().fresh = true;
   }
   add(begun, crashed.size, crashed.order.again);
   orders_.insert(orders_.begin(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
-  if (!orders_.empty()) send_order();
 }
 
-void Slot::record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end,
-                        FrameSink& sink) const {
+/// Records the tasks that are judged, when it is their turn.
+void Slot::settle(FrameSink& sink) {
+  while (!orders_.empty() && orders_.front().verdict) {
+    Underway& task = orders_.front();
+    const Verdict verdict = *std::exchange(task.verdict, std::nullopt);
+    record_crash(task, verdict, sink);
+    if (task.order.tries < work_.limits.retries) {
+      ++task.order.tries;
+      task.set_attempt(task.attempt() + 1);
+      task.fresh = true;
+      return;
+    }
+    ++report_.tasks;
+    report_.add_failure(task.index(0), verdict.end.cause, verdict.end.output);
+    orders_.pop_front();
+  }
+}
+
+void Slot::record_crash(const Underway& task, const Verdict& verdict, FrameSink& sink) const {
   store::Record record;
-  record.index = task.tasks.front().first;
-  record.outcome = end.outcome;
-  record.attempt = attempt;
-  detail::Reader in(task.arguments);
+  record.index = task.index(0);
+  record.outcome = verdict.end.outcome;
+  record.attempt = task.attempt();
+  detail::Reader in(task.order.arguments);
   record.argument = in.bytes(in.number<std::uint64_t>());
-  record.payload = end.cause;
-  record.output = end.output;
-  Recorder(sink, work_.fingerprint, work_.keep_arguments).add(record, Clock::now() - last_heard_);
+  record.payload = verdict.end.cause;
+  record.output = verdict.end.output;
+  Recorder(sink, work_.fingerprint, work_.keep_arguments).add(record, verdict.lasted);
+}
+
+std::optional<Slot::Clock::duration> Slot::longest_pause() const {
+  if (held_up_) return output_pause;
+  if (!child_ && busy() && trouble_.empty()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
+  // A task's begin is noticed with this delay, which adds to its time.
+  if (busy() && work_.limits.timeout > 0s)
+    return std::clamp<Clock::duration>(work_.limits.timeout / 20, 10ms, 5s);
+  return std::nullopt;
 }
 
 void Slot::look(Clock::time_point now) {
-  if (!busy() || work_.limits.timeout == 0s) return;
+  if (held_up_) held_up_ = !child_->output()->drain();
+  proceed(now);
+  if (!sent_ || doomed_ || work_.limits.timeout == 0s) return;
   const Underway& underway = orders_.front();
   const std::uint64_t begun = started(underway);
-  const bool waiting = page_->waiting;
+  // It waits for what is under way to it, or for this rank to listen; but it may say so and be stopped.
+  const base::Pipe& pipe = child_->pipe();
+  const bool waiting = pipe.has_unsent() || (page_->waiting && pipe.is_readable());
   const auto passed = now - std::exchange(looked_at_, now);
-  if (std::exchange(seen_, begun) != begun)
+  if (begun > seen_) {
+    seen_ = begun;
     lasted_ = 0s;
-  else if (!waiting)
+  } else if (!waiting) {
     lasted_ += passed;
-  if (begun == underway.recorded || waiting || lasted_ < work_.limits.timeout) return;
-  if (stopped_ != begun) {
+  }
+  if (waiting || lasted_ < work_.limits.timeout) return;
+  if (begun == underway.recorded) {
+    if (lasted_ >= work_.limits.timeout + leeway) child_->signal(SIGKILL);
+  } else if (stopped_ != begun) {
     stopped_ = begun;
     stopped_at_ = now;
     page_->trap = Trap::too_long;

@@ -3,6 +3,7 @@
 #include "base/shared.hpp"
 #include "execute/child.hpp"
 #include "execute/run_chunk.hpp"
+#include "execute/underway.hpp"
 
 #include <poll.h>
 
@@ -16,11 +17,15 @@
 namespace tasker::execute {
 
 /// One executor of a rank: a child process that executes chunks, one at a time, so that a task may crash. It
-/// is forked when the slot is made and kept; only after a crash another one is forked. What it records comes
-/// through a pipe and is written by the rank.
+/// is forked when the slot is made and kept; only after its end another one is forked, when there is work.
+/// What it records comes through a pipe and is written by the rank.
 ///
-/// A crash is the fault of the task that was started last, which is recorded as crashed; tasks that had ended
-/// but were not recorded yet are executed again, one by one where any of them may have done the damage.
+/// The rank never waits for a child, which may be stopped or may have overwritten what they share.
+///
+/// A crash is the fault of the task that was started last. Where others were executed by the same child
+/// before it, they may have left behind what caused it: then the task is executed once more, in a fresh
+/// child. So are tasks that had ended but were not recorded yet. All in the order of the chunk, so that what
+/// is done at any time are the first of its tasks.
 class Slot {
  public:
   using Clock = Recorder::Clock;
@@ -28,6 +33,11 @@ class Slot {
   Slot(const Work& work, Guard& guard);
 
   bool busy() const { return chunk_ != nullptr; }
+  /// Why it can't go on with its chunk, since again and again no child could be forked, or none lived long
+  /// enough to start a task; empty if it can.
+  const std::string& trouble() const { return trouble_; }
+  /// Goes on with the chunk of another one, which is in trouble; not while busy.
+  void take_over(Slot& other);
   /// Executes a chunk; not while busy.
   void start(std::shared_ptr<Chunk> chunk);
 
@@ -40,42 +50,43 @@ class Slot {
     ChunkReport report;
   };
   /// Writes to `sink` what the child has recorded, without waiting; the chunk, once all of it is recorded.
-  /// `found`: what poll has found of what to poll for. Throws SystemError where no child lives long enough to
-  /// start a task.
+  /// `found`: what poll has found of what to poll for.
   std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
 
-  /// Ends the child if its task has lasted too long. Call now and then where there is a timeout: a task is
-  /// noticed when it is first looked at.
+  /// Ends the child if its task has lasted too long, and does what else is due by itself. Call it at least
+  /// that often: a task is noticed when it is first looked at.
   void look(Clock::time_point now);
+  std::optional<Clock::duration> longest_pause() const;
 
  private:
-  /// An order under way.
-  struct Underway {
-    Order order;
-    std::uint64_t size = 0;
-    std::uint64_t before = 0;    // tasks that its state counts before the first of these
-    std::uint64_t recorded = 0;  // tasks that are
-    std::uint32_t failures = 0;  // of the next one, within this order
-  };
-
+  void proceed(Clock::time_point now);
   void send_order();
+  void lose_in_vain(const std::string& how, Clock::time_point now);
   /// Reads what the child has said. Throws DamagedError for what can't be true.
-  void read(FrameSink& sink);
+  void read(bool ended, FrameSink& sink);
   void write_frame(std::string_view message, FrameSink& sink);
+  void finish_order(const Finished& finished);
   std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
-  Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
-  void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
-  void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
+  void bury();
+  void after_crash(ChildEnd end, bool was_fresh);
+  void settle(FrameSink& sink);
+  void record_crash(const Underway& task, const Verdict& verdict, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
-  bool fresh_ = true;    // the child has recorded nothing yet
-  int vain_deaths_ = 0;  // in a row, without a task to blame
+  bool fresh_ = true;     // the child has recorded nothing yet
+  bool doomed_ = false;   // the child was killed: only its end is waited for
+  std::string nonsense_;  // that it was killed for
+  bool held_up_ = false;  // its output could not be taken
+  int vain_deaths_ = 0;   // in a row, without a task to blame
+  std::string trouble_;
+  Clock::time_point fork_at_;  // the earliest
   std::shared_ptr<Chunk> chunk_;
-  std::deque<Underway> orders_;  // the child has the first
+  std::deque<Underway> orders_;
+  bool sent_ = false;  // the child has the first
   ChunkReport report_;
   Clock::time_point begun_;       // the order
   Clock::time_point last_heard_;  // from the child, or the order's begin

@@ -22,23 +22,23 @@ class Slots {
   /// Executes a chunk in a slot that is free; there must be one.
   void start(std::shared_ptr<Chunk> chunk);
 
-  /// How long to poll at most before the next look(); nothing where there is no timeout.
+  /// How long to poll at most before the next look(); nothing where nothing is due by itself.
   std::optional<std::chrono::nanoseconds> longest_pause() const;
-  /// Ends tasks that have lasted too long.
-  void look();
+  /// Ends tasks that have lasted too long, and does what else is due.
+  void look(Slot::Clock::time_point now = Slot::Clock::now());
 
-  /// What to poll for. Valid until the next call of hear().
-  std::span<pollfd> watched() { return watched_; }
-  /// Writes to `sink` what was recorded; the chunks of which all is. Looks at what poll has found.
+  /// What to poll for. Valid until the next call of start() or hear().
+  std::span<pollfd> watched();
+  /// Writes to `sink` what was recorded; the chunks of which all is. Looks at what poll has found. Throws
+  /// SystemError where no slot can keep a child.
   std::vector<Slot::Ended> hear(FrameSink& sink);
 
  private:
-  void watch();
-  std::chrono::nanoseconds timeout_;
+  void relieve();
   std::optional<Guard> guard_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t busy_ = 0;
-  std::vector<pollfd> watched_;  // Slot::watched for each slot, in their order
+  std::vector<pollfd> watched_;  // Slot::watched for each slot, in their order; empty: to be asked for
 };
 
 }  // namespace tasker::execute

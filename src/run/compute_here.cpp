@@ -4,6 +4,7 @@
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/shared.hpp"
+#include "cluster/cpus.hpp"
 #include "cluster/report.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
@@ -83,6 +84,8 @@ class Here {
   }
 
   void compute_in_slots(std::uint32_t count, const std::function<void()>& attend) {
+    if (cluster::available_cpus() < count) cluster::use_all_cpus_if_alone();
+    outcome_.least_cpus = cluster::available_cpus();
     execute::Slots slots(work_, count);
     scheduler_.join(0, count);
     Desk desk;

@@ -1,5 +1,7 @@
 #include "run/map_end.hpp"
 
+#include "base/exceptions.hpp"
+
 #include <new>
 
 namespace tasker::runtime {
@@ -19,10 +21,10 @@ End describe(const std::exception_ptr& exception) {
   End end;
   end.exit_code = exit_failed;
   end.type = "error";
+  end.message = base::text_of(exception);
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
-    end.message = error.what();
     end.exit_code = error.exit_code();
     // The derived ones first.
     (void)(describe_as<TasksFailed>("failed", error, end) ||
@@ -36,10 +38,8 @@ End describe(const std::exception_ptr& exception) {
       for (const TaskFailure& failure : failed->first())
         end.failures.emplace_back(failure.index, failure.count, failure.message, failure.output);
     }
-  } catch (const std::exception& error) {
-    end.message = error.what();
   } catch (...) {
-    end.message = "an exception that is not a std::exception";
+    // One of the program's own.
   }
   return end;
 }

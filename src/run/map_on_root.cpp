@@ -1,4 +1,5 @@
 #include "base/file.hpp"
+#include "cluster/cpus.hpp"
 #include "run/compute_here.hpp"
 #include "run/compute_with_workers.hpp"
 #include "run/gather.hpp"
@@ -77,6 +78,7 @@ class RootMap {
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (!workspace.missing().empty()) {
       say_isolation(reporter);
+      say_binding(reporter);
       if (sequence_ == 1) say_time(reporter, time);
     }
     compute(workspace, reporter, time, std::move(plan));
@@ -161,6 +163,14 @@ class RootMap {
                              options.timeout.count() > 0 ? "timeout" : "memory_limit"));
   }
 
+  void say_binding(Reporter& reporter) const {
+    if (comm_ && slots() > cluster::available_cpus() && cluster::is_bound_by_mpirun())
+      reporter.say(
+          fmt::format("mpirun has bound each rank to {}, which its {} share, unless it is alone on its node: "
+                      "mpirun --bind-to none binds it to none",
+                      count_text(cluster::available_cpus(), "CPU"), count_text(slots(), "slot")));
+  }
+
   void say_time(Reporter& reporter, const Timekeeper& time) const {
     if (time.frame())
       reporter.say("time for tasks: " +
@@ -240,8 +250,9 @@ class RootMap {
     workspace.check_hold();
     if (stopped_by_failure()) scheduler.drain();
     if (scheduler.slots() != present_) count_offer(scheduler);
-    reporter.update({total_, outcome_.computed, outcome_.failed, scheduler.idle_slots(), scheduler.slots()},
-                    Clock::now());
+    reporter.update(
+        {total_, outcome_.computed, outcome_.failed, scheduler.resting_slots(), scheduler.slots()},
+        Clock::now());
   }
 
   Comm* comm_;

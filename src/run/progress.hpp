@@ -17,7 +17,7 @@ struct Tally {
   std::uint64_t total = 0;  ///< Tasks to compute in this run.
   std::uint64_t done = 0;   ///< Of them recorded, failed ones included.
   std::uint64_t failed = 0;
-  std::size_t idle = 0;  ///< Slots without work.
+  std::size_t idle = 0;  ///< Slots without work, and not only until their next chunk comes.
   std::size_t slots = 0;
 };
 

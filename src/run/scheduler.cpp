@@ -112,9 +112,11 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
 
 std::optional<Action> Scheduler::next(Time now) {
   for (const int worker : std::exchange(changed_, {})) begin(worker, now);
-  if (draining_) return std::nullopt;
-  if (auto action = assign(now)) return action;
-  return backlog_.empty() || nothing_fits_ ? take_back(now) : std::nullopt;
+  std::optional<Action> action;
+  if (!draining_) action = assign(now);
+  if (!draining_ && !action && (backlog_.empty() || nothing_fits_)) action = take_back(now);
+  if (!action) resting_slots_ = idle_slots_;
+  return action;
 }
 
 std::optional<Action> Scheduler::assign(Time now) {

@@ -127,6 +127,8 @@ class Scheduler {
   std::size_t workers() const { return workers_.size(); }
   std::size_t slots() const { return slots_; }
   std::size_t idle_slots() const { return idle_slots_; }
+  /// Those that were without a chunk when there was nothing more to send, and so stay it for a while.
+  std::size_t resting_slots() const { return std::min(resting_slots_, slots_); }
 
   /// How long what is pending would keep one slot busy; nothing while nobody knows.
   std::optional<Clock::duration> pending_work() const;
@@ -178,6 +180,7 @@ class Scheduler {
   std::set<std::pair<double, int>> by_load_;   // workers by chunks per slot
   std::size_t slots_ = 0;                      // of all workers
   std::size_t idle_slots_ = 0;                 // of them, those without a chunk
+  std::size_t resting_slots_ = 0;              // the same when next() returned nothing
   std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
   std::vector<int> changed_;                   // workers whose chunks have, since the last `next`
   std::set<int> unranked_;                     // workers whose chunks must be ranked anew

@@ -124,6 +124,7 @@ class Worker {
   End work_in_slots() {
     Listener listener(comm_, desk_, *horizon_);
     try {
+      if (cluster::available_cpus() < start_.slots) cluster::use_all_cpus_if_alone();
       execute::Slots slots(work_, start_.slots);
       say_ready(start_.slots);
       for (bool closed = false;;) {

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -35,6 +36,8 @@ int run(int argc, char** argv) {
 
 /// The `tasker` command: one file for every subcommand.
 int main(int argc, char** argv) {
+  // Where this was started by somebody who ignores it, nothing that is started here could tell how it ended.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     return run(argc, argv);
   } catch (const tasker::Error& error) {

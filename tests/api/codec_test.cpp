@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <limits>
+#include <memory_resource>
+#include <queue>
 
 using namespace tasker::detail;
 
@@ -145,14 +147,48 @@ TEST_CASE("elements that take no bytes are not counted for ever") {
   CHECK_THROWS_AS(decode<std::set<std::tuple<>>>(count(UINT64_MAX)), tasker::DamagedError);
 }
 
-TEST_CASE("a digest tells values, types, order and contents of files apart") {
-  using tasker::digest;
-  CHECK(digest(1, 2) == digest(1, 2));
-  CHECK(digest(1, 2) != digest(2, 1));
-  CHECK(digest(1) != digest(1L));
-  CHECK(digest(std::string("1")) != digest(1));
-  CHECK(digest(std::string("a"), std::string("bc")) != digest(std::string("ab"), std::string("c")));
-  CHECK_THROWS_AS(digest(tasker::file("/there/is/no/such/file")), tasker::SystemError);
+namespace {
+
+struct Tag {
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+  bool operator==(const Tag&) const = default;
+};
+
+/// Whether it is refused when it is written; otherwise it is read back.
+template <class T>
+bool refused(const T& value) {
+  std::string bytes;
+  try {
+    bytes = bytes_of(value);
+  } catch (const tasker::UsageError& error) {
+    CHECK_THAT(error.what(), Catch::Contains("70000 elements that write no bytes can't be stored"));
+    return true;
+  }
+  CHECK(bool(decode<T>(bytes) == value));  // bool: who wants to read so many
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("so many elements without bytes as could not be read are refused when they are written") {
+  const auto check = []<class Element>(Element) {
+    const std::vector<Element> few(65536);
+    const std::vector<Element> many(70000);
+    CHECK_FALSE(refused(few));
+    CHECK(refused(many));
+    CHECK_FALSE(refused(std::vector{few, few}));
+    CHECK(refused(std::vector{few, many}));
+    CHECK(refused(std::tuple(1, std::optional(many))));
+    CHECK(refused(std::map<std::string, std::vector<Element>>{{"a", many}}));
+  };
+  check(std::monostate());
+  check(std::tuple<>());
+  check(std::pair<std::tuple<>, std::array<int, 0>>());
+  check(Tag());
+  // Bytes behind them, whatever they are of, make a count believable.
+  CHECK_FALSE(refused(std::vector<types::Model>(70000)));
+  CHECK_FALSE(refused(std::tuple(std::vector<Tag>(70000), std::string(5000, 'x'))));
 }
 
 namespace serializable {
@@ -173,7 +209,6 @@ struct FromFunction : Function {};
 
 TEST_CASE("what has no serialize is known, so that one sentence can say so") {
   using namespace serializable;
-  using tasker::detail::Serializable;
   STATIC_REQUIRE(Serializable<Member>);
   STATIC_REQUIRE(Serializable<Inherited>);
   STATIC_REQUIRE(Serializable<const Function>);
@@ -185,4 +220,114 @@ TEST_CASE("what has no serialize is known, so that one sentence can say so") {
   STATIC_REQUIRE_FALSE(Serializable<Nothing>);
   STATIC_REQUIRE_FALSE(Serializable<FromFunction>);
   STATIC_REQUIRE_FALSE(Serializable<std::string_view>);
+  STATIC_REQUIRE(Serializable<types::Shape*>);
+  STATIC_REQUIRE_FALSE(Serializable<Nothing*>);
+  STATIC_REQUIRE_FALSE(Serializable<double*>);
+  STATIC_REQUIRE_FALSE(Serializable<int (*)(int)>);
+}
+
+namespace {
+
+struct Descending {
+  bool operator()(int a, int b) const { return a > b; }
+};
+struct Modulo {
+  int by = 10;
+  bool operator()(int a, int b) const { return a % by < b % by; }
+  std::size_t operator()(int a) const { return static_cast<std::size_t>(a % by); }
+};
+struct HasOne {
+  std::set<int, bool (*)(int, int)> set{[](int a, int b) { return a > b; }};
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    for (int i : set) archive& i;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a container that can't be made from nothing is known, so that one sentence can say so") {
+  STATIC_REQUIRE(Fixed<std::set<int, Descending>>);
+  STATIC_REQUIRE(Fixed<std::map<int, int, std::greater<>>>);
+  STATIC_REQUIRE(Serializable<HasOne>);
+  const auto refused = []<class T>(std::type_identity<T>) { return !Fixed<T> && !Serializable<T>; };
+  CHECK(refused(std::type_identity<std::set<int, bool (*)(int, int)>>()));
+  CHECK(refused(std::type_identity<std::set<int, Modulo>>()));
+  CHECK(refused(std::type_identity<std::map<int, double, std::function<bool(int, int)>>>()));
+  CHECK(refused(std::type_identity<std::map<int, types::Model, bool (*)(int, int)>>()));
+  CHECK(refused(std::type_identity<std::multimap<int, types::Shape*, Modulo>>()));
+  CHECK(refused(std::type_identity<std::unordered_set<int, Modulo>>()));
+  CHECK(refused(std::type_identity<std::unordered_map<int, int, std::hash<int>, bool (*)(int, int)>>()));
+  CHECK(refused(std::type_identity<std::priority_queue<int, std::vector<int>, Modulo>>()));
+  CHECK(refused(std::type_identity<std::pmr::vector<int>>()));
+  check_round_trip(std::set<int, Descending>{1, 2, 3});
+}
+
+namespace {
+
+/// As Boost's tutorial has it.
+class Private {
+ public:
+  explicit Private(int x) : x_(x) {}
+  bool operator==(const Private&) const = default;
+
+ private:
+  friend class boost::serialization::access;
+  Private() = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& x_;
+  }
+  int x_ = 0;
+};
+
+/// Without any default constructor.
+struct Sized {
+  explicit Sized(int n) : size(n) {}
+  bool operator==(const Sized&) const = default;
+  const int size;
+  double value = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& value;
+  }
+};
+template <class Archive>
+void save_construct_data(Archive& archive, const Sized* sized, unsigned) {
+  archive << sized->size;
+}
+template <class Archive>
+void load_construct_data(Archive& archive, Sized* sized, unsigned) {
+  int size = 0;
+  archive >> size;
+  ::new (sized) Sized(size);
+}
+
+struct NoDefault {
+  explicit NoDefault(int) {}
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+};
+
+template <class T>
+void check_everywhere(const T& value) {
+  check_round_trip(value);
+  check_round_trip(std::vector<T>{value, value});
+  check_round_trip(std::optional<T>(value));
+  check_round_trip(std::optional<T>());
+  check_round_trip(std::variant<int, T>(value));
+  CHECK(*decode<std::unique_ptr<T>>(bytes_of(std::make_unique<T>(value))) == value);
+}
+
+}  // namespace
+
+TEST_CASE("a class that only Boost can make is read as Boost makes it") {
+  check_everywhere(Private(7));
+  Sized sized(3);
+  sized.value = 2.5;
+  check_round_trip(sized);
+  CHECK(decode<std::unique_ptr<Sized>>(bytes_of(std::make_unique<Sized>(4)))->size == 4);
+  check_round_trip(std::optional<Sized>(sized));
+  STATIC_REQUIRE_FALSE(Makeable<NoDefault>);
+  STATIC_REQUIRE_FALSE(Makeable<std::pair<int, NoDefault>>);
 }

@@ -23,6 +23,19 @@ TEST_CASE("The hash of two parts is that of the whole, wherever it is cut") {
     REQUIRE(hash64(whole.substr(0, cut), whole.substr(cut), 3) == hash64(whole, 3));
 }
 
+TEST_CASE("The hash of many parts is that of the whole") {
+  for (const std::size_t size : {0, 1, 17, 240, 241, 1024, 300'000}) {
+    const std::string whole = std::string(size, 'a') + (size > 0 ? "b" : "");
+    std::string_view left = whole;
+    const auto next_part = [&] {
+      const auto part = left.substr(0, 1001);
+      left.remove_prefix(part.size());
+      return part;
+    };
+    CHECK(hash128(next_part) == hash128(whole));
+  }
+}
+
 TEST_CASE("Hexadecimal text is read as it is written, and nothing else is") {
   CHECK(to_hex(std::uint64_t{0xabc}) == "0000000000000abc");
   std::uint64_t value = 0;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -28,21 +29,69 @@ TEST_CASE("Messages arrive whole and in order, empty and large ones too") {
   CHECK(sent == 1002);
 }
 
-TEST_CASE("Polling gives what is complete, and never waits") {
+/// The next message, if all of it has arrived.
+std::optional<std::string> next(Pipe& pipe) {
+  while (pipe.fetch()) {
+  }
+  return pipe.take();
+}
+
+TEST_CASE("What is complete can be taken, and nobody waits for the rest") {
   auto [here, there] = Pipe::make();
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   CHECK(there.send({"one"}));
   CHECK(there.send({"two"}));
-  CHECK(here.poll() == "one");
-  CHECK(here.poll() == "two");
-  CHECK_FALSE(here.poll());
+  CHECK(next(here) == "one");
+  CHECK(next(here) == "two");
+  CHECK_FALSE(next(here));
   // A message of five bytes, of which three are here.
   CHECK(::send(there.fd(), "\5\0\0\0\0\0\0\0\xfa\xff\xff\xff\xff\xff\xff\xff", 16, 0) == 16);
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   CHECK(::send(there.fd(), "abc", 3, 0) == 3);
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   CHECK(::send(there.fd(), "de", 2, 0) == 2);
-  CHECK(here.poll() == "abcde");
+  CHECK(next(here) == "abcde");
+}
+
+TEST_CASE("Of much that has arrived only a piece is taken in at a time") {
+  auto [here, there] = Pipe::make();
+  const std::string message(150'000, 'x');
+  CHECK(there.send({message}));
+  CHECK(here.is_readable());
+  CHECK(here.fetch());
+  CHECK_FALSE(here.take());
+  CHECK(here.is_readable());
+  CHECK(next(here) == message);
+  CHECK_FALSE(here.is_readable());
+}
+
+TEST_CASE("What is posted is on its way as far as there is room, and the rest follows in order") {
+  auto [here, there] = Pipe::make();
+  const std::string large(5'000'000, 'x');
+  there.post("first");
+  CHECK_FALSE(there.has_unsent());
+  there.post(large);
+  there.post("");
+  there.post("last");
+  CHECK(there.has_unsent());
+  CHECK(next(here) == "first");
+  while (there.has_unsent()) {
+    CHECK_FALSE(next(here));
+    there.flush();
+  }
+  CHECK((next(here) == large));
+  CHECK(next(here) == "");
+  CHECK(next(here) == "last");
+}
+
+TEST_CASE("What was not sent when the other side ended is forgotten") {
+  auto [here, there] = Pipe::make();
+  there.post(std::string(5'000'000, 'x'));
+  here.close();
+  there.flush();
+  CHECK_FALSE(there.has_unsent());
+  there.post("nobody hears");
+  CHECK_FALSE(there.has_unsent());
 }
 
 TEST_CASE("The end of the other side is known, and what it said before is not lost") {
@@ -53,19 +102,19 @@ TEST_CASE("The end of the other side is known, and what it said before is not lo
   CHECK(::poll(&end, 1, 0) == 1);
   CHECK(here.receive() == "last");
   CHECK_FALSE(here.receive());
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   CHECK_FALSE(here.send({"nobody hears"}));
 }
 
 TEST_CASE("What is no message is an error, and a message that does not come takes no memory") {
   auto [here, there] = Pipe::make();
   CHECK(::send(there.fd(), "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0 rest", 21, 0) == 21);
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   CHECK(::send(there.fd(), "more", 4, 0) == 4);
-  CHECK_FALSE(here.poll());
+  CHECK_FALSE(next(here));
   auto [mine, yours] = Pipe::make();
   CHECK(::send(yours.fd(), "printed by accident", 19, 0) == 19);
-  CHECK_THROWS_AS(mine.poll(), DamagedError);
+  CHECK_THROWS_AS(next(mine), DamagedError);
 }
 
 }  // namespace

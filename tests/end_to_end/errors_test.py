@@ -93,6 +93,14 @@ class Discord(WorklistTest):
         self.assertEqual(outcome.code, 1, str(outcome))
         self.assertEqual(outcome.err.count("no luck on this rank"), 1, str(outcome))
 
+    def test_what_is_thrown_is_told_whatever_it_is(self):
+        for how, code, expected in (("null", 1, "tasker: what() is null\n"),
+                                    ("nested", 2, "tasker: step 7 failed: cannot open mesh.h5\n")):
+            for ranks in (1, 2):
+                with self.subTest(how=how, ranks=ranks):
+                    outcome = self.run_map(NAMES, ranks=ranks, code=code, throws=0, how=how)
+                    self.assertEqual(outcome.err.count(expected), 1, str(outcome))
+
     def test_a_rank_that_returns_early(self):
         self.check("rank 2 ended while rank 0 called map", early=2)
 

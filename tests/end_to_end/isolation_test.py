@@ -1,4 +1,5 @@
 """Tasks in processes of their own: what one of them does costs only itself."""
+import collections
 import os
 import time
 import unittest
@@ -32,9 +33,12 @@ class Isolation(WorklistTest):
                 ):
                     self.assertIn(cause, outcome.err)
                 self.assertIn("5 of 200 tasks failed", outcome.err)
-                # What lacks memory is called again in a fresh process: others may have taken it.
-                calls = self.called()
-                self.assertIn(calls, (sorted(NAMES), sorted([*NAMES, "task 80"])))
+                # What crashes is called once more in a fresh process: others may be the cause.
+                calls = collections.Counter(self.called())
+                twice = [name for name in calls if calls[name] > 1]
+                self.assertEqual(sorted(calls), sorted(NAMES))
+                self.assertLessEqual(set(twice), {"task 20", "task 80", "task 110"})
+                self.assertLessEqual(max(calls.values()), 2)
                 results = self.load().results
                 self.assertEqual([NAMES[i] for i, r in enumerate(results) if r is None], list(BAD))
                 self.run_bad({}, ranks=ranks, env=env)
@@ -71,14 +75,32 @@ class Isolation(WorklistTest):
                 self.calls()
                 self.archive.unlink()
 
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one CPU can be shared only")
+    def test_slots_use_all_cpus_whatever_mpirun_has_bound_their_rank_to(self):
+        cpus = len(os.sched_getaffinity(0))
+        env = {"TASKER_SLOTS": cpus, "OMPI_MCA_hwloc_base_binding_policy": "core"}
+        said = "mpirun has bound each rank to 1 CPU"
+        for start in {"wrapper": ("mpirun", "-n", "1")}, {"launch": ()}:
+            outcome = self.start(NAMES, env=env, **start).wait()
+            self.assertEqual(outcome.code, 0, str(outcome))
+            self.assertIn(f"{cpus} CPUs per rank", outcome.err)
+            self.assertNotIn(said, outcome.err)
+            self.archive.unlink()
+        # Where others are beside it, these CPUs are theirs.
+        outcome = self.start(NAMES, env=env, ranks=2).wait()
+        self.assertIn(said, outcome.err)
+        self.assertIn("1 CPU per rank", outcome.err)
+
     def test_retries(self):
         env = {"TASKER_ISOLATION": "process", "TASKER_RETRIES": "2"}
         outcome = self.run_bad({"task 3": "segv", "task 4": "int"}, env=env, ranks=2, code=1)
         self.assertIn("2 of 200 tasks failed", outcome.err)
         calls = self.calls()
         for name in ("task 3", "task 4"):
-            self.assertEqual([call.attempt for call in calls if call.argument == name], [1, 2, 3])
-        self.assertEqual(len(calls), len(NAMES) + 4)
+            attempts = [call.attempt for call in calls if call.argument == name]
+            # The first crash may be due to a task before, and is seen once more in a fresh process.
+            self.assertIn(attempts, ([1, 2, 3], [1, 1, 2, 3]) if name == "task 3" else ([1, 2, 3],))
+        self.assertEqual({call.argument for call in calls}, set(NAMES))
         self.run_bad({}, env=env)
         self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 4), ("task 4", 4)])
 

@@ -16,9 +16,9 @@ class Launch(WorklistTest):
     def launch(self, arguments=TASKS, ranks=4, options=(), **others):
         return self.start(arguments, ranks, launch=options, **{"sleep_us": 5000, **others})
 
-    def tool(self, *arguments):
+    def tool(self, *arguments, **others):
         return subprocess.run([TOOL, *arguments], env=self.environment({}), cwd=self.base, timeout=DEADLINE,
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, **others)
 
     def until_called(self, run, calls):
         run.until(lambda: len(read_lines(self.ledger)) >= calls, f"{calls} calls")
@@ -227,6 +227,11 @@ class Launch(WorklistTest):
             self.assertEqual(self.called(), sorted(few))
             self.assert_complete(outcome, few)
             self.archive.unlink()
+
+    def test_how_mpirun_ends_is_known_where_the_parent_ignored_the_ends_of_its_children(self):
+        ignore = lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        outcome = self.tool("launch", "--mpirun", "--nonsense", "true", preexec_fn=ignore)
+        self.assertEqual(outcome.returncode, 74, str(outcome))
 
     def test_what_is_no_program_of_ours_is_told(self):
         outcome = self.tool("launch", "-n", "2", "true")

@@ -13,12 +13,12 @@
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
-///   dies=RANK        a rank that is killed before the map
-///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
-///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
-///   s reads=RANK                                            a rank besides rank 0 that reads results
-///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
-///   wait_for=FILE    a task "wait ..." ends when this file exists
+///   how=null|nested                                       what it throws: its what() is null; another one in
+///   it dies=RANK        a rank that is killed before the map dies_at_start=RANK  ends_at_start=RANK
+///   exits=CODE    the same before there is a Tasker; all exit throws_after=RANK  lingers=RANK the same after
+///   the map: throws, or is busy for 30 s reads=RANK                                            a rank
+///   besides rank 0 that reads results stays=RANK       a rank that is busy after the map until this file
+///   exists: wait_for wait_for=FILE    a task "wait ..." ends when this file exists
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
 
@@ -157,11 +157,25 @@ tasker::Options options() {
   return options;
 }
 
+struct Silent : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+
+[[noreturn]] void throw_something(const std::string& how) {
+  if (how == "null") throw Silent();
+  if (how != "nested") throw std::runtime_error("no luck on this rank");
+  try {
+    throw std::runtime_error("cannot open mesh.h5");
+  } catch (...) {
+    std::throw_with_nested(tasker::UsageError("step 7 failed"));
+  }
+}
+
 template <class R>
 void map(tasker::Tasker& tasker) {
   const int rank = tasker.rank();
   append(setting("pids"), std::to_string(rank) + " " + std::to_string(::getpid()) + "\n");
-  if (rank == rank_setting("throws")) throw std::runtime_error("no luck on this rank");
+  if (rank == rank_setting("throws")) throw_something(setting("how"));
   if (rank == rank_setting("early")) return;
   if (rank == rank_setting("dies")) std::raise(SIGKILL);
   std::string archive = setting("archive");

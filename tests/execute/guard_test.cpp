@@ -96,5 +96,15 @@ TEST_CASE("A guard goes when it is no longer needed, and one that was killed is 
   CHECK(::kill(pid, 0) != 0);  // it was waited for, too
 }
 
+TEST_CASE("A guard that is stopped stops nobody else") {
+  Guard guard;
+  const pid_t pid = await_guard();
+  ::kill(pid, SIGSTOP);
+  await([&] { return state_of(pid) == 'T'; });
+  // More than any pipe holds.
+  for (int change = 0; change < 5000; ++change) guard.release(pid);
+  CHECK(state_of(pid) == 'T');
+}
+
 }  // namespace
 }  // namespace tasker::execute

@@ -71,7 +71,17 @@ TEST_CASE("What is taken back while a task runs is not started") {
 
 TEST_CASE("An exception costs its task, and its type and text are kept") {
   struct Odd {};
-  Map map([](int x) {
+  struct Silent : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+  };
+  const auto nested = [] {
+    try {
+      throw std::runtime_error("cannot open mesh.h5");
+    } catch (...) {
+      std::throw_with_nested(std::logic_error("step 7 failed"));
+    }
+  };
+  Map map([&](int x) {
     switch (x / 10) {
       case 0: throw std::runtime_error("no such file");
       case 1: throw std::out_of_range("far away");
@@ -80,18 +90,20 @@ TEST_CASE("An exception costs its task, and its type and text are kept") {
       case 4: throw std::string("another");
       case 5: throw Odd{};
       case 6: throw UsageError("not here");
+      case 7: throw Silent();
+      case 8: nested(); [[fallthrough]];
       default: return x;
     }
   });
   const ChunkReport report = map.run({{0, 10}});
   CHECK(report.tasks == 10);
-  CHECK(report.failed == 7);
+  CHECK(report.failed == 9);
   std::vector<std::string> why;
   for (const auto& [index, record] : map.sink.records) {
-    CHECK(record.outcome == (index < 7 ? store::Outcome::failed : store::Outcome::done));
+    CHECK(record.outcome == (index < 9 ? store::Outcome::failed : store::Outcome::done));
     if (record.outcome == store::Outcome::failed) why.push_back(record.payload);
   }
-  REQUIRE(why.size() == 7);
+  REQUIRE(why.size() == 9);
   CHECK(why[0] == "std::runtime_error: no such file");
   CHECK(why[1] == "std::out_of_range: far away");
   CHECK(why[2] == "an exception of type int");
@@ -99,7 +111,9 @@ TEST_CASE("An exception costs its task, and its type and text are kept") {
   CHECK(why[4] == "std::string: another");
   CHECK_THAT(why[5], Catch::Contains("Odd"));
   CHECK(why[6] == "tasker::UsageError: not here");
-  CHECK(result<int>(map.sink.records.at(8)) == 80);
+  CHECK_THAT(why[7], Catch::Contains("Silent: what() is null"));
+  CHECK(why[8] == "std::logic_error: step 7 failed: std::runtime_error: cannot open mesh.h5");
+  CHECK(result<int>(map.sink.records.at(9)) == 90);
 }
 
 TEST_CASE("A long message is recorded whole, and reported in short") {

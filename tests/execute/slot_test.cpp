@@ -1,16 +1,16 @@
 #include "support/forked.hpp"
 #include "support/isolated.hpp"
+#include "support/slot_page.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -170,21 +170,6 @@ TEST_CASE("A record of an outcome that no process notices itself is damage") {
   CHECK(result<int>(map.sink.records.at(4)) == 40);
 }
 
-/// What the child shares with its rank, as a task may find it by accident.
-SlotPage& slot_page() {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    std::uintptr_t first = 0;
-    std::uintptr_t last = 0;
-    char dash = 0;
-    std::istringstream(line) >> std::hex >> first >> dash >> last;
-    const bool shared = line.find(" rw-s ") != std::string::npos && last - first >= sizeof(SlotPage);
-    // The kernel gives addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
-    if (shared) return *reinterpret_cast<SlotPage*>(first);
-  }
-  throw std::logic_error("no page is shared");
-}
-
 TEST_CASE("A task that overwrites how many are started and kept costs no other") {
   const auto nonsense = GENERATE(Chunk::State{3, 1000}, Chunk::State{3, 2}, Chunk::State{0, 10},
                                  Chunk::State{9, 10}, Chunk::State{1000, 1000}, Chunk::State{0, 0});
@@ -248,6 +233,68 @@ TEST_CASE("Tiny tasks before a crash are not lost, and none is recorded twice") 
     CHECK(record.times == 1);
     CHECK(record.outcome == (index % 7 == 0 ? store::Outcome::crashed : store::Outcome::done));
   }
+}
+
+TEST_CASE("What a task left behind costs no later one") {
+  const bool exits = GENERATE(false, true);
+  const base::Shared<std::array<std::atomic<int>, 2>> calls;
+  Isolated map([&](int x, Context& context) {
+    const int call = ++(*calls)[static_cast<std::size_t>(x / 10)];
+    if (x == 0) {
+      std::thread([&calls, exits] {
+        while ((*calls)[1] == 0) std::this_thread::sleep_for(1ms);
+        exits ? ::_exit(0) : std::abort();
+      }).detach();
+      std::this_thread::sleep_for(2ms);  // so that it is recorded before the next one begins
+    } else if (call == 1) {
+      std::this_thread::sleep_for(1h);
+    }
+    return static_cast<int>(context.attempt());
+  });
+  map.start({{0, 2}});
+  CHECK(map.finish().failed == 0);
+  CHECK((*calls)[1] == 2);
+  CHECK(result<int>(map.sink.records.at(1)) == 1);
+}
+
+TEST_CASE("A task that crashes is called once more at most, and each further attempt once") {
+  const base::Shared<std::array<std::atomic<int>, 4>> calls;  // of each attempt
+  Isolated map(
+      [&](int x, Context& context) {
+        std::this_thread::sleep_for(2ms);  // so that each is recorded
+        if (x != 10) return x;
+        ++(*calls)[context.attempt()];
+        std::abort();
+      },
+      1, {.retries = 2});
+  map.start({{0, 3}});
+  CHECK(map.finish().failed == 1);
+  CHECK((*calls)[1] == 2);
+  CHECK((*calls)[2] == 1);
+  CHECK((*calls)[3] == 1);
+  CHECK(map.sink.records.at(1).times == 3);
+}
+
+TEST_CASE("At a stop, what is done are the first tasks of the chunk, whatever had to be executed again") {
+  const base::Shared<std::array<std::atomic<int>, 3>> calls;
+  const base::Shared<Horizon> horizon;
+  Isolated map([&](int x) {
+    const int call = ++(*calls)[static_cast<std::size_t>(x / 10)];
+    if (x == 0 && call == 2) horizon->stop();
+    if (x == 20) std::this_thread::sleep_for(1h);
+    return x;
+  });
+  const Work work{map.call, 100, map.fingerprint, true, {.timeout = 1h}, Capture::failures, *horizon};
+  Guard guard;
+  Slot slot(work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 3}}));
+  await([&] { return (*calls)[2] == 1; });
+  slot.look(start);
+  slot.look(start + 2h);
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  for (std::uint64_t index = 0; index < ended->report.tasks; ++index) CHECK(map.sink.records.contains(index));
 }
 
 TEST_CASE("What a child has not started can be taken back, also after a crash") {

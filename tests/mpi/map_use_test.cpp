@@ -19,6 +19,15 @@ class DryRuns {
   DryRuns& operator=(const DryRuns&) = delete;
 };
 
+struct Disk {
+  double radius = 1;
+  double area() const { return 3 * radius * radius; }
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& radius;
+  }
+};
+
 int same(int i) { return i; }
 const std::vector<int> ints{1, 2, 3};
 
@@ -82,6 +91,23 @@ TEST_CASE("an argument that can't be made is told alike on every rank, with map 
   CHECK_THROWS_WITH(
       tasker.map(directory / "r.dat", same, angles, quiet()),
       (directory / "r.dat").string() + ": the argument of task 10 could not be made: no such angle");
+}
+
+TEST_CASE("members may be mapped, and text that belongs to somebody else is kept") {
+  const SharedDirectory directory;
+  Tasker tasker;
+  const std::vector<Disk> disks{{1}, {2}};
+  CHECK(tasker.map(directory / "areas.dat", &Disk::area, disks, quiet())[1] == 12);
+  CHECK(tasker.map(directory / "radii.dat", &Disk::radius, disks, quiet())[1] == 2);
+
+  const auto length = [](std::string_view name) { return name.size() > 1 ? "long" : "short"; };
+  const std::vector<const char*> names{"a", "bc"};
+  const auto lengths = tasker.map(directory / "names.dat", length, names, quiet());
+  CHECK(lengths[1] == "long");
+  CHECK(lengths.argument<std::string>(1) == "bc");
+  CHECK_THROWS_WITH(
+      tasker.map(directory / "null.dat", length, std::vector<const char*>{"a", nullptr}, quiet()),
+      Contains("the argument of task 1 could not be made: a char* is null"));
 }
 
 TEST_CASE("a dry run goes on behind a map that is finished, and ends at one that is not") {

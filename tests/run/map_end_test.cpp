@@ -25,5 +25,25 @@ TEST_CASE("Every rank learns of failed tasks what rank 0 does") {
   }
 }
 
+TEST_CASE("What nobody expects is told, too, with the exit code of the outermost") {
+  struct Silent : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+  };
+  CHECK(describe(std::make_exception_ptr(Silent())).message == "what() is null");
+  CHECK(describe(std::make_exception_ptr(7)).message == "an exception of type int");
+  try {
+    try {
+      throw Silent();
+    } catch (...) {
+      std::throw_with_nested(UsageError("no mesh"));
+    }
+  } catch (...) {
+    const End end = describe(std::current_exception());
+    CHECK(end.message == "no mesh: what() is null");
+    CHECK(end.type == "usage");
+    CHECK(end.exit_code == exit_usage);
+  }
+}
+
 }  // namespace
 }  // namespace tasker::runtime

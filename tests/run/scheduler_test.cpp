@@ -46,6 +46,22 @@ TEST_CASE("A worker gets a task for each of its slots, after those who have fewe
   CHECK(scheduler.idle_slots() == 0);
 }
 
+TEST_CASE("A slot between two chunks does not rest, one that no chunk is left for does") {
+  Scheduler scheduler(IntervalSet({0, 3}));
+  scheduler.join(1, 2);
+  const std::vector<Action> first = all_actions(scheduler);
+  REQUIRE(first.size() == 2);
+  scheduler.done(1, std::get<Assign>(first[0]).chunk, 1h);
+  CHECK(scheduler.idle_slots() == 1);
+  CHECK(scheduler.resting_slots() == 0);
+  CHECK(all_actions(scheduler).size() == 1);
+  CHECK(scheduler.resting_slots() == 0);
+  scheduler.done(1, std::get<Assign>(first[1]).chunk, 1h);
+  CHECK(scheduler.resting_slots() == 0);
+  CHECK(all_actions(scheduler).empty());
+  CHECK(scheduler.resting_slots() == 1);
+}
+
 TEST_CASE("Long tasks may end in any order: no slot is free while tasks are pending, and none waits") {
   Scheduler scheduler(IntervalSet({0, 100}));
   scheduler.join(1, 4);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/codec.hpp>
+#include <tasker/detail/serializable.hpp>
 
 #include <boost/archive/archive_exception.hpp>
 #include <boost/archive/basic_archive.hpp>
@@ -9,6 +10,7 @@
 #include <boost/archive/detail/register_archive.hpp>
 #include <boost/serialization/base_object.hpp>
 #include <boost/serialization/collection_size_type.hpp>
+#include <boost/serialization/detail/stack_constructor.hpp>
 #include <boost/serialization/export.hpp>
 #include <boost/serialization/item_version_type.hpp>
 #include <boost/serialization/nvp.hpp>
@@ -17,56 +19,9 @@
 
 /// The way of Boost.Serialization for types without a fixed layout (classes, pointers, polymorphism). Fields
 /// that do have one are written in it; Boost adds class versions, tracking and class names.
+///
+/// Calls that could find a function of the program, which may have any name, name their namespace.
 namespace tasker::detail {
-
-/// Stands for an archive where only the choice of a function `serialize` matters. Ours for any type makes
-/// that of Boost for any type ambiguous, so a call compiles only where there is a better one.
-namespace probe {
-struct Archive {
-  using is_loading = std::true_type;
-  using is_saving = std::false_type;
-  template <class T>
-  Archive& operator&(T&&);
-};
-template <class A, class T>
-void serialize(A&, T&, unsigned);
-template <class... Ts>
-void serialize(Archive&, std::tuple<Ts...>&, unsigned);
-template <class T>
-void serialize(Archive&, std::optional<T>&, unsigned);
-template <class... Ts>
-void serialize(Archive&, std::variant<Ts...>&, unsigned);
-
-/// A name that both bases have is ambiguous, whether or not it may be used.
-struct Serialize {
-  int serialize;
-};
-template <class T>
-struct Both : T, Serialize {};
-}  // namespace probe
-
-template <class T>
-concept HasSerialize = !requires { &probe::Both<std::remove_const_t<T>>::serialize; };
-template <class T>
-concept HasSerializeFunction =
-    requires(probe::Archive& archive, std::remove_const_t<T>& value,
-             const boost::serialization::version_type version) { serialize(archive, value, version); };
-
-/// Whether Boost.Serialization knows what to do with a `T`. What is said of a class that can't be derived
-/// from is left to Boost, as are pointers and arrays.
-template <class T>
-concept Serializable =
-    !std::is_class_v<T> || std::is_final_v<T> || HasSerialize<T> || HasSerializeFunction<T>;
-
-/// One sentence instead of Boost's page.
-template <class T>
-constexpr void require_serializable() {
-  static_assert(
-      Serializable<T>,
-      "tasker: an argument or result, or a part of it, has no serialize() for Boost.Serialization. A "
-      "class needs one; a standard container of classes needs its header of boost/serialization; a "
-      "view (std::string_view, std::span) owns nothing: use std::string or std::vector");
-}
 
 class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   using Base = boost::archive::detail::common_oarchive<OutArchive>;
@@ -75,6 +30,12 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   /// Appends to `out`, which must outlive the archive.
   explicit OutArchive(std::string& out) : Base(boost::archive::no_header), out_(out) {}
 
+  /// As Boost's, which finds the program's operator<< where that takes any stream.
+  template <class T>
+  OutArchive& operator&(const T& value) {
+    save_override(value);
+    return *this;
+  }
   void save_binary(const void* data, std::size_t size) { out_.append(static_cast<const char*>(data), size); }
 
   template <class T>
@@ -85,6 +46,10 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
       Base::save_override(value);
     else
       require_serializable<T>();
+  }
+  template <class T>
+  void save_override(const boost::serialization::nvp<T>& named) {
+    save_override(named.const_value());
   }
   void save_override(const boost::archive::class_id_type& v) { put(out_, static_cast<std::int16_t>(v)); }
   void save_override(const boost::archive::class_id_reference_type& v) {
@@ -103,9 +68,15 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   void save_override(const boost::serialization::collection_size_type& v) {
     const std::size_t size = v;
     put(out_, std::uint64_t{size});
+    if (size > most_without_bytes) counts_.emplace_back(out_.size(), size);
   }
   void save_override(const boost::serialization::item_version_type& v) {
     put(out_, static_cast<std::uint32_t>(v));
+  }
+
+  /// At the end: throws UsageError for a count that `Reader::count` would refuse.
+  void require_counts() const {
+    for (const auto& [at, count] : counts_) require_count(count, out_.size() - at);
   }
 
  private:
@@ -115,6 +86,7 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
     Codec<T>::encode(out_, value);
   }
   std::string& out_;
+  std::vector<std::pair<std::size_t, std::size_t>> counts_;  // the large ones, and where they end
 };
 
 class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
@@ -123,6 +95,11 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
  public:
   explicit InArchive(Reader& in) : Base(boost::archive::no_header), in_(in) {}
 
+  template <class T>
+  InArchive& operator&(T& value) {
+    load_override(value);
+    return *this;
+  }
   void load_binary(void* data, std::size_t size) { std::memcpy(data, in_.bytes(size).data(), size); }
 
   template <class T>
@@ -133,6 +110,10 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
       Base::load_override(value);
     else
       require_serializable<T>();
+  }
+  template <class T>
+  void load_override(const boost::serialization::nvp<T>& named) {
+    load_override(named.value());
   }
   void load_override(boost::archive::class_id_type& v) {
     v = boost::archive::class_id_type(in_.number<std::int16_t>());
@@ -174,40 +155,74 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
   Reader& in_;
 };
 
+/// A value that stands for itself. One that only Boost can make from nothing is written as Boost writes
+/// elements of containers.
+template <class T>
+void save_value(OutArchive& archive, const T& value) {
+  if constexpr (!std::is_default_constructible_v<T>) {
+    const std::uint32_t version = boost::serialization::version<T>::value;
+    archive.save_override(version);
+    boost::serialization::save_construct_data_adl(archive, std::addressof(value), version);
+  }
+  archive.save_override(value);
+}
+template <class T>
+T load_value(InArchive& archive) {
+  if constexpr (std::is_default_constructible_v<T>) {
+    T object{};
+    archive.load_override(object);
+    return object;
+  } else {
+    std::uint32_t version = 0;
+    archive.load_override(version);
+    boost::serialization::detail::stack_construct<InArchive, T> made(archive, version);
+    archive.load_override(made.reference());
+    return std::move(made.reference());
+  }
+}
+
 // What Boost 1.74 lacks, for elements without a fixed layout. Found by argument-dependent lookup on the
 // archive.
 template <class... Ts>
 void serialize(OutArchive& archive, std::tuple<Ts...>& value, unsigned) {
-  std::apply([&](Ts&... parts) { ((archive << parts), ...); }, value);
+  std::apply([&](Ts&... parts) { (archive.save_override(parts), ...); }, value);
 }
 template <class... Ts>
 void serialize(InArchive& archive, std::tuple<Ts...>& value, unsigned) {
-  std::apply([&](Ts&... parts) { ((archive >> parts), ...); }, value);
+  std::apply([&](Ts&... parts) { (archive.load_override(parts), ...); }, value);
 }
 template <class T>
 void serialize(OutArchive& archive, std::optional<T>& value, unsigned) {
-  archive << value.has_value();
-  if (value) archive << *value;
+  archive.save_override(value.has_value());
+  if (value) detail::save_value(archive, *value);
 }
 template <class T>
 void serialize(InArchive& archive, std::optional<T>& value, unsigned) {
   bool has_value = false;
-  archive >> has_value;
+  archive.load_override(has_value);
   value.reset();
-  if (has_value) archive >> value.emplace();
+  if (!has_value) return;
+  if constexpr (std::is_default_constructible_v<T>)
+    archive.load_override(value.emplace());
+  else
+    value.emplace(detail::load_value<T>(archive));
 }
 template <class... Ts>
 void serialize(OutArchive& archive, std::variant<Ts...>& value, unsigned) {
-  archive << static_cast<std::uint8_t>(value.index());
-  std::visit([&](const auto& held) { archive << held; }, value);
+  archive.save_override(static_cast<std::uint8_t>(value.index()));
+  std::visit([&](const auto& held) { detail::save_value(archive, held); }, value);
 }
 template <class... Ts>
 void serialize(InArchive& archive, std::variant<Ts...>& value, unsigned) {
   using Load = void (*)(InArchive&, std::variant<Ts...>&);
-  static constexpr Load alternatives[] = {
-      [](InArchive& in, std::variant<Ts...>& v) { in >> v.template emplace<Ts>(); }...};
+  static constexpr Load alternatives[] = {[](InArchive& in, std::variant<Ts...>& v) {
+    if constexpr (std::is_default_constructible_v<Ts>)
+      in.load_override(v.template emplace<Ts>());
+    else
+      v.template emplace<Ts>(detail::load_value<Ts>(in));
+  }...};
   std::uint8_t index = 0;
-  archive >> index;
+  archive.load_override(index);
   if (index >= sizeof...(Ts)) throw DamagedError("a variant holds an alternative that it does not have");
   alternatives[index](archive, value);
 }
@@ -232,7 +247,8 @@ void encode(std::string& out, const T& value) {
     Codec<T>::encode(out, value);
   } else {
     OutArchive archive(out);
-    archive << value;
+    detail::save_value(archive, value);
+    archive.require_counts();
   }
 }
 
@@ -240,17 +256,13 @@ void encode(std::string& out, const T& value) {
 template <class T>
 T decode(std::string_view bytes) {
   Reader reader(bytes);
+  require_value<T>();
   T value = [&] {
     if constexpr (Fixed<T>) {
       return Codec<T>::decode(reader);
     } else {
-      static_assert(std::is_default_constructible_v<T>,
-                    "tasker: arguments and results are made empty, then read: give the class a default "
-                    "constructor");
-      T object{};
       InArchive archive(reader);
-      archive >> object;
-      return object;
+      return detail::load_value<T>(archive);
     }
   }();
   if (!reader.left().empty()) throw DamagedError("a value is shorter than its bytes");

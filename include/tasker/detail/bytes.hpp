@@ -36,6 +36,25 @@ void put(std::string& out, T value) {
   std::memcpy(out.data() + size, &value, sizeof(T));
 }
 
+/// Most elements take a byte or more. So many that don't are counted all the same: more would be an
+/// allocation that no bytes bound.
+constexpr std::size_t most_without_bytes = std::size_t{1} << 16;
+
+/// Throws UsageError for a count that `Reader::count` would refuse with so many bytes behind it.
+inline void require_count(std::size_t count, std::size_t bytes) {
+  if (count > bytes + most_without_bytes)
+    throw UsageError(
+        std::to_string(count) +
+        " elements that write no bytes can't be stored; store how many they are (so many buckets of a "
+        "std::unordered_map can't be, either: reserve fewer)");
+}
+
+/// Appends a count of elements that take `least` bytes or more. Throws UsageError where it could not be read.
+inline void put_count(std::string& out, std::size_t count, std::size_t least) {
+  if (least == 0) require_count(count, 0);
+  put(out, std::uint64_t{count});
+}
+
 /// Reads from bytes that it does not own. Reading past the end throws DamagedError.
 class Reader {
  public:
@@ -58,8 +77,7 @@ class Reader {
   /// A count of elements that each take `least` bytes or more: refused if they can't all be there.
   std::size_t count(std::size_t least) {
     const auto n = number<std::uint64_t>();
-    // Most elements take a byte or more even where `least` is 0; so many that don't are bound enough.
-    const std::size_t most = least > 0 ? left_.size() / least : left_.size() + (1U << 16);
+    const std::size_t most = least > 0 ? left_.size() / least : left_.size() + most_without_bytes;
     if (n > most) throw DamagedError("a count is larger than its bytes");
     return static_cast<std::size_t>(n);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/bytes.hpp>
+#include <tasker/detail/stateless.hpp>
 
 #include <array>
 #include <complex>
@@ -42,7 +43,7 @@ struct Codec;
 
 /// Types with a fixed layout; all others go through Boost.Serialization (archive.hpp).
 template <class T>
-concept Fixed = requires { Codec<T>::least; };
+concept Fixed = requires { Codec<T>::least; } && Stateless<T>;
 
 template <Number T>
 struct Codec<T> {
@@ -62,6 +63,10 @@ struct Codec<T> {
       return in.number<T>();
   }
 };
+
+/// As in the elements of a map.
+template <Fixed T>
+struct Codec<const T> : Codec<T> {};
 
 /// Sixteen bytes, of which x87 uses ten; the others are padding in memory and zero here.
 template <>
@@ -138,7 +143,7 @@ struct SequenceCodec {
                                 requires(Sequence s) { s.data(); } && !std::same_as<Value, bool>;
   static std::string schema() { return concat({"[", Codec<Value>::schema(), "]"}); }
   static void encode(std::string& out, const Sequence& value) {
-    put(out, std::uint64_t{value.size()});
+    put_count(out, value.size(), Codec<Value>::least);
     if constexpr (plain)
       out.append(reinterpret_cast<const char*>(value.data()), value.size() * sizeof(Value));
     else
@@ -258,7 +263,7 @@ struct AssociativeCodec {
   static constexpr std::size_t least = 8;
   static constexpr bool ordered = requires { typename Container::key_compare; };
   static void encode(std::string& out, const Container& value) {
-    put(out, std::uint64_t{value.size()});
+    put_count(out, value.size(), Codec<Value>::least);
     if constexpr (ordered) {
       for (const auto& element : value) Codec<Value>::encode(out, element);
     } else {

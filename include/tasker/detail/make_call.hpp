@@ -3,10 +3,12 @@
 #include <tasker/context.hpp>
 #include <tasker/detail/archive.hpp>
 #include <tasker/detail/call.hpp>
+#include <tasker/detail/kept.hpp>
 #include <tasker/expected.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <memory>
 #include <ranges>
 #include <string>
@@ -17,10 +19,19 @@
 
 namespace tasker::detail {
 
-/// The type an argument is kept as: a view of characters owns nothing, so it is kept as a string.
 template <class Args>
-using ArgumentOf = std::conditional_t<std::same_as<std::ranges::range_value_t<Args>, std::string_view>,
-                                      std::string, std::ranges::range_value_t<Args>>;
+concept Arguments = std::ranges::random_access_range<Args> && std::ranges::sized_range<Args>;
+
+template <class Args>
+constexpr void require_arguments() {
+  static_assert(
+      Arguments<Args>,
+      "map: args must be a sized random-access range (a vector, std::views::iota(0, n), a view over "
+      "them); put anything else into a vector first");
+}
+
+template <class Args>
+using ArgumentOf = KeptAs<std::ranges::range_value_t<Args>>;
 
 template <class T>
 concept TupleLike = requires { std::tuple_size<T>::value; };
@@ -33,33 +44,37 @@ struct Applicable<Fn, Arg, More...> : decltype([]<std::size_t... I>(std::index_s
   return std::bool_constant<std::is_invocable_v<Fn&, std::tuple_element_t<I, Arg>..., More...>>{};
 }(std::make_index_sequence<std::tuple_size_v<Arg>>{})) {};
 
-/// Calls the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context), fn(a, b, ..., context).
+/// Calls, as std::invoke does, the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context),
+/// fn(a, b, ..., context). Asking whether a lambda with `auto` compiles instantiates its body where the
+/// number of parameters fits, so nothing is asked once one has been found.
 template <class Fn, class Arg>
-decltype(auto) invoke(Fn& fn, Arg& arg, Context& context) {
+decltype(auto) call_fn(Fn& fn, Arg& arg, Context& context) {
   if constexpr (std::is_invocable_v<Fn&, Arg>) {
-    return fn(std::move(arg));
+    return std::invoke(fn, std::move(arg));
   } else if constexpr (std::is_invocable_v<Fn&, Arg&>) {
-    return fn(arg);
+    return std::invoke(fn, arg);
   } else if constexpr (Applicable<Fn, Arg>::value) {
     return std::apply(fn, std::move(arg));
   } else if constexpr (std::is_invocable_v<Fn&, Arg, Context&>) {
-    return fn(std::move(arg), context);
+    return std::invoke(fn, std::move(arg), context);
   } else if constexpr (Applicable<Fn, Arg, Context&>::value) {
-    return std::apply([&](auto&&... parts) -> decltype(auto) { return fn(std::move(parts)..., context); },
-                      std::move(arg));
+    return std::apply(
+        [&](auto&&... parts) -> decltype(auto) { return std::invoke(fn, std::move(parts)..., context); },
+        std::move(arg));
   } else {
     static_assert(!sizeof(Fn),
                   "map: fn can be called neither as fn(arg) nor as fn(a, b, ...) with the elements of "
-                  "a tuple-like argument, with or without a tasker::Context& behind them");
+                  "a tuple-like argument, with or without a tasker::Context& behind them; text that "
+                  "belongs to somebody else (char*, std::string_view) comes as a std::string");
   }
 }
 
 template <class Fn, class Args>
-using ResultOf = std::decay_t<decltype(invoke(std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(),
-                                              std::declval<Context&>()))>;
+using ResultOf = KeptAs<std::decay_t<decltype(detail::call_fn(
+    std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(), std::declval<Context&>()))>>;
 
 /// Runs `fn` for every step. Only what the user's code does may fail a task; what Steps throws ends the map.
-template <class Arg, class Fn>
+template <class Arg, class Result, class Fn>
 void execute(Fn& fn, Steps& steps) {
   Context context;
   Step step;
@@ -67,12 +82,11 @@ void execute(Fn& fn, Steps& steps) {
     std::exception_ptr exception;
     try {
       ContextAccess::start(context, steps, step);
-      auto arg = decode<Arg>(step.argument);
-      if constexpr (std::is_void_v<decltype(invoke(fn, arg, context))>) {
-        invoke(fn, arg, context);
-      } else {
-        encode<std::decay_t<decltype(invoke(fn, arg, context))>>(steps.result(), invoke(fn, arg, context));
-      }
+      auto arg = detail::decode<Arg>(step.argument);
+      if constexpr (std::is_void_v<Result>)
+        detail::call_fn(fn, arg, context);
+      else
+        detail::encode<Result>(steps.result(), detail::kept<Result>(detail::call_fn(fn, arg, context)));
     } catch (...) {
       exception = std::current_exception();
     }
@@ -86,16 +100,15 @@ void execute(Fn& fn, Steps& steps) {
 /// `args` must outlive the call; `fn` is kept in it.
 template <class Fn, class Args>
 MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options) {
-  static_assert(
-      std::ranges::random_access_range<Args> && std::ranges::sized_range<Args>,
-      "map: args must be a sized random-access range (a vector, std::views::iota(0, n), a view over "
-      "them); put anything else into a vector first");
   using Arg = ArgumentOf<Args>;
+  using Result = ResultOf<Fn, Args>;
+  require_value<Arg>();
+  if constexpr (!std::is_void_v<Result>) require_value<Result>();
   MapCall call;
   call.path = std::move(path);
   call.options = std::move(options);
   call.argument_type = schema<Arg>();
-  call.result_type = schema<ResultOf<Fn, Args>>();
+  call.result_type = schema<Result>();
   call.count = static_cast<std::uint64_t>(std::ranges::size(args));
   call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t most,
                                   std::string& out) {
@@ -106,17 +119,16 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
       const std::size_t size_at = out.size();
       put(out, std::uint64_t{0});
       const auto& element = *it;
-      if constexpr (std::same_as<std::remove_cvref_t<decltype(element)>, Arg>)
-        encode<Arg>(out, element);
-      else  // a proxy, or a view of characters
-        encode<Arg>(out, static_cast<Arg>(element));
+      detail::encode<Arg>(out, detail::kept<Arg>(element));
       const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
       std::memcpy(out.data() + size_at, &size, sizeof size);
       ++it;
     } while (++index < last && out.size() < most);
     return index - first;
   };
-  call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
+  call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) {
+    detail::execute<Arg, Result>(*fn, steps);
+  };
   return call;
 }
 
@@ -125,11 +137,13 @@ void add_to_call(MapCall& call, Args& args, Expected<G> expected) {
   using Arg = ArgumentOf<Args>;
   call.expected = [&args, duration_of = std::move(expected.duration_of)](std::uint64_t index) mutable {
     auto it = std::ranges::begin(args) + static_cast<std::ranges::range_difference_t<Args>>(index);
+    const auto& element = *it;
+    const Arg& arg = detail::kept<Arg>(element);
     const std::chrono::duration<double> seconds = [&] {
       if constexpr (std::is_invocable_v<G&, const Arg&>)
-        return duration_of(static_cast<const Arg&>(*it));
+        return std::invoke(duration_of, arg);
       else
-        return std::apply(duration_of, static_cast<const Arg&>(*it));
+        return std::apply(duration_of, arg);
     }();
     return seconds.count();
   };

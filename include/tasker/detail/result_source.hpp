@@ -64,9 +64,8 @@ std::shared_ptr<const ResultSource> open_results(const std::filesystem::path& pa
 [[noreturn]] void throw_out_of_range(const ResultSource* source, std::uint64_t index);
 [[noreturn]] void throw_missing(const ResultSource& source, std::uint64_t index);
 [[noreturn]] void throw_no_argument(const ResultSource& source, std::uint64_t index);
-/// `what`: "result" or "argument".
-[[noreturn]] void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index,
-                                    const std::exception& why);
+/// Tells, inside a catch, why there is no value. `what`: "result" or "argument".
+[[noreturn]] void throw_undecodable(const ResultSource& source, const char* what, std::uint64_t index);
 void require_argument_type(const ResultSource& source, const std::string& type);
 
 }  // namespace detail

@@ -1,0 +1,56 @@
+#include "execute/underway.hpp"
+
+#include <tasker/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tasker::execute {
+
+std::uint64_t Underway::index(std::uint64_t place) const {
+  for (const base::Range& range : order.tasks) {
+    if (place < range.size()) return range.first + place;
+    place -= range.size();
+  }
+  throw DamagedError("its process recorded more tasks than it had");
+}
+
+std::uint32_t Underway::attempt() const {
+  for (const auto& [task, attempt] : order.attempts)
+    if (task == order.tasks.front().first) return attempt;
+  return 1;
+}
+
+void Underway::set_attempt(std::uint32_t attempt) {
+  const std::uint64_t task = order.tasks.front().first;
+  const auto place = std::lower_bound(order.attempts.begin(), order.attempts.end(), std::pair(task, 0U));
+  if (place != order.attempts.end() && place->first == task)
+    place->second = attempt;
+  else
+    order.attempts.insert(place, {task, attempt});
+}
+
+Underway Underway::part(std::uint64_t first, std::uint64_t last, bool again) const {
+  Underway part;
+  base::Ranges head = order.tasks;
+  part.order.again = again;
+  part.order.tasks = base::split_after(head, first);
+  base::split_after(part.order.tasks, last - first);
+  part.order.attempts = order.attempts;
+  detail::Reader in(order.arguments);
+  for (std::uint64_t place = 0; place < last; ++place) {
+    const std::string_view argument = in.bytes(in.number<std::uint64_t>());
+    if (place < first) continue;
+    detail::put(part.order.arguments, std::uint64_t{argument.size()});
+    part.order.arguments += argument;
+  }
+  part.size = last - first;
+  part.before = again ? 0 : before + first;
+  if (first == recorded) {
+    part.order.tries = tries(recorded, failures);
+    if (failures > 0) part.set_attempt(part.attempt() + failures);
+  }
+  return part;
+}
+
+}  // namespace tasker::execute

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "execute/child.hpp"
+#include "execute/slot_child.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace tasker::execute {
+
+/// What became of a task whose child has ended, until that is recorded.
+struct Verdict {
+  ChildEnd end;
+  std::chrono::nanoseconds lasted{0};
+};
+
+/// An order for a slot's child, and how far it has come.
+struct Underway {
+  Order order;
+  std::uint64_t size = 0;
+  std::uint64_t before = 0;             ///< Tasks that its state counts before the first of these.
+  std::uint64_t recorded = 0;           ///< Tasks that are.
+  std::uint32_t failures = 0;           ///< Of the next one, within this order.
+  bool fresh = false;                   ///< For a child that has executed nothing yet.
+  std::optional<Verdict> verdict = {};  ///< On its only task, which is not to be executed any more.
+
+  /// The index of a task, counted within the order.
+  std::uint64_t index(std::uint64_t place) const;
+  /// How often the task at `place` was tried before, if it has failed so often within this order.
+  std::uint32_t tries(std::uint64_t place, std::uint32_t its_failures) const {
+    return its_failures + (place == 0 ? order.tries : 0);
+  }
+  /// The attempt that the first task is.
+  std::uint32_t attempt() const;
+  void set_attempt(std::uint32_t attempt);
+  /// The tasks from `first` up to, not including, `last`; `again`: as in an Order.
+  Underway part(std::uint64_t first, std::uint64_t last, bool again) const;
+};
+
+}  // namespace tasker::execute
