@@ -1,6 +1,8 @@
 #include "run/map_end.hpp"
 
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 namespace tasker::runtime {
 
@@ -11,6 +13,14 @@ bool describe_as(const char* type, const Error& error, End& end) {
   if (!dynamic_cast<const E*>(&error)) return false;
   end.type = type;
   return true;
+}
+
+End refusal(const std::string& message) {
+  End end;
+  end.type = "system";
+  end.exit_code = exit_system;
+  end.message = message;
+  return end;
 }
 
 }  // namespace
@@ -36,12 +46,30 @@ End describe(const std::exception_ptr& exception) {
       for (const TaskFailure& failure : failed->first())
         end.failures.emplace_back(failure.index, failure.count, failure.message, failure.output);
     }
+  } catch (const std::bad_alloc&) {
+    return refusal("there is no memory left");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return refusal(error.what());
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) return refusal(error.what());
+    return refusal(std::string("a thread could not be started: ") + error.what() +
+                   "; allow more processes (ulimit -u) or memory");
   } catch (const std::exception& error) {
     end.message = error.what();
   } catch (...) {
     end.message = "an exception that is not a std::exception";
   }
   return end;
+}
+
+void rethrow_as_error() {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    std::rethrow_exception(to_exception(describe(std::current_exception())));
+  }
 }
 
 int failure_code(std::int32_t told, int otherwise) { return told > 0 && told < 256 ? told : otherwise; }

@@ -247,7 +247,7 @@ std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail
     return archive;
   } catch (...) {
     send_to_all(comm, describe(std::current_exception()));
-    throw;
+    rethrow_as_error();
   }
 }
 

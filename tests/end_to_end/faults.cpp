@@ -9,10 +9,14 @@
 ///                      ~EIO: the call is done, but says that it failed, as network file systems may
 ///                      short: a part is written · torn: a part is written, then kill -9 · kill: kill -9
 ///                      before it
+///   FAULTS_THREADS=N   the N-th thread that C++ code starts, and each one after it, can't be started; MPI's
+///                      own, which are C code's, can
+///   FAULTS_RANK=N      that of the threads only counts on this rank
 ///
 /// What a C library calls inside itself does not come by here: `remove`, `opendir` and the like count as one.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -158,6 +162,15 @@ Call opening(const char* path, int flags) {
   return {creates ? "create" : (flags & O_DIRECTORY) != 0 ? "list" : "open", path, creates};
 }
 
+bool may_start_thread() {
+  const char* const first_to_fail = std::getenv("FAULTS_THREADS");
+  const char* const rank = std::getenv("FAULTS_RANK");
+  const char* const own_rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (!first_to_fail || (rank && own_rank && std::string_view(rank) != own_rank)) return true;
+  static std::atomic<unsigned long> threads;
+  return ++threads < std::strtoul(first_to_fail, nullptr, 10);
+}
+
 /// The function that is called when this one is not there.
 template <class Function>
 Function* next(const char* name) {
@@ -169,6 +182,16 @@ Function* next(const char* name) {
 #define REAL(name) static const auto real = next<decltype(::name)>(#name)
 
 extern "C" {
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
+                   void* argument) noexcept {
+  REAL(pthread_create);
+  Dl_info caller{};
+  const bool is_ours = ::dladdr(__builtin_return_address(0), &caller) != 0 &&
+                       std::string_view(caller.dli_fname).find("libstdc++") != std::string_view::npos;
+  if (is_ours && !may_start_thread()) return EAGAIN;
+  return real(thread, attributes, start, argument);
+}
 
 int open(const char* path, int flags, ...) {
   REAL(open);
