@@ -37,9 +37,10 @@ class RootMap {
         begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
-    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type});
     settings_ = apply_environment(call_.options);
     call_.options = settings_.options;
+    Timekeeper time(call_.options, allocation_, drain_);
+    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type}, time);
     call_ = prepared(std::move(call_));
     Reporter reporter(name_, call_.options.progress, begin_);
     for (const std::string& note : settings_.notes)
@@ -59,7 +60,6 @@ class RootMap {
       return finished;
     }
     workspace.open();
-    Timekeeper time(call_.options, allocation_, drain_);
     Plan plan = make_plan(call_, workspace, time.frame());
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (!workspace.missing().empty()) {

@@ -4,6 +4,7 @@
 ///   ledger=FILE      gets "begin NAME DONE", "end NAME" or "stop NAME DONE" for each call of fn
 ///   pids=FILE        gets "rank pid" of every rank
 ///   go=FILE          a task ends as soon as this file exists
+///   late=RANK        a rank that does not call map before it exists
 ///   stops=yes        a task looks all the time whether it shall stop
 ///   saves=yes        a task saves how long it has slept
 ///   expected=FACTOR  tasks are expected to last so many times their seconds
@@ -73,6 +74,8 @@ int main(int argc, char** argv) {
   }
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     append(settings["pids"], std::to_string(tasker.rank()) + " " + std::to_string(::getpid()));
+    while (std::to_string(tasker.rank()) == settings["late"] && !std::filesystem::exists(settings["go"]))
+      std::this_thread::sleep_for(5ms);
     tasker::Options options;
     options.version = settings["version"];
     if (settings["order"] == "longest_first") options.order = tasker::Order::longest_first;
