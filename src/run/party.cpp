@@ -22,6 +22,7 @@ namespace {
 constexpr Clock::duration patience_with_error = 5s;
 /// Rank 0 has heard of it by then, if it listens, and ends the job itself: the error is told once.
 constexpr Clock::duration patience_with_root = 1s;
+/// And until what it said last has left it.
 constexpr Clock::duration flush_time = 5s;
 
 }  // namespace
@@ -64,7 +65,9 @@ Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
   mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
                      : leave_as_worker(std::move(mine), deadline, left_alone);
-  if (!left_alone && !comm_->flush(Clock::now() + flush_time)) left_alone = true;
+  // Where all is well what was said last has the time that it needs, as the others had.
+  const Time end = mine.exit_code == 0 ? Time::max() : Clock::now() + flush_time;
+  if (!left_alone && !comm_->flush(end)) left_alone = true;
   return mine;
 }
 

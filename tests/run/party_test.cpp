@@ -34,7 +34,8 @@ class Borrowed : public Comm {
   std::optional<Envelope> wait(Time deadline, std::span<pollfd> watched) override {
     return comm_.wait(deadline, watched);
   }
-  bool flush(Time deadline) override { return comm_.flush(deadline); }
+  /// What was sent takes longer to leave than anybody can wait who does not wait for ever.
+  bool flush(Time deadline) override { return deadline == Time::max(); }
   bool is_lost(int rank) const override { return comm_.is_lost(rank); }
   void set_lost_after(std::chrono::milliseconds lost_after) override { comm_.set_lost_after(lost_after); }
 
@@ -172,6 +173,21 @@ TEST_CASE("A rank that calls a map which rank 0 does not ends all, and nobody wa
   CHECK(ranks[0].left_alone);
   CHECK_THAT(ranks[0].left.message,
              Catch::Contains("rank 1 called map on") && Catch::Contains("which rank 0 did not"));
+}
+
+TEST_CASE("When all is well the last messages have all the time that they need to leave") {
+  const auto leave = [](Rank& rank) { rank.leave(); };
+  const Ranks ranks({leave, leave, leave});
+  for (std::size_t rank = 0; rank < 3; ++rank) {
+    CHECK(ranks[rank].left.exit_code == exit_done);
+    CHECK_FALSE(ranks[rank].left_alone);
+  }
+}
+
+TEST_CASE("After an error nobody waits for ever for the last messages to leave") {
+  const auto leave = [](Rank& rank) { rank.leave({exit_failed, "", false}); };
+  const Ranks ranks({leave, leave, leave});
+  for (std::size_t rank = 0; rank < 3; ++rank) CHECK(ranks[rank].left_alone);
 }
 
 }  // namespace
