@@ -3,6 +3,7 @@
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
+#include "run/map_end.hpp"
 #include "run/party.hpp"
 
 #include <tasker/tasker.hpp>
@@ -28,13 +29,43 @@ namespace {
   try {
     cluster::report_to_launcher();
     return true;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     return false;
   }
 }();
+
+/// All have left by then, and it was told.
+class HasLeft : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What ends this rank while others may wait for it, in MPI, where they can't be told: ends them, too.
+int end_job(const runtime::End& end) {
+  const int rank = cluster::launched_rank();
+  // All may have failed alike; then rank 0 has the time to say so, and the end of the others is under way.
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + end.message + "\n");
+  cluster::report_exit(end.exit_code);
+#ifdef TASKER_WITH_MPI
+  if (mpi::running()) MPI_Abort(MPI_COMM_WORLD, end.exit_code);
+#endif
+  return end.exit_code;
+}
 }  // namespace
 
 struct Tasker::State {
+  template <class... Arguments>
+  static std::unique_ptr<State> make(Arguments... arguments) {
+    try {
+      auto state = std::make_unique<State>(arguments...);
+      state->report();
+      return state;
+    } catch (...) {
+      runtime::rethrow_as_error();
+    }
+  }
+
   State() {
 #ifdef TASKER_WITH_MPI
     if (mpi::running()) join(MPI_COMM_WORLD);
@@ -70,14 +101,23 @@ struct Tasker::State {
       cluster::report_meeting();
     } catch (const Error& error) {
       leave(error.exit_code(), error.what());
-      throw;
+      throw HasLeft(error.what(), error.exit_code());
     }
   }
 
-  /// All leave together; a rank that others don't follow in time ends the job. Returns the common exit code.
+  /// All leave together; a rank that others don't follow in time, or that can't talk to them, ends the job.
+  /// Returns the common exit code.
   int leave(int exit_code, const std::string& message) {
     bool left_alone = false;
-    const auto farewell = party->leave({exit_code, message}, left_alone);
+    runtime::Party::Farewell farewell{exit_code, message};
+    try {
+      farewell = party->leave(farewell, left_alone);
+    } catch (...) {
+      const runtime::End end = runtime::describe(std::current_exception());
+      if (exit_code == exit_done) farewell.exit_code = end.exit_code;
+      farewell.message += (message.empty() ? "" : "; then ") + end.message;
+      left_alone = true;
+    }
     if (party->rank() == 0 || left_alone) say(farewell.message, left_alone);
 #ifdef TASKER_WITH_MPI
     if (farewell.lost_ranks) mpi::skip_finalize();
@@ -110,15 +150,11 @@ Tasker::Tasker() {
     static const mpi::Session session(argc, argv);
   }
 #endif
-  state_ = std::make_unique<State>();
-  state_->report();
+  state_ = State::make();
 }
 
 #ifdef TASKER_WITH_MPI
-Tasker::Tasker(const Communicator& communicator) {
-  state_ = std::make_unique<State>(communicator.handle);
-  state_->report();
-}
+Tasker::Tasker(const Communicator& communicator) { state_ = State::make(communicator.handle); }
 #endif
 
 Tasker::Tasker(Tasker&&) noexcept = default;
@@ -156,9 +192,10 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
     else
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
     return error.exit_code();
-  } catch (const Error& error) {
-    base::say(std::string("tasker: ") + error.what() + "\n");
+  } catch (const HasLeft& error) {
     return error.exit_code();
+  } catch (...) {
+    return end_job(runtime::describe(std::current_exception()));
   }
   int exit_code = exit_done;
   std::string message;

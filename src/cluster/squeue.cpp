@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tasker::cluster {
@@ -36,6 +38,19 @@ std::vector<char*> environment() {
   for (std::string& variable : kept) variables.push_back(variable.data());
   variables.push_back(nullptr);
   return variables;
+}
+
+constexpr int patience = 1000;  // ms
+
+/// Ends a process that is of no use any more. One that the kernel holds, at a file system that does not
+/// answer say, can't be ended, and is waited for no longer than this.
+void end(pid_t process) {
+  ::kill(process, SIGKILL);
+  const int file = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+  pollfd ended{file, POLLIN, 0};
+  if (file >= 0) base::retried([&] { return ::poll(&ended, 1, patience); });
+  ::waitpid(process, nullptr, WNOHANG);
+  if (file >= 0) ::close(file);
 }
 
 }  // namespace
@@ -69,9 +84,7 @@ Squeue::Squeue(const std::string& job) {
 
 Squeue::~Squeue() {
   if (pipe_ >= 0) ::close(pipe_);
-  if (process_ <= 0) return;
-  ::kill(process_, SIGKILL);
-  base::retried([&] { return ::waitpid(process_, nullptr, 0); });
+  if (process_ > 0) end(process_);
 }
 
 std::optional<std::string> Squeue::answer(Clock::time_point deadline) {
@@ -87,9 +100,7 @@ std::optional<std::string> Squeue::answer(Clock::time_point deadline) {
     const ssize_t size = ::read(pipe_, bytes.data(), bytes.size());
     if (size > 0 && text_.size() < most_text) text_.append(bytes.data(), static_cast<std::size_t>(size));
     if (size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN))) continue;
-    // It has closed its end, and so has nothing to do any more.
-    base::retried([&] { return ::waitpid(process_, nullptr, 0); });
-    process_ = -1;
+    end(std::exchange(process_, -1));  // it has nothing more to say
   }
   return text_;
 }

@@ -20,8 +20,8 @@ class Squeue {
   Squeue(const Squeue&) = delete;
   Squeue& operator=(const Squeue&) = delete;
 
-  /// What it wrote, once it has ended; waits for that until `deadline`, not at all if that has passed. Why it
-  /// could not be asked, if so.
+  /// What it wrote, once it has said all; waits for that until `deadline`, not at all if that has passed. Why
+  /// it could not be asked, if so.
   std::optional<std::string> answer(Clock::time_point deadline);
 
  private:

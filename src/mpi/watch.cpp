@@ -69,9 +69,15 @@ Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
   check(MPI_Gather(&connected, 1, MPI_INT, all.data(), 1, MPI_INT, 0, comm), "MPI_Gather");
   if (rank == 0) await(all);
   if (!root_) return;
-  stop_ = eventfd(0, EFD_CLOEXEC);
-  if (stop_ < 0) base::throw_errno("create", "an eventfd");
-  thread_ = std::thread([this] { look_after(*root_, stop_); });
+  try {
+    stop_ = eventfd(0, EFD_CLOEXEC);
+    if (stop_ < 0) base::throw_errno("create", "an eventfd");
+    thread_ = std::thread([this] { look_after(*root_, stop_); });
+  } catch (...) {
+    root_->say(kFarewell);  // this rank lives to tell why it ends
+    if (stop_ >= 0) close(stop_);
+    throw;
+  }
   pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("watch")).c_str());
 }
 

@@ -4,10 +4,17 @@
 
 #include <pthread.h>
 
+#include <chrono>
+#include <exception>
 #include <string>
 #include <utility>
 
 namespace tasker::runtime {
+
+namespace {
+/// `fn` may have taken what was missing, such as memory, and give it back.
+constexpr std::chrono::seconds pause{1};
+}  // namespace
 
 Alarm::Alarm(std::function<Time()> ring)
     : ring_(std::move(ring)), thread_([this](const std::stop_token& stop) { wait(stop); }) {}
@@ -29,7 +36,12 @@ void Alarm::wait(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     waits_until_ = when_;
     changed_.wait_until(lock, stop, waits_until_, [&] { return when_ < waits_until_; });
-    if (!stop.stop_requested() && Clock::now() >= when_) when_ = ring_();
+    if (stop.stop_requested() || Clock::now() < when_) continue;
+    try {
+      when_ = ring_();
+    } catch (const std::exception&) {
+      when_ = Clock::now() + pause;
+    }
   }
 }
 

@@ -13,7 +13,7 @@ namespace tasker::runtime {
 class Alarm {
  public:
   /// `ring` is called in another thread, while `lock()` is held, and returns when it is to be called again;
-  /// never before `set`.
+  /// never before `set`; soon, if it throws.
   explicit Alarm(std::function<Time()> ring);
   /// It is not called any more.
   ~Alarm();

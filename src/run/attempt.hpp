@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execute/chunk.hpp"
 #include "execute/recorder.hpp"
 #include "run/comm.hpp"
 #include "run/workspace.hpp"
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace tasker::runtime {
 
@@ -23,7 +25,13 @@ struct Attempt {
 /// One that was given up since the time is up, when it had lasted so long at least.
 Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted);
 
-void record_attempt(const Attempt& attempt, const Workspace& workspace, const detail::MapCall& call,
-                    execute::FrameSink& sink);
+/// `argument`: of its task.
+void record_attempt(const Attempt& attempt, std::string_view argument, const Workspace& workspace,
+                    const detail::MapCall& call, execute::FrameSink& sink);
+
+/// The argument of a task, which is made for that: on the main thread only.
+std::string make_argument(const detail::MapCall& call, std::uint64_t index);
+/// The argument with which a task was handed out in `chunk`.
+std::string_view argument_in(const execute::Chunk& chunk, std::uint64_t index);
 
 }  // namespace tasker::runtime

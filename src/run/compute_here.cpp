@@ -71,6 +71,7 @@ class Here {
     while (const auto action = scheduler_.next(Clock::now())) {
       // A single executor is never asked to give anything back.
       const auto chunk = make_chunk(std::get<Assign>(*action));
+      under_way_ = chunk;
       alarm.set(next_look());
       lock.unlock();
       const execute::ChunkReport report = execute::run_chunk(*chunk, work_, recorder);
@@ -119,7 +120,7 @@ class Here {
         }
       }
       if (time_.is_over()) {
-        give_up(sink_, count);
+        give_up(sink_, count, [&](std::uint64_t index) { return make_argument(work_.call, index); });
         break;
       }
       attend();
@@ -142,12 +143,13 @@ class Here {
     return !were_stopped;
   }
 
-  void give_up(JournalSink& sink, std::uint32_t slots) {
+  void give_up(JournalSink& sink, std::uint32_t slots,
+               const std::function<std::string(std::uint64_t index)>& argument_of) {
     const auto recorded = [this](const base::IntervalSet& tasks) { return workspace_.recorded(0, tasks); };
     for (const Unfinished& chunk : abandon(scheduler_, outcome_, 0, slots, false, Clock::now(), recorded)) {
       const std::uint64_t index = chunk.tasks.front().first;
-      record_attempt(interruption(index, workspace_.attempt_of(index), chunk.lasted), workspace_, work_.call,
-                     sink);
+      record_attempt(interruption(index, workspace_.attempt_of(index), chunk.lasted), argument_of(index),
+                     workspace_, work_.call, sink);
     }
   }
 
@@ -163,7 +165,8 @@ class Here {
     try {
       JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
                        workspace_.directory(), false);
-      give_up(sink, 1);
+      // Nor is this the thread on which arguments may be made.
+      give_up(sink, 1, [&](std::uint64_t index) { return std::string(argument_in(*under_way_, index)); });
     } catch (const std::exception& error) {
       base::say(std::string("tasker: ") + error.what() + "\n");
     }
@@ -203,6 +206,7 @@ class Here {
   base::Shared<execute::Horizon> horizon_;
   execute::Work work_;
   JournalSink sink_;
+  std::shared_ptr<const execute::Chunk> under_way_;  // in this thread
 };
 
 }  // namespace

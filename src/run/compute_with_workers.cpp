@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace tasker::runtime {
@@ -52,6 +54,19 @@ void say_lost(Reporter& reporter, const Master& master, int rank) {
                (cluster::has_launcher() && !master.alone() ? "; others take over its unfinished tasks" : ""));
 }
 
+/// Of each host one such rank, since there may be hundreds.
+class Unseen {
+ public:
+  void note(Reporter& reporter, const Workspace& workspace, int rank, const Ready& who) {
+    if (who.sees_directory || !hosts_.insert(who.host).second) return;
+    reporter.say(fmt::format("rank {} on {} does not see {}: its results travel to rank 0", rank, who.host,
+                             workspace.directory().string()));
+  }
+
+ private:
+  std::set<std::string> hosts_;
+};
+
 }  // namespace
 
 void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspace& workspace,
@@ -64,12 +79,15 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
   cluster::set_lost_after(lost_after);
   const Start start = start_of(call, workspace, time);
   for (int rank = 1; rank < comm.size(); ++rank) comm.send(rank, pack(start));
+  Unseen unseen;
   const auto wait = [&] {
     std::vector<pollfd> watched;
     if (!time.stopped()) watched.push_back({time.signal().fd(), POLLIN, 0});
     const auto envelope =
         comm.wait(std::min({reporter.due(), time.due(), Clock::now() + longest_sleep}), watched);
     if (envelope) master.handle(*envelope);
+    if (envelope && kind_of(envelope->bytes) == Kind::ready)
+      unseen.note(reporter, workspace, envelope->source, master.workers().at(envelope->source));
     if (time.look(Clock::now())) {
       scheduler.set_time(time.frame());
       if (time.stopped()) scheduler.drain();
@@ -94,7 +112,7 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
     master.dispatch(Clock::now());
   }
   master.finish();
-  while (!master.closed()) wait();
+  while (!master.closed() && !time.is_over()) wait();  // all that counts is recorded
   journals.close();
 }
 

@@ -7,11 +7,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
+#include <vector>
 
 namespace tasker::runtime {
 
+using namespace std::chrono_literals;
+
 namespace {
+
+/// How long those that are late are waited for when the run must stop.
+constexpr Clock::duration patience = 3s;
+/// The time that there is may change.
+constexpr Clock::duration longest_sleep = 2s;
 
 [[noreturn]] void throw_left(int rank, const Leave& leave, const Enter& mine) {
   if (!leave.message.empty())
@@ -21,6 +30,13 @@ namespace {
                  fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
                              rank, mine.path),
                  exit_usage);
+}
+
+[[noreturn]] void throw_late(const std::set<int>& missing, const Enter& mine, const std::string& reason) {
+  const std::string others = missing.size() == 1 ? "" : fmt::format(" and {} more", missing.size() - 1);
+  throw Interrupted(
+      fmt::format("{} was stopped {} while it waited for rank {}{} to call map; run the same command again",
+                  mine.path, reason, *missing.begin(), others));
 }
 
 void require_same(int rank, const Enter& theirs, const Enter& mine) {
@@ -34,13 +50,22 @@ void require_same(int rank, const Enter& theirs, const Enter& mine) {
 
 }  // namespace
 
-void gather(Comm& comm, const Enter& mine) {
+void gather(Comm& comm, const Enter& mine, Timekeeper& time) {
   std::set<int> missing;
   for (int rank = 1; rank < comm.size(); ++rank)
     if (!comm.is_lost(rank)) missing.insert(rank);
+  Time deadline = Time::max();
   while (!missing.empty()) {
-    const auto envelope = comm.wait(Time::max());
-    if (!envelope) continue;
+    std::vector<pollfd> watched;
+    if (!time.stopped()) watched.push_back({time.signal().fd(), POLLIN, 0});
+    const auto envelope = comm.wait(std::min({deadline, time.due(), Clock::now() + longest_sleep}), watched);
+    const Time now = Clock::now();
+    time.look(now);
+    if (time.stopped()) deadline = std::min(deadline, now + patience);
+    if (!envelope) {
+      if (now >= deadline) throw_late(missing, mine, time.reason(now));
+      continue;
+    }
     const int rank = envelope->source;
     if (envelope->lost) {
       base::say("tasker: " + lost_text(rank) + "\n");

@@ -2,14 +2,16 @@
 
 #include "run/comm.hpp"
 #include "run/messages.hpp"
+#include "run/timekeeper.hpp"
 
 #include <string>
 
 namespace tasker::runtime {
 
 /// On rank 0: waits until all ranks that live have called the map that rank 0 has, `mine`. Throws UsageError
-/// for a rank that calls another one, RankLeft for one that leaves instead.
-void gather(Comm& comm, const Enter& mine);
+/// for a rank that calls another one, RankLeft for one that leaves instead, Interrupted if some have not come
+/// a few seconds after it turned out, by `time`, that the run must stop.
+void gather(Comm& comm, const Enter& mine, Timekeeper& time);
 
 /// What is said of a rank that is gone; `host` may be unknown.
 std::string lost_text(int rank, const std::string& host = {});

@@ -84,7 +84,7 @@ bool Listener::try_to_tell(const End& trouble) {
   try {
     comm_.send(0, pack(Trouble{trouble.exit_code, trouble.message}));
     return true;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     return false;
   }
 }

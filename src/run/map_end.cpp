@@ -2,7 +2,9 @@
 
 #include "base/exceptions.hpp"
 
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 namespace tasker::runtime {
 
@@ -13,6 +15,14 @@ bool describe_as(const char* type, const Error& error, End& end) {
   if (!dynamic_cast<const E*>(&error)) return false;
   end.type = type;
   return true;
+}
+
+End refusal(const std::string& message) {
+  End end;
+  end.type = "system";
+  end.exit_code = exit_system;
+  end.message = message;
+  return end;
 }
 
 }  // namespace
@@ -38,10 +48,28 @@ End describe(const std::exception_ptr& exception) {
       for (const TaskFailure& failure : failed->first())
         end.failures.emplace_back(failure.index, failure.count, failure.message, failure.output);
     }
+  } catch (const std::bad_alloc&) {
+    return refusal("there is no memory left");
+  } catch (const std::filesystem::filesystem_error&) {
+    return refusal(end.message);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) return refusal(end.message);
+    return refusal("a thread could not be started: " + end.message +
+                   "; allow more processes (ulimit -u) or memory");
   } catch (...) {
     // One of the program's own.
   }
   return end;
+}
+
+void rethrow_as_error() {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    std::rethrow_exception(to_exception(describe(std::current_exception())));
+  }
 }
 
 int failure_code(std::int32_t told, int otherwise) { return told > 0 && told < 256 ? told : otherwise; }

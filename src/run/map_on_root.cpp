@@ -39,9 +39,10 @@ class RootMap {
         begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
-    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type});
     settings_ = apply_environment(call_.options);
     call_.options = settings_.options;
+    Timekeeper time(call_.options, allocation_, drain_);
+    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type}, time);
     call_ = prepared(std::move(call_));
     Reporter reporter(name_, call_.options.progress, begin_);
     for (const std::string& note : settings_.notes)
@@ -62,7 +63,7 @@ class RootMap {
     }
     try {
       workspace.open();
-      return compute_all(workspace, reporter);
+      return compute_all(workspace, reporter, time);
     } catch (const TasksFailed&) {
       throw;
     } catch (const Error&) {
@@ -72,8 +73,8 @@ class RootMap {
   }
 
  private:
-  std::shared_ptr<const store::Archive> compute_all(Workspace& workspace, Reporter& reporter) {
-    Timekeeper time(call_.options, allocation_, drain_);
+  std::shared_ptr<const store::Archive> compute_all(Workspace& workspace, Reporter& reporter,
+                                                    Timekeeper& time) {
     Plan plan = make_plan(call_, workspace, time.frame());
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (!workspace.missing().empty()) {
@@ -293,7 +294,7 @@ std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail
     return archive;
   } catch (...) {
     send_to_all(comm, describe(std::current_exception()));
-    throw;
+    rethrow_as_error();
   }
 }
 

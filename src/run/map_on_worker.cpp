@@ -55,6 +55,16 @@ class LazyArchive final : public detail::ResultSource {
   mutable std::shared_ptr<const store::Archive> archive_;
 };
 
+/// In a handler: tells rank 0 what this rank could not begin with, and it ends the map for all alike.
+End end_by_trouble(Comm& comm) {
+  const End trouble = describe(std::current_exception());
+  comm.send(0, pack(Trouble{trouble.exit_code, trouble.message}));
+  for (;;) {
+    const auto envelope = comm.wait(Time::max());
+    if (envelope && kind_of(envelope->bytes) == Kind::end) return unpack<End>(envelope->bytes);
+  }
+}
+
 End take_part(Comm& comm, const detail::MapCall& call, std::uint64_t sequence) {
   comm.send(0, pack(Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
   for (;;) {
@@ -62,7 +72,13 @@ End take_part(Comm& comm, const detail::MapCall& call, std::uint64_t sequence) {
     if (!envelope) continue;
     const auto kind = kind_of(envelope->bytes);
     if (kind == Kind::end) return unpack<End>(envelope->bytes);
-    if (kind == Kind::start) return work(comm, call, unpack<Start>(envelope->bytes));
+    if (kind == Kind::start) {
+      try {
+        return work(comm, call, unpack<Start>(envelope->bytes));
+      } catch (...) {
+        return end_by_trouble(comm);
+      }
+    }
     throw DamagedError("rank " + std::to_string(envelope->source) + " sent a message that was not expected");
   }
 }

@@ -3,6 +3,7 @@
 #include "base/console.hpp"
 #include "run/gather.hpp"
 #include "run/map.hpp"
+#include "run/map_end.hpp"
 #include "run/messages.hpp"
 
 #include <tasker/error.hpp>
@@ -21,6 +22,7 @@ namespace {
 constexpr Clock::duration patience_with_error = 5s;
 /// Rank 0 has heard of it by then, if it listens, and ends the job itself: the error is told once.
 constexpr Clock::duration patience_with_root = 1s;
+/// And until what it said last has left it.
 constexpr Clock::duration flush_time = 5s;
 
 }  // namespace
@@ -35,8 +37,8 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   } mapping{mapping_};
   ++maps_;
   shared_ = nullptr;
-  if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
   try {
+    if (!gone_.empty()) refuse_map(*gone_.begin());
     return rank() == 0 ? map_on_root(comm_.get(), call, maps_, allocation_, *drain_)
                        : map_on_worker(*comm_, call, maps_);
   } catch (const RankLeft& left) {
@@ -49,6 +51,13 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   }
 }
 
+/// Where one is missing for good, the others wait in vain.
+void Party::refuse_map(int gone) const {
+  const auto error = std::make_exception_ptr(Error("rank " + std::to_string(gone) + " has left"));
+  for (int rank = 1; rank < size(); ++rank) comm_->send(rank, pack(describe(error)));
+  std::rethrow_exception(error);
+}
+
 Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   left_ = true;
   if (!comm_) return mine;
@@ -56,7 +65,9 @@ Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
   mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
                      : leave_as_worker(std::move(mine), deadline, left_alone);
-  if (!left_alone && !comm_->flush(Clock::now() + flush_time)) left_alone = true;
+  // Where all is well what was said last has the time that it needs, as the others had.
+  const Time end = mine.exit_code == 0 ? Time::max() : Clock::now() + flush_time;
+  if (!left_alone && !comm_->flush(end)) left_alone = true;
   return mine;
 }
 
@@ -70,6 +81,11 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     end.exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
     end.message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
     comm_->send(rank, pack(end));
+  };
+  const auto fail = [&](std::int32_t exit_code, const std::string& message) {
+    if (mine.exit_code != 0) return;
+    mine = {exit_code, message};
+    deadline = std::min(deadline, Clock::now() + patience_with_error);
   };
   while (!missing.empty()) {
     const auto envelope = comm_->wait(deadline);
@@ -85,17 +101,13 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     } else if (kind == Kind::leave) {
       const auto leave = unpack<Leave>(envelope->bytes);
       missing.erase(envelope->source);
-      if (leave.exit_code != 0 && mine.exit_code == 0) {
-        mine = {leave.exit_code, leave.message.empty()
-                                     ? ""
-                                     : "rank " + std::to_string(envelope->source) + ": " + leave.message};
-        deadline = std::min(deadline, Clock::now() + patience_with_error);
-      }
+      if (leave.exit_code != 0)
+        fail(leave.exit_code,
+             leave.message.empty() ? "" : "rank " + std::to_string(envelope->source) + ": " + leave.message);
     } else if (kind == Kind::enter) {
       const auto enter = unpack<Enter>(envelope->bytes);
-      if (mine.exit_code == 0)
-        mine = {exit_usage, "rank " + std::to_string(envelope->source) + " called map on " + enter.path +
-                                ", which rank 0 did not; all ranks must call the same maps"};
+      fail(exit_usage, "rank " + std::to_string(envelope->source) + " called map on " + enter.path +
+                           ", which rank 0 did not; all ranks must call the same maps");
       end_maps(envelope->source);
     }
     // Anything else is late and means nothing any more.

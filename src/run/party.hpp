@@ -43,6 +43,7 @@ class Party {
   bool has_left() const { return left_; }
 
  private:
+  [[noreturn]] void refuse_map(int gone) const;
   Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 

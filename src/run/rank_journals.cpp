@@ -17,7 +17,9 @@ MasterStore RankJournals::store() {
           [this](int rank, const Ready& who, std::string_view frame) { write(rank, who, frame); },
           [this](int rank) { sync(rank); },
           [this](int rank, const base::IntervalSet& tasks) { return workspace_.recorded(rank, tasks); },
-          [this](const Attempt& attempt) { record_attempt(attempt, workspace_, call_, own_); }};
+          [this](const Attempt& attempt) {
+            record_attempt(attempt, make_argument(call_, attempt.index), workspace_, call_, own_);
+          }};
 }
 
 void RankJournals::write(int rank, const Ready& who, std::string_view frame) {

@@ -84,7 +84,10 @@ class Scheduler {
   explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {});
 
   /// Time is limited from now on, or differently, or no more.
-  void set_time(std::optional<TimeFrame> time) { time_ = time; }
+  void set_time(std::optional<TimeFrame> time) {
+    time_ = time;
+    dry_ = nothing_fits_ = false;
+  }
 
   /// A worker that is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
   void join(int worker, std::uint32_t slots = 1);

@@ -10,7 +10,7 @@
 #include "run/listener.hpp"
 #include "run/mail_sink.hpp"
 #include "run/map_end.hpp"
-#include "store/hold.hpp"
+#include "run/sees_directory.hpp"
 #include "store/state.hpp"
 
 #include <tasker/detail/archive.hpp>
@@ -27,7 +27,7 @@ class Worker {
   Worker(Comm& comm, const detail::MapCall& call, const Start& start)
       : comm_(comm),
         start_(start),
-        sees_directory_(store::hold_is_of(start.directory, start.run)),
+        sees_directory_(sees_directory(start.directory, start.run)),
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
         work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},

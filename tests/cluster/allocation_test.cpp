@@ -1,13 +1,18 @@
 #include "cluster/allocation.hpp"
 
+#include "support/forked.hpp"
 #include "support/slurm_job.hpp"
 #include "support/variable.hpp"
 
 #include <catch2/catch.hpp>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -100,6 +105,42 @@ TEST_CASE("Nobody waits long for an answer, and that there is none is told") {
   CHECK_FALSE(allocation.look(Clock::now()));
   CHECK(allocation.trouble() == "squeue does not answer");
   CHECK_FALSE(allocation.limit());
+}
+
+TEST_CASE("An answer counts when it is said, whatever squeue does afterwards") {
+  const SlurmJob job;
+  job.squeue("echo '9:00|10:00'; exec sleep 1000 > /dev/null 2>&1");
+  Allocation allocation({30s, 30s, 300s});
+  const auto now = Clock::now();
+  CHECK(allocation.look(now));
+  REQUIRE(allocation.limit());
+  CHECK(allocation.limit()->whole == 10min);
+}
+
+TEST_CASE("A squeue that can't be ended is not waited for") {
+  const SlurmJob job;
+  const auto number = job.place() / "number";
+  const auto held = job.place() / "held";
+  job.squeue("echo $$ > '" + number.string() + ".new'; mv '" + number.string() + ".new' '" + number.string() +
+             "'; exec sleep 1000");
+  std::optional<Squeue> question("4711");
+  // Nobody else hears of the end of a process that is traced, until who traces it has.
+  const test::Forked tracer([&] {
+    while (!std::filesystem::exists(number)) ::usleep(1000);
+    pid_t process = 0;
+    std::ifstream(number) >> process;
+    const bool traced = ::ptrace(PTRACE_SEIZE, process, nullptr, nullptr) == 0;
+    std::ofstream(held) << (traced ? "yes" : "may not") << std::flush;
+  });
+  test::await([&] { return std::filesystem::exists(held) && std::filesystem::file_size(held) > 0; });
+  std::string word;
+  std::ifstream(held) >> word;
+  if (word != "yes") {
+    WARN("needs the right to trace");
+    return;
+  }
+  CHECK_FALSE(question->answer(Clock::now()));
+  question.reset();
 }
 
 TEST_CASE("An answer that comes late is heard, without another question") {

@@ -10,10 +10,14 @@
 ///                      short: a part is written · torn: a part is written, then kill -9 · kill: kill -9
 ///                      before it · stop: SIGSTOP before it
 ///   FAULTS_CLOCK=N     the monotonic clock runs N times as fast, and who sleeps wakes the sooner
+///   FAULTS_THREADS=N   the N-th thread that C++ code starts, and each one after it, can't be started; MPI's
+///                      own, which are C code's, can
+///   FAULTS_RANK=N      that of the threads only counts on this rank
 ///
 /// What a C library calls inside itself does not come by here: `remove`, `opendir` and the like count as one.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -177,6 +181,15 @@ std::int64_t clock_rate() {
   return rate;
 }
 
+bool may_start_thread() {
+  const char* const first_to_fail = std::getenv("FAULTS_THREADS");
+  const char* const rank = std::getenv("FAULTS_RANK");
+  const char* const own_rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (!first_to_fail || (rank && own_rank && std::string_view(rank) != own_rank)) return true;
+  static std::atomic<unsigned long> threads;
+  return ++threads < std::strtoul(first_to_fail, nullptr, 10);
+}
+
 /// The function that is called when this one is not there.
 template <class Function>
 Function* next(const char* name) {
@@ -208,6 +221,16 @@ int clock_nanosleep(clockid_t clock, int flags, const timespec* time, timespec* 
   REAL(clock_nanosleep);
   const timespec shorter = as_time(nanoseconds(*time) / clock_rate());
   return real(clock, flags, flags == 0 ? &shorter : time, left);
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
+                   void* argument) noexcept {
+  REAL(pthread_create);
+  Dl_info caller{};
+  const bool is_ours = ::dladdr(__builtin_return_address(0), &caller) != 0 &&
+                       std::string_view(caller.dli_fname).find("libstdc++") != std::string_view::npos;
+  if (is_ours && !may_start_thread()) return EAGAIN;
+  return real(thread, attributes, start, argument);
 }
 
 int open(const char* path, int flags, ...) {

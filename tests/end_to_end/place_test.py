@@ -1,5 +1,6 @@
 """Disks that are full, read-only or not the same everywhere."""
 import os
+import re
 import shutil
 import struct
 import unittest
@@ -164,6 +165,10 @@ class NodeLocal(WorklistTest):
                     outcome = self.run_map(NAMES, ranks=4, result=result, sleep_us=40000, **self.hidden(hidden))
                     self.assertEqual(self.called(), sorted(NAMES))
                     self.assertEqual({line["computed_by"] for line in outcome.lines}, {1, 2, 3})
+                    said = re.findall(r"rank (\d) on (\S+) does not see (\S+): its results travel to rank 0", outcome.err)
+                    self.assertEqual(len(said), 1, str(outcome))
+                    self.assertEqual(said[0][1:], (os.uname().nodename, str(self.directory)))
+                    self.assertIn(int(said[0][0]), hidden)
                     self.assertEqual(archive_results(self.archive), self.serial(NAMES, result=result)[1])
                     self.archive.unlink()
 

@@ -1,9 +1,11 @@
 /// A small program whose tasks sleep, for tests in which the time is up; `name=value` arguments:
 ///
 ///   archive=FILE     path of the map            arguments=FILE   its arguments: "NAME SECONDS" a line
-///   ledger=FILE      gets "begin NAME DONE", "end NAME" or "stop NAME DONE" for each call of fn
+///   ledger=FILE      gets "begin NAME DONE", "end NAME" or "stop NAME DONE" for each call of fn,
+///                    and "beside NAME" for an argument that is not made on the main thread
 ///   pids=FILE        gets "rank pid" of every rank
 ///   go=FILE          a task ends as soon as this file exists
+///   late=RANK        a rank that does not call map before it exists
 ///   stops=yes        a task looks all the time whether it shall stop
 ///   saves=yes        a task saves how long it has slept
 ///   expected=FACTOR  tasks are expected to last so many times their seconds
@@ -17,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <ranges>
 #include <sstream>
 #include <thread>
 
@@ -46,6 +49,12 @@ std::vector<Task> tasks() {
   return all;
 }
 
+/// Arguments are made on the main thread only; it is noted if one is not.
+Task made(const Task& task) {
+  if (::gettid() != ::getpid()) note("beside " + task.first);
+  return task;
+}
+
 double nap(const std::string& name, double seconds, tasker::Context& context) {
   double done = settings["saves"] == "yes" ? context.load<double>().value_or(0) : 0;
   note("begin " + name + " " + std::to_string(done));
@@ -73,15 +82,19 @@ int main(int argc, char** argv) {
   }
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     append(settings["pids"], std::to_string(tasker.rank()) + " " + std::to_string(::getpid()));
+    while (std::to_string(tasker.rank()) == settings["late"] && !std::filesystem::exists(settings["go"]))
+      std::this_thread::sleep_for(5ms);
     tasker::Options options;
     options.version = settings["version"];
     if (settings["order"] == "longest_first") options.order = tasker::Order::longest_first;
+    const std::vector<Task> all = tasks();
+    const auto lazy = all | std::views::transform(made);
     if (settings["expected"].empty()) {
-      tasker.map(settings["archive"], nap, tasks(), options);
+      tasker.map(settings["archive"], nap, lazy, options);
     } else {
       const double factor = std::stod(settings["expected"]);
       tasker.map(
-          settings["archive"], nap, tasks(), options,
+          settings["archive"], nap, lazy, options,
           tasker::expected([&](const std::string&, double seconds) { return Seconds(factor * seconds); }));
     }
   });

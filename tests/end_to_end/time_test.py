@@ -200,6 +200,22 @@ class Time(WorklistTest):
         self.assertEqual(outcome.code, 75, str(outcome))
         self.assertEqual(self.noted()["stop"], ["long"])
 
+    def test_a_rank_that_does_not_come_to_the_map_keeps_nobody_when_the_run_must_stop(self):
+        for limit in (None, "3s"):
+            with self.subTest(limit=limit):
+                run = self.begin([("a", 0)], ranks=3, late=2, limit=limit)
+                run.until(lambda: len(read_lines(self.pids)) == 3, "all ranks")
+                if not limit:
+                    run.process.send_signal(signal.SIGUSR1)
+                outcome = run.wait()
+                self.assertEqual(outcome.code, 75, str(outcome))
+                told = [line for line in outcome.err.splitlines() if line.startswith("tasker: ")]
+                self.assertEqual(len(told), 1, str(outcome))
+                why = "since its time is up" if limit else "by SIGUSR1"
+                self.assertRegex(told[0], f"list.dat was stopped {why}.* while it waited for rank 2 to call map; run the same")
+        self.go.touch()
+        self.sleep(ranks=3, late=2)
+
     def test_a_few_long_tasks_do_not_end_a_run_early(self):
         # Behind a chunk of short ones nothing fits, for all that a cautious one knows.
         tasks = [("long", 2), ("long", 2), *((f"t{i}", 0.002) for i in range(40))]

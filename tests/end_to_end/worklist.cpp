@@ -13,18 +13,22 @@
 ///   version=TEXT     inputs=FILE                          see tasker::Options
 ///   mode=map|load|twice|half|unthreaded                   what to do, see main()
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
-///   how=null|nested                                       what it throws: its what() is null; another one in
-///   it dies=RANK        a rank that is killed before the map dies_at_start=RANK  ends_at_start=RANK
-///   exits=CODE    the same before there is a Tasker; all exit throws_after=RANK  lingers=RANK the same after
-///   the map: throws, or is busy for 30 s reads=RANK                                            a rank
-///   besides rank 0 that reads results stays=RANK       a rank that is busy after the map until this file
-///   exists: wait_for wait_for=FILE    a task "wait ..." ends when this file exists
+///   how=null|nested  what it throws: its what() is null; another one in it
+///   dies=RANK        a rank that is killed before the map
+///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
+///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
+///   s reads=RANK                                            a rank besides rank 0 that reads results
+///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
+///   wait_for=FILE    a task "wait ..." ends when this file exists
+///   files=N  scarce_on=RANK  no more than so many descriptors besides those that are open when MPI runs
+///   destitute=RANK   a rank that may not even poll() any more when its map has ended
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
 
 #include <fcntl.h>
 #include <mpi.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,13 +61,19 @@ Lines read_lines(const std::string& path) {
   return lines;
 }
 
+int open_to_append(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+}
+std::map<std::string, int> kept_open;
+
 /// In one write(), so that what several processes append never mixes, and kill -9 loses nothing.
 void append(const std::string& path, const std::string& text) {
   if (path.empty()) return;
-  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  const auto kept = kept_open.find(path);
+  const int file = kept == kept_open.end() ? open_to_append(path) : kept->second;
   if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw std::runtime_error("cannot write " + path);
-  ::close(file);
+  if (kept == kept_open.end()) ::close(file);
 }
 
 std::uint64_t hash(const std::string& text) {
@@ -184,6 +194,10 @@ void map(tasker::Tasker& tasker) {
   const Lines arguments = tasker.is_root() ? read_lines(setting("arguments")) : Lines{};
   const auto results = tasker.map(archive, Work<R>{rank}, arguments, options());
   if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
+  if (rank == rank_setting("destitute")) {
+    const rlimit none{1, 1};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
   while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
     std::this_thread::sleep_for(1ms);
@@ -210,6 +224,28 @@ void map_by_halves(int rank) {
   MPI_Comm_free(&half);
 }
 
+/// So many more descriptors, and never any above them; this program's own files it has already.
+void allow_files(int more) {
+  for (const char* const name : {"pids", "ledger"})
+    if (!setting(name).empty()) kept_open[setting(name)] = open_to_append(setting(name));
+  const int next = ::dup(STDIN_FILENO);
+  ::close(next);
+  const auto most = static_cast<rlim_t>(next + more);
+  const rlimit limit{most, most};
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("cannot set a limit");
+}
+
+void limit_files(int argc, char** argv) {
+  int rank = -1;
+  if (std::getenv("OMPI_COMM_WORLD_RANK")) {
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided);
+    std::atexit([] { MPI_Finalize(); });
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  }
+  if (rank == rank_setting("scarce_on")) allow_files(std::stoi(setting("files")));
+}
+
 template <class R>
 int work(int argc, char** argv) {
   if (setting("mode") == "load") {
@@ -225,6 +261,7 @@ int work(int argc, char** argv) {
     MPI_Init(&argc, &argv);
     std::atexit([] { MPI_Finalize(); });
   }
+  if (!setting("files").empty()) limit_files(argc, argv);
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     if (setting("mode") == "half")
       map_by_halves<R>(tasker.rank());

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 
 namespace tasker::runtime {
 namespace {
@@ -48,6 +49,19 @@ TEST_CASE("An alarm rings when it is set to, sooner if it is set to that, and th
     CHECK(rings.wait_for(5));
   }
   CHECK(rings.count >= 5);
+}
+
+TEST_CASE("What goes wrong when an alarm rings ends nothing: it rings once more") {
+  Rings rings;
+  Alarm alarm([&] {
+    if (rings.ring(); rings.count == 1) throw std::bad_alloc();
+    return Time::max();
+  });
+  {
+    const auto lock = alarm.lock();
+    alarm.set(Clock::now());
+  }
+  CHECK(rings.wait_for(2));
 }
 
 TEST_CASE("An alarm that was put off, or never set, does not ring") {

@@ -48,6 +48,27 @@ TEST_CASE("More time lets it go on") {
   CHECK_FALSE(run.scheduler.finished());
 }
 
+TEST_CASE("More time lets chunks be handed out ahead again, as before") {
+  Scheduler scheduler(IntervalSet({0, 100000}));
+  scheduler.join(1);
+  const auto held = test::learn(scheduler, 1ms, 100);
+  REQUIRE(held.size() == 2);  // one that is under way, and the next one
+  // Near the end nothing more fits, and worker 1 is asked for what it has not begun.
+  scheduler.set_time(TimeFrame{begin + 500us, 1s});
+  scheduler.join(2);
+  scheduler.returned(1, test::only_take_back(scheduler, begin).chunk, 0);
+  scheduler.returned(1, test::only_take_back(scheduler, begin).chunk, count(held.front().tasks));
+  CHECK(all_actions(scheduler, begin).empty());
+  scheduler.set_time(GENERATE(std::optional(TimeFrame{begin + 1000s, 1000s}), std::optional<TimeFrame>()));
+  CHECK_FALSE(scheduler.finished());
+  std::vector<int> chunks(3);
+  chunks[1] = 1;
+  for (const Action& action : all_actions(scheduler, begin))
+    ++chunks[static_cast<std::size_t>(std::get<Assign>(action).worker)];
+  CHECK(chunks[1] == 2);
+  CHECK(chunks[2] == 2);
+}
+
 TEST_CASE("What earlier runs tell counts from the first task on") {
   Pace pace;
   pace.add(60, 100);

@@ -4,6 +4,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <new>
+#include <string>
+#include <system_error>
+
 namespace tasker::runtime {
 namespace {
 
@@ -43,6 +48,40 @@ TEST_CASE("What nobody expects is told, too, with the exit code of the outermost
     CHECK(end.type == "usage");
     CHECK(end.exit_code == exit_usage);
   }
+}
+
+TEST_CASE("What the system refuses to the standard library is a SystemError on all ranks, rank 0 too") {
+  const auto message_of = [](const auto& exception) {
+    try {
+      try {
+        throw exception;
+      } catch (...) {
+        rethrow_as_error();
+      }
+    } catch (const SystemError& error) {
+      CHECK(describe(std::current_exception()).exit_code == exit_system);
+      return std::string(error.what());
+    }
+  };
+  using std::errc;
+  CHECK_THAT(message_of(std::system_error(std::make_error_code(errc::resource_unavailable_try_again))),
+             Catch::Contains(
+                 "a thread could not be started: Resource temporarily unavailable; allow more processes"));
+  CHECK(message_of(std::bad_alloc()) == "there is no memory left");
+  CHECK_THAT(message_of(std::filesystem::filesystem_error("cannot list", "/a/place",
+                                                          std::make_error_code(errc::io_error))),
+             Catch::Contains("cannot list") && Catch::Contains("/a/place"));
+}
+
+TEST_CASE("What is thrown again as an Error stays what it is if it is one") {
+  const auto again = [] {
+    try {
+      throw Interrupted("the time is up");
+    } catch (...) {
+      rethrow_as_error();
+    }
+  };
+  CHECK_THROWS_AS(again(), Interrupted);
 }
 
 }  // namespace

@@ -152,6 +152,20 @@ TEST_CASE("Threads: that a job's time was changed reaches the tasks that run") {
   CHECK(load<bool>(home.path() / "a.dat")[0]);
 }
 
+TEST_CASE("Threads: a rank that does not close its journal is not waited for when the time is up") {
+  const test::TemporaryDirectory home;
+  const test::SlurmJob job;
+  job.squeue("echo '0:06|0:06'");
+  test::ThreadNetwork network(3, [](int, Envelope& envelope) {
+    // An answer to a question that nobody has asked says nothing.
+    if (kind_of(envelope.bytes) == Kind::closed && envelope.source == 1)
+      envelope.bytes = pack(Kept{1, 0, false});
+  });
+  check_none_threw(map(
+      network, home.path() / "a.dat", [](int x) { return 3 * x; }, numbers(100)));
+  CHECK(load<int>(home.path() / "a.dat")[99] == 297);
+}
+
 TEST_CASE("Threads: records that rank 0 writes for others wait for credit and lose nothing") {
   const test::TemporaryDirectory home;
   std::atomic<int> recorded = 0;
