@@ -121,6 +121,10 @@ class Run:
         except ProcessLookupError:
             pass
 
+    def err(self):
+        """What it has said so far; it goes on to write where it is."""
+        return os.pread(self._err.fileno(), 1 << 20, 0).decode()
+
     def rank_ended(self, rank):
         """Whether its process has."""
         gone = select.poll()

@@ -15,8 +15,8 @@
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   dies=RANK        a rank that is killed before the map
 ///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
-///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
-///   s reads=RANK                                            a rank besides rank 0 that reads results
+///   throws_after=RANK                                     the same after the map
+///   reads=RANK       a rank besides rank 0 that reads results
 ///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 #include <tasker/mpi.hpp>
@@ -173,7 +173,6 @@ void map(tasker::Tasker& tasker) {
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
   while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
     std::this_thread::sleep_for(1ms);
-  if (rank == rank_setting("lingers")) std::this_thread::sleep_for(30s);
   if constexpr (!std::is_void_v<R>) {
     if (setting("mode") != "twice") return;
     const auto hashes = tasker.map(
