@@ -35,6 +35,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <thread>
 
 namespace {
@@ -92,8 +93,9 @@ void misbehave(const std::string& how) {
     throw std::runtime_error("the program was killed");
   if (how == "run" && std::system(setting("command").c_str()) != 0)
     throw std::runtime_error("the command failed");
-  std::vector<std::string> eaten;
-  while (how == "eat") eaten.emplace_back(1 << 20, 'x');
+  // Untouched it counts as well, and takes no time.
+  std::vector<std::unique_ptr<char[]>> eaten;
+  while (how == "eat") eaten.push_back(std::make_unique_for_overwrite<char[]>(1 << 20));
   while (how == "hang") std::this_thread::sleep_for(1s);
 }
 
