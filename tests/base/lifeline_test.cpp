@@ -29,7 +29,7 @@ const in_addr_t loopback = htonl(INADDR_LOOPBACK);
 /// What has ended, once anything has; nothing after a while.
 std::vector<Lifelines::End> next_ended(Lifelines& lifelines) {
   pollfd fd{lifelines.fd(), POLLIN, 0};
-  while (::poll(&fd, 1, 10'000) == 1)
+  while (::poll(&fd, 1, 60'000) == 1)
     if (auto ended = lifelines.look(); !ended.empty()) return ended;
   return {};
 }
@@ -37,7 +37,7 @@ std::vector<Lifelines::End> next_ended(Lifelines& lifelines) {
 void until_held(Lifelines& lifelines, std::uint32_t number) {
   pollfd fd{lifelines.fd(), POLLIN, 0};
   while (!lifelines.holds(number)) {
-    REQUIRE(::poll(&fd, 1, 10'000) == 1);
+    REQUIRE(::poll(&fd, 1, 60'000) == 1);
     REQUIRE(lifelines.look().empty());
   }
 }
@@ -56,7 +56,7 @@ class Stranger {
   ~Stranger() { ::close(fd_); }
   /// Whether the connection is closed by the other end, in the end.
   bool is_shown_out(Lifelines& lifelines) const {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       lifelines.look();
       pollfd fd{fd_, POLLIN, 0};
       char byte = 0;
@@ -124,7 +124,7 @@ TEST_CASE("So is the one that listens") {
   await([&] { return *copy > 0; });
   listens.kill();
   pollfd fd{lifeline.fd(), POLLIN, 0};
-  REQUIRE(::poll(&fd, 1, 10'000) == 1);
+  REQUIRE(::poll(&fd, 1, 60'000) == 1);
   CHECK_FALSE(lifeline.hear());
   ::kill(*copy, SIGKILL);
 }
@@ -155,7 +155,7 @@ TEST_CASE("The end that connects hears the other's last word, or that there is n
     CHECK(::poll(&fd, 1, 0) == 0);
     if (polite) lifelines->say(5);
     lifelines.reset();
-    REQUIRE(::poll(&fd, 1, 10'000) == 1);
+    REQUIRE(::poll(&fd, 1, 60'000) == 1);
     CHECK(lifeline.hear() == (polite ? std::optional<std::uint32_t>(5) : std::nullopt));
   }
 }

@@ -87,7 +87,7 @@ class Hosts(WorklistTest):
         run = self.launch()
         kill_host(HOSTS[1])
         self.cut(HOSTS[2])
-        run.until(lambda: run.rank_ended(4) and run.rank_ended(5), "the end of who is cut off", seconds=15)
+        run.until(lambda: run.rank_ended(4) and run.rank_ended(5), "the end of who is cut off")
         outcome = run.wait()
         self.assert_complete(outcome, lost=[2, 3, 4, 5])
 
@@ -126,7 +126,7 @@ class Hosts(WorklistTest):
         run = self.launch(sleep_us=200000)
         self.cut(HOSTS[0])
         # Nobody tells them.
-        run.until(lambda: all(run.rank_ended(rank) for rank in (2, 3, 4, 5)), "the end of all", seconds=15)
+        run.until(lambda: all(run.rank_ended(rank) for rank in (2, 3, 4, 5)), "the end of all")
         run.kill_rank(0)
         self.assertEqual(run.wait().code, 74)
         self.mend(HOSTS[0])

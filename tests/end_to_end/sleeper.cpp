@@ -56,13 +56,16 @@ Task made(const Task& task) {
 }
 
 double nap(const std::string& name, double seconds, tasker::Context& context) {
-  double done = settings["saves"] == "yes" ? context.load<double>().value_or(0) : 0;
+  using Clock = std::chrono::steady_clock;
+  const bool saves = settings["saves"] == "yes";
+  const double before = saves ? context.load<double>().value_or(0) : 0;
+  const auto begin = Clock::now();
+  double done = before;
   note("begin " + name + " " + std::to_string(done));
   while (done < seconds && !std::filesystem::exists(settings["go"])) {
-    const double step = std::min(0.005, seconds - done);
-    std::this_thread::sleep_for(Seconds(step));
-    done += step;
-    if (settings["saves"] == "yes") context.save(done);
+    std::this_thread::sleep_for(Seconds(std::min(0.005, seconds - done)));
+    done = before + Seconds(Clock::now() - begin).count();
+    if (saves) context.save(done);
     if (settings["stops"] == "yes" && context.stop_requested()) {
       note("stop " + name + " " + std::to_string(done));
       throw tasker::Interrupted("stopped at " + std::to_string(done));

@@ -18,7 +18,7 @@ from pathlib import Path
 WORKLIST = os.environ["TASKER_WORKLIST"]
 TOOL = os.environ.get("TASKER_TOOL")
 # Seconds; nothing here takes nearly as long unless it hangs, or a size was given by hand.
-DEADLINE = 600 if "TASKER_LARGE" in os.environ else 60
+DEADLINE = 600 if "TASKER_LARGE" in os.environ else 120
 
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file system of its own")
 
@@ -120,6 +120,10 @@ class Run:
             signal.pidfd_send_signal(self.ranks()[rank], number)
         except ProcessLookupError:
             pass
+
+    def err(self):
+        """What it has said so far; it goes on to write where it is."""
+        return os.pread(self._err.fileno(), 1 << 20, 0).decode()
 
     def rank_ended(self, rank):
         """Whether its process has."""

@@ -29,12 +29,20 @@ class Time(WorklistTest):
         self.go = self.base / "go"
 
     def begin(self, tasks=None, limit=None, env={}, **others):
-        """Starts a run of tasks that sleep; `tasks`: (name, seconds) each."""
+        """Starts a run of tasks that sleep; `tasks`: (name, seconds) each; `limit`: the run's seconds."""
         if tasks is not None:
             self.write("arguments", [f"{name} {seconds}" for name, seconds in tasks])
         if limit:
-            env = {**env, "TASKER_TIME_LIMIT": limit}
+            env = {**env, **self.job(limit)}
         return self.start(program=SLEEPER, env=env, go=self.go, **others)
+
+    def job(self, seconds):
+        """The environment of a job that has so much time when the run asks for it: its start may take as long as it likes."""
+        squeue = self.base / "bin" / "squeue"
+        squeue.parent.mkdir(exist_ok=True)
+        squeue.write_text("#!/bin/sh\necho '0:{0:02}|0:{0:02}'\n".format(seconds))
+        squeue.chmod(0o755)
+        return {"PATH": f"{squeue.parent}:{os.environ['PATH']}", "SLURM_JOB_ID": "4711"}
 
     def sleep(self, *arguments, code=0, **others):
         outcome = self.begin(*arguments, **others).wait()
@@ -53,7 +61,7 @@ class Time(WorklistTest):
     @in_every_way
     def test_nothing_is_begun_that_would_not_end_and_nothing_is_done_twice(self, way):
         tasks = [(f"t{i}", 0.5) for i in range(60)]
-        outcome = self.sleep(tasks, limit="6s", code=75, **way)
+        outcome = self.sleep(tasks, limit=4, code=75, **way)
         self.assertRegex(outcome.err, r"was stopped since its time is up in .*: \d+ of 60 tasks are left, about")
         first = self.noted()
         self.assertGreater(len(first["end"]), 0)
@@ -64,14 +72,14 @@ class Time(WorklistTest):
 
     @in_every_way
     def test_a_task_that_lasts_too_long_is_given_up_in_time_and_tried_once_with_all_the_time(self, way):
-        outcome = self.sleep([("long", 1000)], limit="6s", code=75, **way)
+        outcome = self.sleep([("long", 1000)], limit=5, code=75, **way)
         self.assertRegex(outcome.err, r"stopped .*1 of 1 tasks are left")
         self.assertEqual(self.noted(), {"begin": ["long"]})
         # It has had most of the time there is: so much is not enough. More may be.
-        outcome = self.sleep(limit="4s", code=1, **way)
-        self.assertRegex(outcome.err, r"it needs more than the [23]\.\d s that an allocation has for tasks")
+        outcome = self.sleep(limit=3, code=1, **way)
+        self.assertIn("it needs more than the 2.4 s that an allocation has for tasks", outcome.err)
         self.assertEqual(self.noted(), {})
-        run = self.begin(limit="100s", **way)
+        run = self.begin(limit=59, **way)
         run.until(lambda: read_lines(self.ledger), "the task")
         self.go.touch()
         self.assertEqual(run.wait().code, 0)
@@ -80,14 +88,14 @@ class Time(WorklistTest):
     @in_every_way
     def test_tasks_that_are_expected_to_fit_are_found(self, way):
         tasks = [("a", 1000), ("b", 0.1), ("c", 1000), ("d", 0.1), ("e", 0.1)]
-        outcome = self.sleep(tasks, limit="6s", code=75, expected=1, **way)
+        outcome = self.sleep(tasks, limit=4, code=75, expected=1, **way)
         self.assertCountEqual(self.noted()["end"], ["b", "d", "e"])
         self.assertIn("2 of 5 tasks are left, about", outcome.err)
 
     def test_what_needs_more_than_any_allocation_has_says_how_much(self):
-        self.sleep([("long", 1000)], limit="6s", code=75, expected=1)
-        outcome = self.sleep(limit="6s", code=1, expected=1)
-        self.assertIn("it needs about 16 min 40 s, more than the 4.8 s that an allocation has", outcome.err)
+        self.sleep([("long", 1000)], limit=4, code=75, expected=1)
+        outcome = self.sleep(limit=3, code=1, expected=1)
+        self.assertIn("it needs about 16 min 40 s, more than the 2.4 s that an allocation has", outcome.err)
 
     def test_the_longest_come_first(self):
         tasks = [("a", 0.1), ("b", 0.3), ("c", 0.2), ("d", 0.4)]
@@ -103,31 +111,35 @@ class Time(WorklistTest):
 
     @in_every_way
     def test_a_task_that_stops_when_it_is_asked_to_has_not_failed(self, way):
-        outcome = self.sleep([("long", 1000)], limit="6s", code=75, stops="yes", **way)
+        outcome = self.sleep([("long", 1000)], limit=3, code=75, stops="yes", **way)
         self.assertIn("1 of 1 tasks are left", outcome.err)
         self.assertEqual(set(self.noted()["stop"]), {"long"})
         # It may go on from something of its own: it is called again.
         self.go.touch()
-        self.sleep(limit="4s", **way)
+        self.sleep(limit=4, **way)
         self.assertEqual(self.noted(), {"begin": ["long"], "end": ["long"]})
 
     @in_every_way
     def test_a_task_that_lasts_too_long_among_short_ones_costs_only_itself(self, way):
         short = [(f"t{i}", 0.002) for i in range(60)]
         tasks = [*short[:40], ("long", 1000), *short[40:]]
-        outcome = self.sleep(tasks, limit="4s", code=75, **way)
+        outcome = self.sleep(tasks, limit=4, code=75, **way)
         done = self.noted()
         self.assertCountEqual(done["begin"], done["end"] + ["long"])
         self.assertIn(f"{len(tasks) - len(done['end'])} of 61 tasks are left", outcome.err)
-        # If it is not known to have had all the time, it is tried once more, before all others.
-        outcome = self.begin(limit="4s", **way).wait()
-        again = self.noted()
-        if again["begin"][:1] == ["long"]:
-            self.assertEqual(outcome.code, 75, str(outcome))
-            outcome = self.begin(limit="4s", **way).wait()
+        # As long as it is not known to have had all the time it is tried again, before all others; that is not even
+        # begun where the machine is so busy that a part of the time has gone.
+        ended = done["end"]
+        for _ in range(20):
+            outcome = self.begin(limit=4, **way).wait()
+            again = self.noted()
+            ended += again["end"]
+            if "long" in again["begin"]:
+                self.assertEqual(again["begin"][0], "long")
+            if outcome.code != 75:
+                break
         self.assertEqual(outcome.code, 1, str(outcome))
         self.assertIn("it needs more than the", outcome.err)
-        ended = done["end"] + again["end"] + self.noted()["end"]
         self.assertCountEqual(ended, [name for name, _ in short])
 
     def states(self):
@@ -162,21 +174,21 @@ class Time(WorklistTest):
 
     def test_a_task_that_saves_states_is_never_too_long(self):
         for _ in range(3):
-            outcome = self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+            outcome = self.sleep([("long", 1000)], limit=2, code=75, saves="yes", stops="yes")
             self.assertIn("1 of 1 tasks are left", outcome.err)
         begun = self.slept()
         self.assertEqual(begun, sorted(begun))
         self.assertGreater(begun[2], begun[1])
 
     def test_a_state_counts_for_its_argument_and_version_only(self):
-        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        self.sleep([("long", 1000)], limit=2, code=75, saves="yes", stops="yes")
         self.go.touch()
         self.ledger.unlink()
         self.sleep(saves="yes", version="2")
         self.assertEqual(self.slept(), [0])
 
     def test_a_damaged_state_is_none(self):
-        self.sleep([("long", 1000)], limit="2s", code=75, saves="yes", stops="yes")
+        self.sleep([("long", 1000)], limit=2, code=75, saves="yes", stops="yes")
         state, = self.states()
         whole = state.read_bytes()
         self.go.touch()
@@ -219,8 +231,8 @@ class Time(WorklistTest):
     def test_a_few_long_tasks_do_not_end_a_run_early(self):
         # Behind a chunk of short ones nothing fits, for all that a cautious one knows.
         tasks = [("long", 2), ("long", 2), *((f"t{i}", 0.002) for i in range(40))]
-        self.sleep(tasks, limit="30s", env={"TASKER_SLOTS": "2"})
-        self.sleep(tasks, limit="30s", env={"TASKER_SLOTS": "1"}, version="2")
+        self.sleep(tasks, env={"TASKER_TIME_LIMIT": "30s", "TASKER_SLOTS": "2"})
+        self.sleep(tasks, env={"TASKER_TIME_LIMIT": "30s", "TASKER_SLOTS": "1"}, version="2")
 
     def test_a_time_that_is_over_when_the_map_begins(self):
         for ranks in (1, 2):

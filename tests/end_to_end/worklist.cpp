@@ -16,8 +16,8 @@
 ///   how=null|nested  what it throws: its what() is null; another one in it
 ///   dies=RANK        a rank that is killed before the map
 ///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
-///   throws_after=RANK  lingers=RANK                       the same after the map: throws, or is busy for 30
-///   s reads=RANK                                            a rank besides rank 0 that reads results
+///   throws_after=RANK                                     the same after the map
+///   reads=RANK       a rank besides rank 0 that reads results
 ///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 ///   files=N  scarce_on=RANK  no more than so many descriptors besides those that are open when MPI runs
@@ -39,6 +39,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <thread>
 
 namespace {
@@ -102,8 +103,9 @@ void misbehave(const std::string& how) {
     throw std::runtime_error("the program was killed");
   if (how == "run" && std::system(setting("command").c_str()) != 0)
     throw std::runtime_error("the command failed");
-  std::vector<std::string> eaten;
-  while (how == "eat") eaten.emplace_back(1 << 20, 'x');
+  // Untouched it counts as well, and takes no time.
+  std::vector<std::unique_ptr<char[]>> eaten;
+  while (how == "eat") eaten.push_back(std::make_unique_for_overwrite<char[]>(1 << 20));
   while (how == "hang") std::this_thread::sleep_for(1s);
 }
 
@@ -201,7 +203,6 @@ void map(tasker::Tasker& tasker) {
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
   while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
     std::this_thread::sleep_for(1ms);
-  if (rank == rank_setting("lingers")) std::this_thread::sleep_for(30s);
   if constexpr (!std::is_void_v<R>) {
     if (setting("mode") != "twice") return;
     const auto hashes = tasker.map(

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -21,20 +23,31 @@ using namespace test;
 using namespace std::chrono_literals;
 
 TEST_CASE("A task that lasts too long is ended, with all that it has started") {
+  const base::Shared<std::atomic<pid_t>> started;
+  const base::Shared<std::atomic<bool>> deaf;
   Isolated map(
-      [](int x) {
-        if (x == 10) std::system("sleep 1000");
-        if (x == 20) {
-          ::signal(SIGTERM, SIG_IGN);  // it takes a SIGKILL
-          std::this_thread::sleep_for(1h);
-        }
+      [&](int x) {
+        if (x == 10) *started = forked_sleeper();
+        if (x == 20) *deaf = ::signal(SIGTERM, SIG_IGN) != SIG_ERR;  // it takes a SIGKILL
+        if (x == 10 || x == 20) std::this_thread::sleep_for(1h);
         return x;
       },
       1, {.timeout = 2s});
-  map.start({{0, 4}});
-  const ChunkReport report = map.finish();
-  CHECK(report.tasks == 4);
-  CHECK(report.failed == 2);
+  Guard guard;
+  Slot slot(map.work, guard);
+  slot.start(map.shared_chunk({{0, 4}}));
+  await([&] { return *started > 0; });
+  auto now = Slot::Clock::now();
+  slot.look(now);
+  slot.look(now + 2s);
+  await([&] { return !hear(slot, map.sink) && *deaf; });
+  await([&] { return is_gone(*started); });
+  now = Slot::Clock::now();
+  for (const auto later : {0s, 2s, 4s}) slot.look(now + later);
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  CHECK(ended->report.tasks == 4);
+  CHECK(ended->report.failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
     CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 2.0 s");
@@ -155,9 +168,11 @@ TEST_CASE("A task that has ended in time is not blamed for a rank that does not 
 TEST_CASE("A task that takes too much memory fails alone, whether it minds or not") {
   Isolated map(
       [](int x) {
-        std::vector<std::string> all;
+        // Untouched it counts as well, and takes no time.
+        std::vector<std::unique_ptr<char[]>> all;
         const auto take = [&](std::size_t count) noexcept(false) {
-          for (std::size_t i = 0; i < count; ++i) all.emplace_back(1 << 20, 'x');
+          for (std::size_t i = 0; i < count; ++i)
+            all.push_back(std::make_unique_for_overwrite<char[]>(1 << 20));
         };
         const auto take_for_granted = [&]() noexcept { take(1000); };
         if (x == 10) take(1000);
@@ -183,7 +198,7 @@ TEST_CASE("A limit beyond all memory is none") {
 }
 
 TEST_CASE("Tasks that leak, each within its limit, cost nobody anything") {
-  Isolated map([](int x) { return static_cast<int>((new std::string(10 << 20, 'x'))->size()) + x; }, 1,
+  Isolated map([](int x) { return ::operator new(10 << 20) ? x : 0; }, 1,
                {.memory = std::uint64_t{64} << 20});
   map.start({{0, 40}});
   CHECK(map.finish().failed == 0);

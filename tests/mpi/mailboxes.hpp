@@ -38,8 +38,4 @@ inline void leave(mpi::Mailbox& mailbox) {
   MPI_Barrier(MPI_COMM_WORLD);
 }
 
-inline double seconds_since(runtime::Time start) {
-  return std::chrono::duration<double>(runtime::Clock::now() - start).count();
-}
-
 }  // namespace tasker::test
