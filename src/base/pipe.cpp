@@ -140,8 +140,8 @@ std::optional<std::string> Pipe::receive() {
 
 bool Pipe::fetch() { return read(MSG_DONTWAIT) == piece; }
 
-bool Pipe::is_readable() const {
-  pollfd found{fd_, POLLIN, 0};
+bool Pipe::is_awaited() const {
+  pollfd found{fd_, static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN), 0};
   return ::poll(&found, 1, 0) > 0;
 }
 

@@ -44,8 +44,9 @@ class Pipe {
   bool fetch();
   /// The next message, if all of it was taken in. Throws DamagedError for what is none.
   std::optional<std::string> take();
-  /// Whether something has arrived that was not taken in, or the other end is gone.
-  bool is_readable() const;
+  /// Whether the other end waits for this one: to take in what has arrived, or to send the rest. Also where
+  /// the other end is gone.
+  bool is_awaited() const;
 
  private:
   std::size_t read(int flags);

@@ -57,12 +57,12 @@ TEST_CASE("Of much that has arrived only a piece is taken in at a time") {
   auto [here, there] = Pipe::make();
   const std::string message(150'000, 'x');
   CHECK(there.send({message}));
-  CHECK(here.is_readable());
+  CHECK(here.is_awaited());
   CHECK(here.fetch());
   CHECK_FALSE(here.take());
-  CHECK(here.is_readable());
+  CHECK(here.is_awaited());
   CHECK(next(here) == message);
-  CHECK_FALSE(here.is_readable());
+  CHECK_FALSE(here.is_awaited());
 }
 
 TEST_CASE("What is posted is on its way as far as there is room, and the rest follows in order") {
@@ -74,7 +74,9 @@ TEST_CASE("What is posted is on its way as far as there is room, and the rest fo
   there.post("");
   there.post("last");
   CHECK(there.has_unsent());
+  CHECK_FALSE(there.is_awaited());
   CHECK(next(here) == "first");
+  CHECK(there.is_awaited());
   while (there.has_unsent()) {
     CHECK_FALSE(next(here));
     there.flush();

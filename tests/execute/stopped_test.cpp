@@ -75,6 +75,13 @@ TEST_CASE("A child that is stopped while it takes its output stops nobody else, 
   CHECK(store::decode_output(map.sink.records.at(0).output)->out == "said before\n");
 }
 
+/// So many that an order with them is larger than any socket's buffer.
+Attempts large() {
+  Attempts many;
+  for (std::uint64_t i = 0; i < 100'000; ++i) many.emplace_back(i, 1);
+  return many;
+}
+
 TEST_CASE("An order that a stopped child does not read holds nobody up") {
   const base::Shared<std::atomic<pid_t>> child;
   Isolated map(
@@ -87,10 +94,8 @@ TEST_CASE("An order that a stopped child does not read holds nobody up") {
   CHECK(map.finish().tasks == 1);
   ::kill(*child, SIGSTOP);
   await_stop(*child);
-  Attempts many;  // they make the order larger than any socket's buffer
-  for (std::uint64_t i = 0; i < 100'000; ++i) many.emplace_back(i, 1);
-  map.start({{1, 2}}, many);
-  map.start({{2, 3}}, many);
+  map.start({{1, 2}}, large());
+  map.start({{2, 3}}, large());
   finish_some(map, 1);
   CHECK(map.sink.records.contains(2));
   ::kill(*child, SIGCONT);
@@ -153,6 +158,7 @@ TEST_CASE("A task that stops itself is ended when its time is over, whatever it 
 }
 
 TEST_CASE("A child that is stopped before it starts a task is ended, and blames none") {
+  const bool reads_half = GENERATE(false, true);
   const base::Shared<std::atomic<pid_t>> child;
   Isolated map(
       [&](int x) {
@@ -167,7 +173,7 @@ TEST_CASE("A child that is stopped before it starts a task is ended, and blames 
   await([&] { return hear(slot, map.sink).has_value(); });
   ::kill(*child, SIGSTOP);
   await_stop(*child);
-  slot.start(map.shared_chunk({{1, 2}}));
+  slot.start(map.shared_chunk({{1, 2}}, reads_half ? large() : Attempts{}));
   slot.look(start + 1h);
   slot.look(start + 3h);
   std::optional<Slot::Ended> ended;
