@@ -1,11 +1,13 @@
 #pragma once
 
+#include "support/store_fixture.hpp"
+
 #include <tasker/mpi.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 /// What tests of map share, in which every rank runs every line.
@@ -15,20 +17,20 @@ namespace tasker::test {
 class SharedDirectory {
  public:
   SharedDirectory() {
-    char name[] = "/tmp/tasker_map_test.XXXXXX";
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-    if (rank_ == 0 && !::mkdtemp(name)) MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Bcast(name, sizeof name, MPI_CHAR, 0, MPI_COMM_WORLD);
-    path_ = name;
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    char path[256] = {};
+    if (rank == 0) own_.emplace().path().string().copy(path, sizeof path - 1);
+    MPI_Bcast(path, sizeof path, MPI_CHAR, 0, MPI_COMM_WORLD);
+    path_ = path;
   }
-  ~SharedDirectory() {
-    MPI_Barrier(MPI_COMM_WORLD);
-    if (rank_ == 0) std::filesystem::remove_all(path_);
-  }
+  ~SharedDirectory() { MPI_Barrier(MPI_COMM_WORLD); }
+  SharedDirectory(const SharedDirectory&) = delete;
+  SharedDirectory& operator=(const SharedDirectory&) = delete;
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:
-  int rank_ = 0;
+  std::optional<TemporaryDirectory> own_;
   std::filesystem::path path_;
 };
 
