@@ -1,4 +1,5 @@
 #include "base/console.hpp"
+#include "base/process.hpp"
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
@@ -124,7 +125,12 @@ Tasker::Tasker(const Communicator& communicator) {
 Tasker::Tasker(Tasker&&) noexcept = default;
 
 Tasker::~Tasker() {
-  if (!state_ || state_->party->has_left()) return;
+  if (!state_) return;
+  if (!state_->party->is_here()) {
+    [[maybe_unused]] static const State* const another_process_has_it = state_.release();
+    return;
+  }
+  if (state_->party->has_left()) return;
   const bool failing = std::uncaught_exceptions() > state_->exceptions_at_start;
   state_->leave(failing ? exit_failed : exit_done, failing ? "an exception ended its part" : "");
 }
@@ -163,6 +169,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
   int exit_code = exit_done;
   std::string message;
   try {
+    const base::NoCopies guard("the body of tasker::run");
     body(*tasker);
   } catch (...) {
     const auto exception = std::current_exception();

@@ -1,5 +1,6 @@
 #include "execute/run_chunk.hpp"
 
+#include "base/process.hpp"
 #include "base/units.hpp"
 #include "execute/last_lines.hpp"
 
@@ -94,6 +95,7 @@ class ChunkSteps final : public detail::Steps {
   std::string& result() override { return result_; }
 
   void done(detail::Binding binding) override {
+    if (!maker_.is_here()) end_copy();
     throw_trouble();
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                                 (binding.count ? store::bound_to_count : 0));
@@ -103,6 +105,7 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
+    if (!maker_.is_here()) end_copy(describe(exception));
     throw_trouble();
     if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();
@@ -131,6 +134,7 @@ class ChunkSteps final : public detail::Steps {
   bool stop_requested() const override { return work_.horizon.stop_requested(); }
 
   void save(std::string_view state) override {
+    if (!maker_.is_here()) throw Error("a process that a task has forked can't save the task's state");
     state_ = state;
     try {
       recorder_.save(record_.index, argument_, state);
@@ -147,6 +151,10 @@ class ChunkSteps final : public detail::Steps {
   ChunkReport& report() { return report_; }
 
  private:
+  [[noreturn]] void end_copy(const std::string& exception = {}) const {
+    base::end_copy("task " + std::to_string(record_.index), exception);
+  }
+
   bool advance() {
     if (work_.horizon.stopped()) {
       report_.stopped = true;
@@ -185,6 +193,7 @@ class ChunkSteps final : public detail::Steps {
     if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
   }
 
+  base::Maker maker_;
   Chunk& chunk_;
   const Work& work_;
   Recorder& recorder_;

@@ -26,6 +26,9 @@ constexpr Clock::duration flush_time = 5s;
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
+  if (!is_here())
+    throw UsageError("map was called in a process that was forked since its Tasker was made (" +
+                     call.path.string() + "); call it in the one that made it");
   if (mapping_.exchange(true))
     throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
                      call.path.string() + "); call one after the other, outside fn");

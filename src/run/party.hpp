@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/caught_signal.hpp"
+#include "base/process.hpp"
 #include "cluster/allocation.hpp"
 #include "run/comm.hpp"
 
@@ -21,10 +22,13 @@ class Party {
  public:
   explicit Party(std::unique_ptr<Comm> comm) : comm_(std::move(comm)) {}
 
+  /// Not in a copy of the process that was forked since.
+  bool is_here() const { return maker_.is_here(); }
+
   int rank() const { return comm_ ? comm_->rank() : 0; }
   int size() const { return comm_ ? comm_->size() : 1; }
 
-  /// Throws UsageError if a map is under way already.
+  /// Throws UsageError if a map is under way already, or in a copy of the process that was forked since.
   std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
 
   /// Whether `exception` was thrown alike on every rank by the last map.
@@ -46,6 +50,7 @@ class Party {
   Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 
+  base::Maker maker_;
   std::unique_ptr<Comm> comm_;
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();

@@ -1,6 +1,7 @@
 #include "run/prepare.hpp"
 
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "run/map_end.hpp"
 
 #include <tasker/error.hpp>
@@ -47,7 +48,9 @@ detail::MapCall prepared(detail::MapCall call) {
   require_file_name(call.path);
   call.encode_arguments = [name = call.path.string(), encode = std::move(call.encode_arguments)](
                               std::uint64_t first, std::uint64_t last, std::size_t limit, std::string& out) {
+    const std::string where = "the arguments of " + name;
     try {
+      const base::NoCopies guard(where);
       return encode(first, last, limit, out);
     } catch (...) {
       throw_argument(name, encode, first, last);
@@ -56,6 +59,7 @@ detail::MapCall prepared(detail::MapCall call) {
   if (call.expected)
     call.expected = [name = call.path.string(), expected = std::move(call.expected)](std::uint64_t index) {
       try {
+        const base::NoCopies guard("tasker::expected");
         const double seconds = expected(index);
         return std::isfinite(seconds) ? std::clamp(seconds, 0.0, longest_expected) : longest_expected;
       } catch (...) {

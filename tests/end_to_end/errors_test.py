@@ -1,4 +1,5 @@
 """What fails, fails for everybody, once, soon, and without loss."""
+import itertools
 import os
 import shutil
 import signal
@@ -109,6 +110,37 @@ class Discord(WorklistTest):
     def test_what_all_ranks_find_before_they_know_each_other_is_told_once(self):
         outcome = self.run_map(NAMES, ranks=3, code=2, mode="unthreaded")
         self.assertEqual(outcome.err.count("MPI was initialised without thread support"), 1, str(outcome))
+
+
+class Copies(WorklistTest):
+    """What a copy of a rank's process does that was forked is neither the rank's end nor its result."""
+
+    def test_a_copy_that_a_task_has_forked_ends_as_itself(self):
+        results = self.serial(NAMES)[0]
+        for ranks, mode, env in itertools.product((1, 3), ("map", "static"), ({}, {"TASKER_SLOTS": 2})):
+            for how in "fork_exit", "fork_throw", "fork_return":
+                with self.subTest(ranks=ranks, mode=mode, env=env, how=how):
+                    bad = self.write("bad", [f"{how} task 3"])
+                    outcome = self.run_map(NAMES, ranks, mode=mode, env=env, bad=bad)
+                    self.assertEqual(self.called(), sorted(NAMES))
+                    self.assertEqual(outcome.results, results)
+                    came_back = "a process that was forked in task 3 came back out of it"
+                    self.assertEqual(outcome.err.count(came_back), how != "fork_exit" and not env, str(outcome))
+                    self.assertEqual("there is no such solver" in outcome.err, how == "fork_throw" and not env)
+                    self.archive.unlink()
+
+    def test_a_copy_that_the_program_has_forked_ends_as_itself(self):
+        for ranks in 1, 3:
+            for how in "fork_exit", "fork_throw", "fork_return":
+                with self.subTest(ranks=ranks, how=how):
+                    outcome = self.run_map(NAMES, ranks, forks=how)
+                    self.assertEqual(len(outcome.results), len(NAMES))
+                    came_back = "a process that was forked in the body of tasker::run came back out of it"
+                    self.assertEqual(outcome.err.count(came_back), 0 if how == "fork_exit" else ranks, str(outcome))
+                    self.archive.unlink()
+            outcome = self.run_map(NAMES, ranks, mode="static", forks="fork_exit")
+            self.assertEqual(len(outcome.results), len(NAMES))
+            self.archive.unlink()
 
 
 class Environment(WorklistTest):

@@ -6,12 +6,14 @@
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int, program or run instead of a result
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int, program or run instead of a result;
+///                    fork_exit, fork_throw, fork_return: a copy of the process ends so, then the result
 ///   command=TEXT     what "run" runs; if that does well, there is a result
 ///   programs=FILE    gets the process id of each such program, which sleeps
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
-///   mode=map|load|twice|half|unthreaded                   what to do, see main()
+///   mode=map|load|twice|half|unthreaded|static            what to do, see main()
+///   forks=how        a copy of each rank's process does that after the map, as in bad
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   dies=RANK        a rank that is killed before the map
 ///   dies_at_start=RANK  ends_at_start=RANK  exits=CODE    the same before there is a Tasker; all exit
@@ -25,6 +27,7 @@
 #include <fcntl.h>
 #include <mpi.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,7 +86,22 @@ R result_for(const std::string& argument, std::uint64_t asked) {
   }
 }
 
+/// Returns in the copy, too, if that is how it ends.
+void fork_a_copy(const std::string& how) {
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    if (how == "fork_exit") std::exit(0);
+    if (how == "fork_throw") throw std::runtime_error("there is no such solver");
+    return;
+  }
+  int status = -1;
+  ::waitpid(copy, &status, 0);
+  if (!WIFEXITED(status) || (WEXITSTATUS(status) == 0) != (how == "fork_exit"))
+    throw std::runtime_error("the copy ended with status " + std::to_string(status));
+}
+
 void misbehave(const std::string& how) {
+  if (how.starts_with("fork")) fork_a_copy(how);
   if (how == "segv") std::raise(SIGSEGV);
   if (how == "exit") std::exit(0);
   if (how == "int") throw 7;
@@ -170,6 +188,7 @@ void map(tasker::Tasker& tasker) {
   const Lines arguments = tasker.is_root() ? read_lines(setting("arguments")) : Lines{};
   const auto results = tasker.map(archive, Work<R>{rank}, arguments, options());
   if (tasker.is_root() || rank == rank_setting("reads")) print(results, rank);
+  if (!setting("forks").empty()) fork_a_copy(setting("forks"));
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
   while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
     std::this_thread::sleep_for(1ms);
@@ -206,6 +225,11 @@ int work(int argc, char** argv) {
       std::cerr << error.what() << '\n';
       return error.exit_code();
     }
+  }
+  if (setting("mode") == "static") {
+    static tasker::Tasker tasker;  // its end comes after main's
+    map<R>(tasker);
+    return 0;
   }
   if (setting("mode") == "unthreaded") {
     MPI_Init(&argc, &argv);
