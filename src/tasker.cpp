@@ -126,8 +126,9 @@ Tasker::Tasker(Tasker&&) noexcept = default;
 
 Tasker::~Tasker() {
   if (!state_) return;
-  if (!state_->party->is_here()) {
-    [[maybe_unused]] static const State* const another_process_has_it = state_.release();
+  // In a copy of its process, or where exit was called inside a map: it is not at its end.
+  if (!state_->party->is_here() || state_->party->is_mapping()) {
+    [[maybe_unused]] static const State* const not_ended = state_.release();
     return;
   }
   if (state_->party->has_left()) return;

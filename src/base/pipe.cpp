@@ -29,12 +29,14 @@ Pipe::Pipe(Pipe&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       read_(std::move(other.read_)),
       taken_(std::exchange(other.taken_, 0)),
+      wanted_(std::exchange(other.wanted_, 0)),
       emptied_(std::exchange(other.emptied_, false)) {}
 
 Pipe& Pipe::operator=(Pipe&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(read_, other.read_);
   std::swap(taken_, other.taken_);
+  std::swap(wanted_, other.wanted_);
   std::swap(emptied_, other.emptied_);
   return *this;
 }
@@ -75,11 +77,16 @@ bool Pipe::send(std::initializer_list<std::string_view> parts) {
   return true;
 }
 
+/// Of a large message not beyond its end, so that it can be taken as it is.
+std::size_t Pipe::next_read() const {
+  return wanted_ > read_.size() ? std::min(piece, wanted_ - read_.size()) : piece;
+}
+
 /// Takes what has arrived, a piece at most; its size is 0 if nothing has, or the other end is gone.
 std::size_t Pipe::read(int flags) {
   char bytes[piece];
   ssize_t got = 0;
-  do got = ::recv(fd_, bytes, sizeof bytes, flags);
+  do got = ::recv(fd_, bytes, next_read(), flags);
   while (got < 0 && errno == EINTR);
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
@@ -94,7 +101,20 @@ std::optional<std::string> Pipe::take() {
   const auto size = in.number<std::uint64_t>();
   if (in.number<std::uint64_t>() != ~size)
     throw DamagedError("something else wrote into the pipe to a task's process");
-  if (in.left().size() < size) return std::nullopt;
+  if (in.left().size() < size) {
+    // When some of it is here the rest is believed, and gets its place at once: there is one copy at a time.
+    if (wanted_ == 0 && size > piece && in.left().size() > size / 16) {
+      wanted_ = taken_ + header_size + size;
+      read_.reserve(wanted_);
+    }
+    return std::nullopt;
+  }
+  if (wanted_ > 0 && wanted_ == read_.size()) {
+    std::string message = std::exchange(read_, {});
+    message.erase(0, std::exchange(taken_, 0) + header_size);
+    wanted_ = 0;
+    return message;
+  }
   std::string message(in.left().substr(0, size));
   taken_ += header_size + size;
   if (taken_ == read_.size() || taken_ > piece) read_.erase(0, std::exchange(taken_, 0));
@@ -112,9 +132,10 @@ std::optional<std::string> Pipe::poll() {
   for (;;) {
     if (auto message = take()) return message;
     if (std::exchange(emptied_, false)) return std::nullopt;
+    const std::size_t most = next_read();
     const std::size_t size = read(MSG_DONTWAIT);
     if (size == 0) return std::nullopt;
-    emptied_ = size < piece;
+    emptied_ = size < most;
   }
 }
 

@@ -35,11 +35,13 @@ class Pipe {
 
  private:
   std::optional<std::string> take();
+  std::size_t next_read() const;
   std::size_t read(int flags);
   int fd_ = -1;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;
-  bool emptied_ = false;  // by the last read of poll(): the next one would find nothing
+  std::size_t wanted_ = 0;  // the end of a large one that has begun to arrive, in `read_`
+  bool emptied_ = false;    // by the last read of poll(): the next one would find nothing
 };
 
 }  // namespace tasker::base

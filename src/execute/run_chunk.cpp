@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace tasker::execute {
 
@@ -72,6 +73,9 @@ void ChunkReport::add_failure(std::uint64_t index, const std::string& message, s
 
 namespace {
 
+class ChunkSteps;
+thread_local ChunkSteps* in_fn = nullptr;  // whose `fn` this thread is in
+
 class ChunkSteps final : public detail::Steps {
  public:
   ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries, OutputPipes* output)
@@ -87,14 +91,23 @@ class ChunkSteps final : public detail::Steps {
     if (report_.stopped || (!again_ && !advance())) return false;
     again_ = false;
     step = {record_.index, record_.attempt, argument_};
+    // A huge result's buffer is not kept for all tiny ones that may follow.
+    if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
     result_.clear();
     recorder_.begin();
+    in_fn = this;
     return true;
   }
 
   std::string& result() override { return result_; }
 
+  std::uint64_t keep_what_has_ended() {
+    recorder_.flush();
+    return record_.index;
+  }
+
   void done(detail::Binding binding) override {
+    in_fn = nullptr;
     if (!maker_.is_here()) end_copy();
     throw_trouble();
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
@@ -105,6 +118,7 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
+    in_fn = nullptr;
     if (!maker_.is_here()) end_copy(describe(exception));
     throw_trouble();
     if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
@@ -189,8 +203,6 @@ class ChunkSteps final : public detail::Steps {
       written = output_->end_task(work_.capture == Capture::all || outcome != store::Outcome::done);
     record_.output = written;
     recorder_.end(record_);
-    // A huge result's buffer is not kept for all tiny ones that may follow.
-    if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
   }
 
   base::Maker maker_;
@@ -213,6 +225,12 @@ class ChunkSteps final : public detail::Steps {
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> keep_what_has_ended() {
+  ChunkSteps* const steps = std::exchange(in_fn, nullptr);
+  if (!steps) return std::nullopt;
+  return steps->keep_what_has_ended();
+}
 
 ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
                       OutputPipes* output) {

@@ -67,7 +67,7 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   Underway& all = orders_.emplace_back();
   all.order.tasks = chunk->tasks();
   all.order.attempts = chunk->attempts();
-  all.order.arguments = chunk->arguments();
+  all.arguments = chunk->arguments();
   all.size = base::count(chunk->tasks());
   chunk_ = std::move(chunk);
   send_order();
@@ -82,7 +82,7 @@ void Slot::send_order() {
   page_->trap = Trap::none;
   page_->waiting = false;
   // A child that has just died is noticed by its end.
-  child_->pipe().send({base::pack(next.order)});
+  if (child_->pipe().send({base::pack(next.order)})) child_->pipe().send({next.arguments});
   begun_ = last_heard_ = looked_at_ = Clock::now();
   seen_ = stopped_ = 0;
 }
@@ -193,13 +193,13 @@ Slot::Underway Slot::part_of(const Underway& whole, std::uint64_t first, std::ui
   part.order.tasks = base::split_after(head, first);
   base::split_after(part.order.tasks, last - first);
   part.order.attempts = whole.order.attempts;
-  detail::Reader in(whole.order.arguments);
-  for (std::uint64_t place = 0; place < last; ++place) {
-    const std::string_view argument = in.bytes(in.number<std::uint64_t>());
-    if (place < first) continue;
-    detail::put(part.order.arguments, std::uint64_t{argument.size()});
-    part.order.arguments += argument;
-  }
+  detail::Reader in(whole.arguments);
+  const auto skip = [&](std::uint64_t count) {
+    for (; count > 0; --count) in.bytes(in.number<std::uint64_t>());
+    return in.left();
+  };
+  part.arguments = skip(first);
+  part.arguments.remove_suffix(skip(last - first).size());
   part.size = last - first;
   part.before = again ? 0 : whole.before + first;
   if (first == whole.recorded) {
@@ -240,7 +240,7 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   if (blamed) {
     Underway task = part_of(crashed, begun - 1, begun, true);
     const std::uint32_t attempt = attempt_of(task.order);
-    record_crash(task.order, attempt, end, sink);
+    record_crash(task, attempt, end, sink);
     if (task.order.tries < work_.limits.retries) {
       ++task.order.tries;
       set_attempt(task.order, attempt + 1);
@@ -255,10 +255,10 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   if (!orders_.empty()) send_order();
 }
 
-void Slot::record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end,
+void Slot::record_crash(const Underway& task, std::uint32_t attempt, const ChildEnd& end,
                         FrameSink& sink) const {
   store::Record record;
-  record.index = task.tasks.front().first;
+  record.index = task.order.tasks.front().first;
   record.outcome = end.outcome;
   record.attempt = attempt;
   detail::Reader in(task.arguments);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tasker::execute {
@@ -52,6 +53,7 @@ class Slot {
   /// An order under way.
   struct Underway {
     Order order;
+    std::string_view arguments;  // of its tasks, within the chunk's
     std::uint64_t size = 0;
     std::uint64_t before = 0;    // tasks that its state counts before the first of these
     std::uint64_t recorded = 0;  // tasks that are
@@ -66,7 +68,7 @@ class Slot {
   std::uint64_t started(const Underway& underway) const;
   Underway part_of(const Underway& whole, std::uint64_t first, std::uint64_t last, bool again) const;
   void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
-  void record_crash(const Order& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
+  void record_crash(const Underway& task, std::uint32_t attempt, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;

@@ -161,7 +161,9 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
   try {
     while (const auto bytes = rank.receive()) {
       auto order = base::unpack<Order>(*bytes);
-      Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
+      auto arguments = rank.receive();
+      if (!arguments) break;
+      Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(*arguments),
                   order.again ? page.again : page.chunk);
       const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
       page.waiting = true;  // until the next order

@@ -36,15 +36,14 @@ struct SlotPage {
 
 enum class SlotKind : std::uint8_t { order, frame, state, finished };
 
-/// To the child: execute these tasks.
+/// To the child: execute these tasks. Their arguments follow, a message by themselves.
 struct Order {
   static constexpr SlotKind kind = SlotKind::order;
   bool again = false;  ///< Counted in SlotPage::again, and never taken back.
   base::Ranges tasks;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts;
-  std::string arguments;
   std::uint32_t tries = 0;  ///< How often the first of them was tried before.
-  auto fields() { return std::tie(again, tasks, attempts, arguments, tries); }
+  auto fields() { return std::tie(again, tasks, attempts, tries); }
 };
 
 /// From the child: the records of some tasks. Their bytes follow.

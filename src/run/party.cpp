@@ -1,8 +1,10 @@
 #include "run/party.hpp"
 
 #include "base/console.hpp"
+#include "base/file.hpp"
 #include "run/gather.hpp"
 #include "run/map.hpp"
+#include "run/map_under_way.hpp"
 #include "run/messages.hpp"
 
 #include <tasker/error.hpp>
@@ -36,11 +38,13 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
     std::atomic<bool>& under_way;
     ~Mapping() { under_way = false; }
   } mapping{mapping_};
+  const MapUnderWay under_way;
+  const base::Umask umask;
   ++maps_;
   shared_ = nullptr;
   if (!gone_.empty()) throw Error("rank " + std::to_string(*gone_.begin()) + " has left");
   try {
-    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, allocation_, *drain_)
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, authors_, allocation_, *drain_)
                        : map_on_worker(*comm_, call, maps_);
   } catch (const RankLeft& left) {
     gone_.insert(left.rank());

@@ -3,6 +3,7 @@
 #include "base/caught_signal.hpp"
 #include "base/process.hpp"
 #include "cluster/allocation.hpp"
+#include "run/authors.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -31,6 +32,9 @@ class Party {
   /// Throws UsageError if a map is under way already, or in a copy of the process that was forked since.
   std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
 
+  /// Whether a map is under way.
+  bool is_mapping() const { return mapping_; }
+
   /// Whether `exception` was thrown alike on every rank by the last map.
   bool is_shared(const std::exception_ptr& exception) const { return exception && exception == shared_; }
 
@@ -54,6 +58,7 @@ class Party {
   std::unique_ptr<Comm> comm_;
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
+  Authors authors_;
   cluster::Allocation allocation_;
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;

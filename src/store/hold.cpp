@@ -10,7 +10,6 @@
 #include <tasker/error.hpp>
 
 #include <nlohmann/json.hpp>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,11 +97,10 @@ Hold::Hold(const fs::path& directory, const std::string& run, const std::string&
     if (!is_dead(path_, holder, timing_.patience)) throw_held(path_, read_holder(path_).value_or(holder));
     if (take_over(*text)) break;
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) {
+  thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) beat();
   });
-  ::pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("hold")).c_str());
 }
 
 bool Hold::link_as(const fs::path& path) {

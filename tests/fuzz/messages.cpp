@@ -96,11 +96,11 @@ class Worker {
   Listener listener_{network_.comm(1), desk_, horizon_};
 };
 
-void hear_as_child(const std::string& bytes) {
+void hear_as_child(const std::string& bytes, const std::string& arguments) {
   auto order = unpack<execute::Order>(bytes);
   execute::Chunk::SharedState state;
   state = {0, static_cast<std::uint32_t>(base::count(order.tasks))};
-  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments), state);
+  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), arguments, state);
   run(chunk);
 }
 
@@ -119,13 +119,15 @@ void use(std::string_view input) {
   bool root_lives = true;
   bool worker_lives = true;
   accepts([&] {
+    std::string before;
     while (const auto message = theirs.receive()) {
       unpack_any<Enter, Start, Ready, Work, TakeBackRequest, Kept, Done, Records, Recorded, Trouble, Finish,
                  Closed, End, Leave>(*message);
       unpack_any<execute::Order, execute::Finished>(*message);
-      accepts([&] { hear_as_child(*message); });
+      accepts([&] { hear_as_child(before, *message); });
       root_lives = root_lives && accepts([&] { root.hear(*message); });
       worker_lives = worker_lives && accepts([&] { worker.hear(*message); });
+      before = *message;
     }
   });
 }

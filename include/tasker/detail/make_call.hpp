@@ -116,6 +116,7 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
     } while (++index < last && out.size() < most);
     return index - first;
   };
+  call.function = function_of(fn);
   call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) { execute<Arg>(*fn, steps); };
   return call;
 }
