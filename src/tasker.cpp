@@ -1,5 +1,6 @@
 #include "base/console.hpp"
 #include "base/exceptions.hpp"
+#include "base/process.hpp"
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
@@ -160,7 +161,13 @@ Tasker::Tasker(const Communicator& communicator) { state_ = State::make(communic
 Tasker::Tasker(Tasker&&) noexcept = default;
 
 Tasker::~Tasker() {
-  if (!state_ || state_->party->has_left()) return;
+  if (!state_) return;
+  // In a copy of its process, or where exit was called inside a map: it is not at its end.
+  if (!state_->party->is_here() || state_->party->is_mapping()) {
+    [[maybe_unused]] static const State* const not_ended = state_.release();
+    return;
+  }
+  if (state_->party->has_left()) return;
   const bool failing = std::uncaught_exceptions() > state_->exceptions_at_start;
   state_->leave(failing ? exit_failed : exit_done, failing ? "an exception ended its part" : "");
 }
@@ -200,6 +207,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
   int exit_code = exit_done;
   std::string message;
   try {
+    const base::NoCopies guard("the body of tasker::run");
     body(*tasker);
   } catch (...) {
     const auto exception = std::current_exception();

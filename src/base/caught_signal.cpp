@@ -1,6 +1,7 @@
 #include "base/caught_signal.hpp"
 
 #include "base/file.hpp"
+#include "base/process.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,11 +14,13 @@ namespace tasker::base {
 
 namespace {
 
-/// All that the handler may use.
-std::atomic<int> event = -1;
+/// All that the handler may use. A copy of the process has the same handler, and shares the eventfd.
+std::atomic<int> event = -1;  // once made, it stays open: a handler may be at it whenever an object goes
+std::atomic<pid_t> process = 0;
 std::atomic<bool> has_come = false;  // asked after every event, which a system call is too much for
 
 void on_signal(int) {
+  if (process != process_id()) return;
   has_come = true;
   const int error = errno;
   const std::uint64_t one = 1;
@@ -35,20 +38,33 @@ std::shared_ptr<const CaughtSignal> CaughtSignal::usr1() {
 }
 
 CaughtSignal::CaughtSignal(int number) : number_(number) {
-  event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (event < 0) throw_errno("create", "an eventfd");
+  if (process.exchange(process_id()) != process_id()) event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (event < 0) {
+    process = 0;
+    throw_errno("create", "an eventfd");
+  }
+  std::uint64_t come_before = 0;
+  (void)!::read(event, &come_before, sizeof come_before);
   has_come = false;
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;  // what fn does is not disturbed
   ::sigaction(number_, &action, &before_);
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, number_);
+  ::pthread_sigmask(SIG_UNBLOCK, &one, &mask_before_);
 }
 
 CaughtSignal::~CaughtSignal() {
   // A launcher may pass it on once more, when it has had its effect.
   if (came() && before_.sa_handler == SIG_DFL) before_.sa_handler = SIG_IGN;
   ::sigaction(number_, &before_, nullptr);
-  ::close(event.exchange(-1));
+  if (::sigismember(&mask_before_, number_) == 0) return;
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, number_);
+  ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
 }
 
 bool CaughtSignal::came() const { return has_come; }

@@ -6,7 +6,8 @@
 
 namespace tasker::base {
 
-/// Catches a signal for as long as it lives, instead of what the signal did before.
+/// Catches a signal for as long as it lives, instead of what the signal did before; also where the process
+/// that started this one has blocked it. One at a time.
 class CaughtSignal {
  public:
   /// The one that catches SIGUSR1 now, or a new one.
@@ -26,6 +27,7 @@ class CaughtSignal {
  private:
   int number_;
   struct sigaction before_ {};
+  sigset_t mask_before_{};
 };
 
 }  // namespace tasker::base

@@ -2,20 +2,25 @@
 
 #include "base/hash.hpp"
 #include "base/retried.hpp"
+#include "base/without_signals.hpp"
 
 #include <tasker/error.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -34,6 +39,9 @@ std::string_view advice(int error, std::string_view what) {
       return what == "create" ? "; create the directory first, or check the path" : "; check the path";
     case ELOOP: return what == "read" ? "" : "; it is a symbolic link, which is not followed here";
     case EISDIR: return "; a file is wanted there";
+    case EFBIG:
+      return "; raise the limit on the size of a file (ulimit -f), or choose another file system, then run "
+             "the same command again";
     case EXDEV: return "; both must be on the same file system";
     case EIO: return "; the medium or the file server failed: run the same command again when it is repaired";
     default: return "";
@@ -65,6 +73,31 @@ mode_t mode_in(const std::filesystem::path& directory) {
   return 0600 | (known ? status.st_mode & 0066 : 0);
 }
 
+/// -1: none is kept.
+std::atomic<int> kept_umask = -1;
+
+/// Without changing it where the kernel tells: other threads may be creating files.
+mode_t umask_now() {
+  constexpr std::string_view field = "Umask:";
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(field))
+      return static_cast<mode_t>(std::strtoul(line.c_str() + field.size(), nullptr, 8));
+  const mode_t mask = ::umask(077);
+  ::umask(mask);
+  return mask;
+}
+
+mode_t allowed(mode_t mode) {
+  const int kept = kept_umask;
+  return mode & ~(kept >= 0 ? static_cast<mode_t>(kept) : umask_now());
+}
+
+bool size_is_limited() {
+  rlimit size{};
+  return ::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
+}
+
 }  // namespace
 
 void throw_errno(std::string_view what, const std::filesystem::path& path) {
@@ -73,14 +106,30 @@ void throw_errno(std::string_view what, const std::filesystem::path& path) {
                     std::string(advice(error, what)));
 }
 
+File File::to_write(int fd, std::filesystem::path path) {
+  File file(fd, std::move(path));
+  file.is_limited_ = size_is_limited();
+  return file;
+}
+
 File File::create_new(const std::filesystem::path& path) {
-  return {open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode_in(path.parent_path())), path};
+  const mode_t mode = mode_in(path.parent_path());
+  File file = to_write(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
+  if (kept_umask < 0) return file;
+  struct stat status {};
+  if (::fstat(file.fd_, &status) != 0) throw_errno("examine", path);
+  // Where it is another one than was asked for, a umask that has changed has decided, or an access control
+  // list.
+  if ((status.st_mode & 0777) != allowed(mode) && umask_now() != static_cast<mode_t>(kept_umask) &&
+      retried([&] { return ::fchmod(file.fd_, allowed(mode)); }) != 0)
+    throw_errno("set the mode of", path);
+  return file;
 }
 File File::open_read(const std::filesystem::path& path) {
   return {open_or_throw(path, to_read, "open"), path};
 }
 File File::open_write(const std::filesystem::path& path) {
-  return {open_or_throw(path, O_RDWR, "open"), path};
+  return to_write(open_or_throw(path, O_RDWR, "open"), path);
 }
 File File::open_input(const std::filesystem::path& path) {
   const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
@@ -88,14 +137,24 @@ File File::open_input(const std::filesystem::path& path) {
   return {fd, path};
 }
 
-File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+File::File(File&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), is_limited_(other.is_limited_), path_(std::move(other.path_)) {}
 File& File::operator=(File&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(is_limited_, other.is_limited_);
   std::swap(path_, other.path_);
   return *this;
 }
 File::~File() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+/// The guard costs as much as a small write: only where it is of use.
+template <class Call>
+auto File::retried_quietly(Call call) const {
+  std::optional<WithoutSignals> guard;
+  if (is_limited_) guard.emplace();
+  return retried(call);
 }
 
 void File::write(std::initializer_list<std::string_view> parts) {
@@ -104,7 +163,7 @@ void File::write(std::initializer_list<std::string_view> parts) {
     if (!part.empty()) left.push_back({const_cast<char*>(part.data()), part.size()});
   for (std::size_t first = 0; first < left.size();) {
     const auto n =
-        retried([&] { return ::writev(fd_, &left[first], static_cast<int>(left.size() - first)); });
+        retried_quietly([&] { return ::writev(fd_, &left[first], static_cast<int>(left.size() - first)); });
     if (n < 0) throw_errno("write", path_);
     // A short write: go on behind what was taken.
     for (auto written = static_cast<std::size_t>(n); first < left.size() && written > 0;) {
@@ -119,8 +178,8 @@ void File::write(std::initializer_list<std::string_view> parts) {
 
 void File::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto n =
-        retried([&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    const auto n = retried_quietly(
+        [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (n < 0) throw_errno("write", path_);
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -199,11 +258,7 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
   }
 }
 
-void open_to_all(const std::filesystem::path& path) {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  set_mode(path, 0666 & ~mask);
-}
+void open_to_all(const std::filesystem::path& path) { set_mode(path, allowed(0666)); }
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat status {};
@@ -262,6 +317,10 @@ std::filesystem::path absolute(const std::filesystem::path& path) {
   }
   return result;
 }
+
+Umask::Umask() : before_(kept_umask.exchange(static_cast<int>(umask_now()))) {}
+
+Umask::~Umask() { ::umask(static_cast<mode_t>(kept_umask.exchange(before_))); }
 
 void remove_file(const std::filesystem::path& path) {
   if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);

@@ -50,7 +50,11 @@ class File {
 
  private:
   File(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
+  static File to_write(int fd, std::filesystem::path path);
+  template <class Call>
+  auto retried_quietly(Call call) const;
   int fd_ = -1;
+  bool is_limited_ = false;  // in its size, by the process's limits
   std::filesystem::path path_;
 };
 
@@ -97,6 +101,19 @@ bool create_directory(const std::filesystem::path& path, mode_t mode);
 bool is_directory(const std::filesystem::path& path);
 /// `path` from the root, whatever the working directory will be. Throws SystemError where there is none.
 std::filesystem::path absolute(const std::filesystem::path& path);
+
+/// Keeps the umask: as long as this lives, files are created and published as it allows now, whatever `fn`
+/// makes of it meanwhile; and it is back when this goes.
+class Umask {
+ public:
+  Umask();
+  ~Umask();
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  int before_;  // what was kept then
+};
 
 /// Keeps the working directory: the process is there again when this goes.
 class WorkingDirectory {

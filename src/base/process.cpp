@@ -1,5 +1,6 @@
 #include "base/process.hpp"
 
+#include "base/console.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
 
@@ -7,9 +8,11 @@
 
 #include <elf.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -20,6 +23,9 @@
 namespace tasker::base {
 
 namespace {
+
+constinit std::atomic<pid_t> known_id = 0;  // 0: not known yet
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { known_id = 0; });
 
 std::string first_line(const std::string& path) {
   const auto content = read_small_file(path);
@@ -96,6 +102,18 @@ ProcessId this_process() {
   char host[HOST_NAME_MAX + 1] = {};
   ::gethostname(host, HOST_NAME_MAX);
   return {host, boot_and_namespace(), ::getpid(), stat_of(::getpid()).value_or(Stat{}).started};
+}
+
+pid_t process_id() {
+  const pid_t id = known_id.load(std::memory_order_relaxed);
+  return id != 0 ? id : known_id = ::getpid();
+}
+
+void end_copy(std::string_view where, std::string_view how) {
+  say("tasker: a process that was forked in " + std::string(where) + " came back out of it" +
+      std::string(how.empty() ? "" : " by ") + std::string(how) +
+      ", and is ended here: let it end by _exit, also where exec has failed\n");
+  ::_exit(exit_failed);
 }
 
 Life life_of(const ProcessId& process) {

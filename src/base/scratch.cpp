@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/without_signals.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -38,6 +39,7 @@ Scratch::~Scratch() {
 
 /// Reserved now, since a write to a mapping can't report a full disk: it would end the process.
 void Scratch::reserve(std::size_t size) {
+  const WithoutSignals guard;
   const std::size_t have = in_file_ ? size_ : 0;
   do errno = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(size - have));
   while (errno == EINTR);

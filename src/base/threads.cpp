@@ -1,10 +1,13 @@
 #include "base/threads.hpp"
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <utility>
 
 namespace tasker::base {
 
@@ -29,6 +32,23 @@ Threads& remembered() {
 }
 
 }  // namespace
+
+std::jthread start_thread(const std::string& name, std::function<void(const std::stop_token&)> run) {
+  // A thread begins with the mask of the one that starts it.
+  sigset_t foreign;
+  sigset_t before;
+  ::sigfillset(&foreign);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
+    ::sigdelset(&foreign, fault);
+  ::pthread_sigmask(SIG_SETMASK, &foreign, &before);
+  const struct Restored {
+    const sigset_t& mask;
+    ~Restored() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } restored{before};
+  std::jthread thread(std::move(run));
+  ::pthread_setname_np(thread.native_handle(), (own_thread_prefix + name).c_str());
+  return thread;
+}
 
 void remember_threads() {
   if (remembered().empty()) remembered() = threads();

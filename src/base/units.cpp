@@ -7,29 +7,34 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <initializer_list>
 #include <utility>
 
 namespace tasker::base {
 
 namespace {
 
-/// The number that `text` begins with, not negative, and what follows it.
-std::optional<std::pair<double, std::string_view>> split(std::string_view text) {
+using Units = std::initializer_list<std::pair<std::string_view, double>>;
+
+struct Term {
+  double value = 0;
+  double unit = 0;
+};
+
+/// Takes a number, not negative, and its unit, with or without a space between them, from the begin of
+/// `text`.
+std::optional<Term> take_term(std::string_view& text, const Units& units) {
   double number = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc{} || std::signbit(number) || !std::isfinite(number)) return std::nullopt;
-  return std::pair(number, text.substr(static_cast<std::size_t>(end - text.data())));
-}
-
-template <std::size_t N>
-std::optional<double> scaled(std::string_view text,
-                             const std::array<std::pair<std::string_view, double>, N>& units) {
-  const auto parts = split(text);
-  if (!parts) return std::nullopt;
-  for (const auto& [name, factor] : units)
-    if (name == parts->second) return parts->first * factor;
-  return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (text.size() > 1 && text.starts_with(' ')) text.remove_prefix(1);
+  const std::string_view name = text.substr(0, text.find_first_of(" .0123456789"));
+  const auto unit = std::ranges::find(units, name, [](const auto& known) { return known.first; });
+  if (unit == units.end()) return std::nullopt;
+  text.remove_prefix(name.size());
+  return Term{number * unit->second, unit->second};
 }
 
 constexpr double whole_limit = 9.2e18;  // what 64 bits with a sign hold
@@ -37,20 +42,34 @@ constexpr double whole_limit = 9.2e18;  // what 64 bits with a sign hold
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 5> units{
-      {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
-  const auto nanoseconds = scaled(text, units);
-  if (!nanoseconds || *nanoseconds > whole_limit) return std::nullopt;
-  return std::chrono::nanoseconds(std::llround(*nanoseconds));
+  double nanoseconds = 0;
+  for (double last = HUGE_VAL;;) {
+    const auto term =
+        take_term(text, {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}});
+    if (!term || term->unit >= last) return std::nullopt;
+    last = term->unit;
+    nanoseconds += term->value;
+    if (text.empty()) break;
+    if (text.starts_with(' ')) text.remove_prefix(1);
+  }
+  if (nanoseconds > whole_limit) return std::nullopt;
+  return std::chrono::nanoseconds(std::llround(nanoseconds));
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
   constexpr double k = 1024;
-  constexpr std::array<std::pair<std::string_view, double>, 5> units{
-      {{"", 1}, {"K", k}, {"M", k * k}, {"G", k * k * k}, {"T", k * k * k * k}}};
-  const auto bytes = scaled(text, units);
-  if (!bytes || *bytes > whole_limit) return std::nullopt;
-  return static_cast<std::uint64_t>(std::llround(*bytes));
+  const auto bytes = take_term(text, {{"", 1},
+                                      {"bytes", 1},
+                                      {"K", k},
+                                      {"KiB", k},
+                                      {"M", k * k},
+                                      {"MiB", k * k},
+                                      {"G", k * k * k},
+                                      {"GiB", k * k * k},
+                                      {"T", k * k * k * k},
+                                      {"TiB", k * k * k * k}});
+  if (!bytes || !text.empty() || bytes->value > whole_limit) return std::nullopt;
+  return static_cast<std::uint64_t>(std::llround(bytes->value));
 }
 
 std::optional<std::chrono::system_clock::time_point> parse_time_point(const std::string& text) {

@@ -9,10 +9,12 @@
 /// Durations and sizes as people write them.
 namespace tasker::base {
 
-/// "250ms", "90s", "10m", "2h", "1.5d"; nothing for anything else. A number alone is no duration.
+/// "250ms", "90s", "10m", "2h", "1.5d", and what duration_text writes: "10 min", "1 h 05 min"; nothing for
+/// anything else. A number alone is no duration.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
-/// Bytes: "4096", "64K", "1.5M", "2G", "1T", in powers of 1024; nothing for anything else.
+/// Bytes: "4096", "64K", "1.5M", "2G", "1T", in powers of 1024, and what size_text writes: "1.5 GiB"; nothing
+/// for anything else.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
 /// A local time, "2027-03-01T18:00" or "2027-03-01 18:00:30", or the seconds since 1970; nothing for anything

@@ -14,6 +14,10 @@ constexpr auto frame_time = 1ms;
 constexpr std::size_t frame_size = std::size_t{1} << 18;
 /// Payloads above this are written from where they are.
 constexpr std::size_t copy_limit = std::size_t{1} << 16;
+/// What a record has besides argument, output and payload is shorter.
+constexpr std::size_t most_head = 128;
+/// A buffer that a huge argument needed is not kept for all tiny ones that may follow.
+constexpr std::size_t most_kept = std::size_t{1} << 24;
 
 std::uint64_t thread_cpu_time() {
   timespec time{};
@@ -43,6 +47,9 @@ void Recorder::end(store::Record& record) {
   record.fingerprint = fingerprint_(record.argument);
   if (!keep_arguments_) record.argument = {};
   const bool large = record.payload.size() > copy_limit;
+  // To grow by doubling would cost another copy.
+  if (const std::size_t size = record.argument.size() + record.output.size(); size > copy_limit)
+    body_.reserve(body_.size() + size + copy_limit + most_head);
   store::put_record_head(body_, record);
   if (!large) body_ += record.payload;
   ++records_;
@@ -76,6 +83,7 @@ void Recorder::write(std::string_view tail) {
   info.cpu_time = thread_cpu_time() - cpu_at_start_;
   info.memory = memory_high_water();
   sink_.write(info, body_, tail);
+  if (body_.capacity() > most_kept) std::string().swap(body_);
   body_.clear();
   records_ = 0;
   in_frame_ = false;

@@ -1,6 +1,7 @@
 #include "execute/run_chunk.hpp"
 
 #include "base/exceptions.hpp"
+#include "base/process.hpp"
 #include "base/units.hpp"
 #include "execute/last_lines.hpp"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace tasker::execute {
 
@@ -53,6 +55,9 @@ void ChunkReport::add_failure(std::uint64_t index, const std::string& message, s
 
 namespace {
 
+class ChunkSteps;
+thread_local ChunkSteps* in_fn = nullptr;  // whose `fn` this thread is in
+
 class ChunkSteps final : public detail::Steps {
  public:
   ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries, OutputPipes* output)
@@ -68,14 +73,24 @@ class ChunkSteps final : public detail::Steps {
     if (report_.stopped || (!again_ && !advance())) return false;
     again_ = false;
     step = {record_.index, record_.attempt, argument_};
+    // A huge result's buffer is not kept for all tiny ones that may follow.
+    if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
     result_.clear();
     recorder_.begin();
+    in_fn = this;
     return true;
   }
 
   std::string& result() override { return result_; }
 
+  std::uint64_t keep_what_has_ended() {
+    recorder_.flush();
+    return record_.index;
+  }
+
   void done(detail::Binding binding) override {
+    in_fn = nullptr;
+    if (!maker_.is_here()) end_copy();
     throw_trouble();
     record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                                 (binding.count ? store::bound_to_count : 0));
@@ -85,6 +100,8 @@ class ChunkSteps final : public detail::Steps {
   }
 
   void failed(std::exception_ptr exception) override {
+    in_fn = nullptr;
+    if (!maker_.is_here()) end_copy(describe(exception));
     throw_trouble();
     if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();
@@ -113,6 +130,7 @@ class ChunkSteps final : public detail::Steps {
   bool stop_requested() const override { return work_.horizon.stop_requested(); }
 
   void save(std::string_view state) override {
+    if (!maker_.is_here()) throw Error("a process that a task has forked can't save the task's state");
     state_ = state;
     try {
       recorder_.save(record_.index, argument_, state);
@@ -129,6 +147,10 @@ class ChunkSteps final : public detail::Steps {
   ChunkReport& report() { return report_; }
 
  private:
+  [[noreturn]] void end_copy(const std::string& exception = {}) const {
+    base::end_copy("task " + std::to_string(record_.index), exception);
+  }
+
   bool advance() {
     if (work_.horizon.stopped()) {
       report_.stopped = true;
@@ -163,10 +185,9 @@ class ChunkSteps final : public detail::Steps {
       written = output_->end_task(work_.capture == Capture::all || outcome != store::Outcome::done);
     record_.output = written;
     recorder_.end(record_);
-    // A huge result's buffer is not kept for all tiny ones that may follow.
-    if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
   }
 
+  base::Maker maker_;
   Chunk& chunk_;
   const Work& work_;
   Recorder& recorder_;
@@ -186,6 +207,12 @@ class ChunkSteps final : public detail::Steps {
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> keep_what_has_ended() {
+  ChunkSteps* const steps = std::exchange(in_fn, nullptr);
+  if (!steps) return std::nullopt;
+  return steps->keep_what_has_ended();
+}
 
 ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
                       OutputPipes* output) {

@@ -7,6 +7,7 @@
 #include "execute/work.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,10 @@ std::string timeout_text(const Limits& limits);
 /// Thrown by run_chunk where memory is limited and a task has met the limit: what was executed before it is
 /// recorded. This process may owe its lack of memory to tasks before that one.
 struct OutOfMemory {};
+
+/// For a thread that ends its process while it is in `fn`: records what has ended of its chunk, and returns
+/// the task that is under way; nothing for any other thread.
+std::optional<std::uint64_t> keep_what_has_ended();
 
 /// Executes the tasks of `chunk` in this thread until none is left, and records them. `tries`: how often the
 /// first of them was tried before, by this chunk. `output`: where they write, if that is to be recorded.

@@ -48,7 +48,7 @@ Session::Session(int& argc, char**& argv) {
 }
 
 Session::~Session() {
-  if (started_ && !finalized() && !ranks_are_gone) MPI_Finalize();
+  if (started_ && maker_.is_here() && !finalized() && !ranks_are_gone) MPI_Finalize();
 }
 
 void skip_finalize() { ranks_are_gone = true; }

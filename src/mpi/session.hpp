@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/process.hpp"
+
 namespace tasker::mpi {
 
 /// True if an MPI launcher started this process (mpirun, or srun with a PMI plugin), going by the
@@ -22,6 +24,7 @@ class Session {
 
  private:
   bool started_ = false;
+  base::Maker maker_;
 };
 
 /// Some ranks are gone, for which MPI_Finalize might wait for ever: no Session ends MPI any more, it ends

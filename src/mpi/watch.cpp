@@ -8,12 +8,10 @@
 #include <tasker/error.hpp>
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -35,9 +33,6 @@ void say_unwatched(int rank, const std::string& why) {
 
 // Ends the process unless rank 0 has said farewell, or `stop` is readable.
 void look_after(const base::Lifeline& root, int stop) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // handlers are for the threads that the user knows
   pollfd fds[] = {{root.fd(), POLLIN, 0}, {stop, POLLIN, 0}};
   while (poll(fds, 2, -1) < 0) continue;
   if (fds[1].revents == 0 && !root.hear()) _exit(exit_interrupted);
@@ -72,13 +67,12 @@ Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
   try {
     stop_ = eventfd(0, EFD_CLOEXEC);
     if (stop_ < 0) base::throw_errno("create", "an eventfd");
-    thread_ = std::thread([this] { look_after(*root_, stop_); });
+    thread_ = base::start_thread("watch", [this](const std::stop_token&) { look_after(*root_, stop_); });
   } catch (...) {
     root_->say(kFarewell);  // this rank lives to tell why it ends
     if (stop_ >= 0) close(stop_);
     throw;
   }
-  pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("watch")).c_str());
 }
 
 Watch::~Watch() {

@@ -39,7 +39,7 @@ class Watch {
   std::vector<int> lost_;                   // of them
   std::optional<base::Lifeline> root_;      // on the others
   int stop_ = -1;                           // an eventfd: the thread shall end
-  std::thread thread_;                      // looks after the lifeline to rank 0, asleep
+  std::jthread thread_;                     // looks after the lifeline to rank 0, asleep
 };
 
 }  // namespace tasker::mpi

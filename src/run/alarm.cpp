@@ -2,11 +2,8 @@
 
 #include "base/threads.hpp"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <exception>
-#include <string>
 #include <utility>
 
 namespace tasker::runtime {
@@ -17,7 +14,8 @@ constexpr std::chrono::seconds pause{1};
 }  // namespace
 
 Alarm::Alarm(std::function<Time()> ring)
-    : ring_(std::move(ring)), thread_([this](const std::stop_token& stop) { wait(stop); }) {}
+    : ring_(std::move(ring)),
+      thread_(base::start_thread("clock", [this](const std::stop_token& stop) { wait(stop); })) {}
 
 Alarm::~Alarm() {
   thread_.request_stop();
@@ -31,7 +29,6 @@ void Alarm::set(Time when) {
 }
 
 void Alarm::wait(const std::stop_token& stop) {
-  ::pthread_setname_np(::pthread_self(), (base::own_thread_prefix + std::string("clock")).c_str());
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     waits_until_ = when_;

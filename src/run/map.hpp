@@ -2,6 +2,7 @@
 
 #include "base/caught_signal.hpp"
 #include "cluster/allocation.hpp"
+#include "run/authors.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -25,10 +26,11 @@ class RankLeft : public Error {
 };
 
 /// One map on rank 0. `comm` is null where there are no other ranks; then this thread computes as well.
-/// `sequence` counts the maps of this Tasker. Once `drain` has come, or the time that `allocation` or the
-/// options give is up, nothing more is handed out. What it throws was told to all other ranks.
+/// `sequence` counts the maps of this Tasker, `authors` are those of all of them. Once `drain` has come, or
+/// the time that `allocation` or the options give is up, nothing more is handed out. What it throws was told
+/// to all other ranks.
 std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence,
+                                                        std::uint64_t sequence, Authors& authors,
                                                         cluster::Allocation& allocation,
                                                         const base::CaughtSignal& drain);
 

@@ -28,12 +28,13 @@ namespace {
 /// A map on rank 0, step by step.
 class RootMap {
  public:
-  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence, cluster::Allocation& allocation,
-          const base::CaughtSignal& drain)
+  RootMap(Comm* comm, const detail::MapCall& call, std::uint64_t sequence, Authors& authors,
+          cluster::Allocation& allocation, const base::CaughtSignal& drain)
       : comm_(comm),
         call_(call),
         name_(call.path.string()),
         sequence_(sequence),
+        authors_(authors),
         allocation_(allocation),
         drain_(drain),
         begin_(Clock::now()) {}
@@ -134,7 +135,7 @@ class RootMap {
   }
   std::string workers_text() const { return count_text(workers(), "worker"); }
 
-  void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) const {
+  void say_begin(Reporter& reporter, const Workspace& workspace, std::uint64_t reused) {
     const store::MatchResult& match = workspace.match();
     std::string line = fmt::format("{} tasks: {} reused, {} to compute", call_.count, reused,
                                    call_.count - reused - workspace.settled().failed);
@@ -143,6 +144,10 @@ class RootMap {
     if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);
     line += fmt::format("; digest {}", workspace.digest());
     reporter.say(line);
+    if (authors_.is_another(call_.path, workspace.digest(), call_.function) && reused > 0)
+      reporter.say(
+          "warning: these results are of another function, or of other captured values, that this program "
+          "has mapped to the file; tell them apart by Options::version or inputs, or by the file's name");
     if (match.other_build > 0)
       reporter.say(
           fmt::format("reusing {} results of another build; change version to recompute", match.other_build));
@@ -260,6 +265,7 @@ class RootMap {
   detail::MapCall call_;
   std::string name_;  // the path as the program gave it
   std::uint64_t sequence_;
+  Authors& authors_;
   cluster::Allocation& allocation_;
   const base::CaughtSignal& drain_;
   Time begin_;
@@ -281,11 +287,11 @@ void send_to_all(Comm* comm, const End& end) {
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> map_on_root(Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence,
+                                                        std::uint64_t sequence, Authors& authors,
                                                         cluster::Allocation& allocation,
                                                         const base::CaughtSignal& drain) {
   try {
-    auto archive = RootMap(comm, call, sequence, allocation, drain).run();
+    auto archive = RootMap(comm, call, sequence, authors, allocation, drain).run();
     End end;
     end.tasks = archive->size();
     end.path = archive->path().string();

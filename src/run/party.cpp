@@ -1,9 +1,11 @@
 #include "run/party.hpp"
 
 #include "base/console.hpp"
+#include "base/file.hpp"
 #include "run/gather.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"
+#include "run/map_under_way.hpp"
 #include "run/messages.hpp"
 
 #include <tasker/error.hpp>
@@ -28,6 +30,9 @@ constexpr Clock::duration flush_time = 5s;
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
+  if (!is_here())
+    throw UsageError("map was called in a process that was forked since its Tasker was made (" +
+                     call.path.string() + "); call it in the one that made it");
   if (mapping_.exchange(true))
     throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
                      call.path.string() + "); call one after the other, outside fn");
@@ -35,11 +40,13 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
     std::atomic<bool>& under_way;
     ~Mapping() { under_way = false; }
   } mapping{mapping_};
+  const MapUnderWay under_way;
+  const base::Umask umask;
   ++maps_;
   shared_ = nullptr;
   try {
     if (!gone_.empty()) refuse_map(*gone_.begin());
-    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, allocation_, *drain_)
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, authors_, allocation_, *drain_)
                        : map_on_worker(*comm_, call, maps_);
   } catch (const RankLeft& left) {
     gone_.insert(left.rank());

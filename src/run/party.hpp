@@ -1,7 +1,9 @@
 #pragma once
 
 #include "base/caught_signal.hpp"
+#include "base/process.hpp"
 #include "cluster/allocation.hpp"
+#include "run/authors.hpp"
 #include "run/comm.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -21,11 +23,17 @@ class Party {
  public:
   explicit Party(std::unique_ptr<Comm> comm) : comm_(std::move(comm)) {}
 
+  /// Not in a copy of the process that was forked since.
+  bool is_here() const { return maker_.is_here(); }
+
   int rank() const { return comm_ ? comm_->rank() : 0; }
   int size() const { return comm_ ? comm_->size() : 1; }
 
-  /// Throws UsageError if a map is under way already.
+  /// Throws UsageError if a map is under way already, or in a copy of the process that was forked since.
   std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
+
+  /// Whether a map is under way.
+  bool is_mapping() const { return mapping_; }
 
   /// Whether `exception` was thrown alike on every rank by the last map.
   bool is_shared(const std::exception_ptr& exception) const { return exception && exception == shared_; }
@@ -47,9 +55,11 @@ class Party {
   Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 
+  base::Maker maker_;
   std::unique_ptr<Comm> comm_;
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
+  Authors authors_;
   cluster::Allocation allocation_;
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;

@@ -1,13 +1,16 @@
 #include "run/prepare.hpp"
 
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "run/map_end.hpp"
+#include "store/paths.hpp"
 
 #include <tasker/error.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <utility>
 
@@ -20,9 +23,18 @@ constexpr double longest_expected = 1e8;
 
 using Encode = decltype(detail::MapCall::encode_arguments);
 
+/// Names in the directory have fewer letters.
+constexpr std::size_t longest_inside = 128;
+
 void require_file_name(const std::filesystem::path& path) {
   if (path.empty())
     throw UsageError("map was given an empty path; name the file that its results shall be in");
+  const std::filesystem::path directory = store::directory_of(base::absolute(path));
+  if (directory.filename().native().size() > NAME_MAX ||
+      directory.native().size() + longest_inside > PATH_MAX)
+    throw UsageError(
+        fmt::format("the name {} is too long, since {} is to be beside the file; choose a shorter one",
+                    path.string(), directory.filename().string()));
   if (!path.has_filename() || base::is_directory(path))
     throw UsageError(fmt::format("{} names a directory; name a file that the results shall be in, such as {}",
                                  path.string(), (path / "results.dat").string()));
@@ -47,7 +59,9 @@ detail::MapCall prepared(detail::MapCall call) {
   require_file_name(call.path);
   call.encode_arguments = [name = call.path.string(), encode = std::move(call.encode_arguments)](
                               std::uint64_t first, std::uint64_t last, std::size_t limit, std::string& out) {
+    const std::string where = "the arguments of " + name;
     try {
+      const base::NoCopies guard(where);
       return encode(first, last, limit, out);
     } catch (...) {
       throw_argument(name, encode, first, last);
@@ -56,6 +70,7 @@ detail::MapCall prepared(detail::MapCall call) {
   if (call.expected)
     call.expected = [name = call.path.string(), expected = std::move(call.expected)](std::uint64_t index) {
       try {
+        const base::NoCopies guard("tasker::expected");
         const double seconds = expected(index);
         return std::isfinite(seconds) ? std::clamp(seconds, 0.0, longest_expected) : longest_expected;
       } catch (...) {

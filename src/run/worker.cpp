@@ -3,6 +3,7 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "base/shared.hpp"
+#include "base/threads.hpp"
 #include "cluster/cpus.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots.hpp"
@@ -108,7 +109,8 @@ class Worker {
   End work_in_this_process() {
     say_ready(1);
     End end;
-    std::thread talking([&] { end = Listener(comm_, desk_, *horizon_).listen(); });
+    std::jthread talking = base::start_thread(
+        "talk", [&](const std::stop_token&) { end = Listener(comm_, desk_, *horizon_).listen(); });
     try {
       execute::Recorder recorder(sink(), fingerprint_, start_.keep_arguments);
       while (const auto chunk = desk_.take_chunk())

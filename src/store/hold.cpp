@@ -9,7 +9,6 @@
 #include <tasker/error.hpp>
 
 #include <nlohmann/json.hpp>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -67,7 +66,7 @@ std::optional<Seen> look_at(const fs::path& fence) {
 Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
     : self_(self), timing_(timing), fence_(directory, self_.run, content()) {
   // From now on it beats: others may watch it while it watches others.
-  thread_ = std::jthread([this](const std::stop_token& stop) {
+  thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) {
       try {
@@ -80,7 +79,6 @@ Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
       }
     }
   });
-  ::pthread_setname_np(thread_.native_handle(), (base::own_thread_prefix + std::string("hold")).c_str());
   take();
 }
 

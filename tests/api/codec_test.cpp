@@ -211,7 +211,7 @@ TEST_CASE("what has no serialize is known, so that one sentence can say so") {
   using namespace serializable;
   STATIC_REQUIRE(Serializable<Member>);
   STATIC_REQUIRE(Serializable<Inherited>);
-  STATIC_REQUIRE(Serializable<const Function>);
+  STATIC_REQUIRE(Serializable<const serializable::Function>);
   STATIC_REQUIRE(Serializable<types::Shape>);
   STATIC_REQUIRE(Serializable<std::shared_ptr<types::Shape>>);
   STATIC_REQUIRE(Serializable<std::tuple<int, Member>>);

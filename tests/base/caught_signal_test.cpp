@@ -32,6 +32,43 @@ TEST_CASE("A caught signal is known, wakes a poll, and afterwards does what it d
   std::signal(SIGUSR1, SIG_DFL);
 }
 
+TEST_CASE("A signal that was blocked is caught all the same, and blocked again afterwards") {
+  sigset_t one;
+  sigset_t now;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
+  {
+    const auto caught = CaughtSignal::usr1();
+    std::raise(SIGUSR1);
+    CHECK(caught->came());
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &one, &now);
+  CHECK(::sigismember(&now, SIGUSR1) == 1);
+}
+
+TEST_CASE("A late handler writes to nobody's file, and a copy of the process not to its own") {
+  int event = -1;
+  {
+    const auto caught = CaughtSignal::usr1();
+    event = caught->fd();
+    std::raise(SIGUSR1);
+  }
+  const auto again = CaughtSignal::usr1();
+  CHECK(again->fd() == event);  // it was never another file's meanwhile
+  CHECK_FALSE(again->came());
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    std::raise(SIGUSR1);
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(copy, &status, 0) == copy);
+  CHECK(status == 0);
+  pollfd here{event, POLLIN, 0};
+  CHECK(::poll(&here, 1, 0) == 0);
+}
+
 TEST_CASE("A signal that has come does not end the process when it comes once more, and late") {
   for (const bool comes : {true, false}) {
     const pid_t child = ::fork();

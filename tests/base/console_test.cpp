@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
+
 namespace tasker::base {
 namespace {
 
@@ -36,6 +38,21 @@ std::string said(Fn fn) {
   REQUIRE(size >= 0);
   text.resize(static_cast<std::size_t>(size));
   return text;
+}
+
+TEST_CASE("What nobody reads any more is said to nobody, and ends nobody") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  ::close(ends[0]);
+  const int before = ::dup(STDERR_FILENO);
+  ::dup2(ends[1], STDERR_FILENO);
+  say("nothing");
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  ::close(ends[1]);
+  sigset_t pending;
+  ::sigpending(&pending);
+  CHECK(::sigismember(&pending, SIGPIPE) == 0);
 }
 
 TEST_CASE("Only what is the library's own commands the terminal") {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,6 +170,27 @@ TEST_CASE("A second name is given where there is none, and an empty directory is
   CHECK_THROWS_AS(remove_directory(home.path() / "file"), SystemError);
 }
 
+TEST_CASE("As long as the umask is kept, files are created and opened to all as it was") {
+  const TemporaryDirectory home;
+  fs::permissions(home.path(), fs::perms(0755));
+  const mode_t before = ::umask(027);
+  for (const mode_t changed : {0777U, 0U, 027U}) {
+    {
+      const Umask kept;
+      ::umask(changed);
+      File::create_new(home.path() / "new").write({"x"});
+      CHECK((fs::status(home.path() / "new").permissions() & fs::perms::mask) == fs::perms(0640));
+      set_mode(home.path() / "new", 0600);
+      open_to_all(home.path() / "new");
+      CHECK(mode_of(home.path() / "new") == 0640);
+      fs::remove(home.path() / "new");
+      CHECK(::umask(changed) == changed);
+    }
+    CHECK(::umask(027) == 027);
+  }
+  ::umask(before);
+}
+
 TEST_CASE("A mapping shows a file's bytes, none for an empty one") {
   const TemporaryDirectory home;
   test::write_file(home.path() / "file", "content");
@@ -236,6 +258,29 @@ TEST_CASE("A full disk is an error that says so, and keeps what was written befo
   CHECK_THROWS_AS(atomic_replace(path, std::string(1 << 20, 'y')), SystemError);
   CHECK(read_file(path) == "whole");
   CHECK(test::everything_in(home.path()).size() == 2);
+}
+
+TEST_CASE("A limit on the size of files is an error that says so, and does not end the process") {
+  const TemporaryDirectory home;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit limit{4096, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    int refused = 0;
+    File file = File::create_new(home.path() / "file");
+    for (const bool at_end : {true, false}) try {
+        at_end ? file.write({std::string(5000, 'x')}) : file.write_at(4096, "x");
+      } catch (const SystemError& error) {
+        refused += std::string(error.what()).find("ulimit -f") != std::string::npos ? 1 : 0;
+      }
+    // What the program writes itself is the program's affair.
+    if (refused == 2) (void)!::pwrite(file.fd(), "x", 1, 4096);
+    ::_exit(1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ));
+  CHECK(fs::file_size(home.path() / "file") == 4096);
 }
 
 TEST_CASE("Without permission there is an error that says what to do", "[root]") {

@@ -1,5 +1,7 @@
 #include "base/process.hpp"
 
+#include <tasker/error.hpp>
+
 #include <catch2/catch.hpp>
 #include <signal.h>
 #include <sys/wait.h>
@@ -78,6 +80,52 @@ TEST_CASE("Numbers that no process has are dead, hosts that are not this one unk
 TEST_CASE("The build id names this program") {
   CHECK(build_id().size() >= 16);
   CHECK(build_id() == build_id());
+}
+
+/// How a copy of this process ends that does this.
+template <class Fn>
+int end_of_copy(Fn fn) {
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    fn();
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(copy, &status, 0) == copy);
+  REQUIRE(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+TEST_CASE("A copy of a process knows that it is another one, and so does a copy of the copy") {
+  const Maker maker;
+  CHECK(process_id() == ::getpid());
+  CHECK(maker.is_here());
+  const auto knows = [&] {
+    const Maker its_own;
+    if (process_id() != ::getpid() || maker.is_here() || !its_own.is_here()) ::_exit(1);
+  };
+  CHECK(end_of_copy([&] {
+          knows();
+          ::_exit(end_of_copy(knows));
+        }) == 0);
+  CHECK(maker.is_here());
+}
+
+TEST_CASE("A copy that is forked in code of the program's comes no farther than to its end") {
+  const auto fork_inside = [](bool ends) {
+    return end_of_copy([&] {
+      int status = -1;
+      {
+        const NoCopies guard("a test");
+        const pid_t copy = ::fork();
+        if (copy == 0 && ends) ::_exit(7);
+        if (copy != 0) ::waitpid(copy, &status, 0);
+      }
+      ::_exit(WEXITSTATUS(status));
+    });
+  };
+  CHECK(fork_inside(true) == 7);
+  CHECK(fork_inside(false) == exit_failed);
 }
 
 }  // namespace

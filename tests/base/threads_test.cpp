@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
+#include <string>
 #include <thread>
 
 namespace tasker::base {
@@ -52,6 +54,26 @@ TEST_CASE("Threads that were started later are known by name, except for Tasker'
     CHECK(std::count(now.begin(), now.end(), "omp") == 1);
   }
   CHECK(new_threads() == before);
+}
+
+TEST_CASE("A thread of Tasker's own handles no signals but those of its faults") {
+  sigset_t before;
+  sigset_t after;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  sigset_t mask;
+  std::string name(16, '\0');
+  start_thread("x", [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) std::this_thread::yield();
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    ::pthread_getname_np(::pthread_self(), name.data(), name.size());
+  }).request_stop();
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  CHECK(name.c_str() == std::string("tasker-x"));
+  for (const int number : {SIGUSR1, SIGTERM, SIGINT, SIGALRM, SIGCHLD, SIGRTMIN})
+    CHECK(::sigismember(&mask, number) == 1);
+  for (const int number : {SIGSEGV, SIGBUS, SIGABRT}) CHECK(::sigismember(&mask, number) == 0);
+  for (int number = 1; number < SIGRTMAX; ++number)
+    CHECK(::sigismember(&before, number) == ::sigismember(&after, number));
 }
 
 TEST_CASE("In a process that was forked the main thread is none that was started") {

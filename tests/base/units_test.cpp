@@ -15,7 +15,8 @@ TEST_CASE("Durations are read with their unit, and only so") {
   CHECK(parse_duration("1.5d") == 36h);
   CHECK(parse_duration("0s") == 0s);
   for (const char* bad :
-       {"", "s", "90", "90 s", "-1s", "1s ", "1e3s", "0x1s", "nans", "infs", "1min", "1S", "300000000d"}) {
+       {"", "s", "90", "90  s", "-1s", "1s ", " 1s", "1e3s", "0x1s", "nans", "infs", "1mins", "1S",
+        "300000000d", "5 s 1 min", "1 min 1 min", "1 h 5", "1 h, 5 min", "1 h -5 min"}) {
     INFO(bad);
     CHECK_FALSE(parse_duration(bad));
   }
@@ -28,7 +29,8 @@ TEST_CASE("Sizes are powers of 1024") {
   CHECK(parse_size("1.5M") == 1572864);
   CHECK(parse_size("2G") == std::uint64_t{2} << 30);
   CHECK(parse_size("1T") == std::uint64_t{1} << 40);
-  for (const char* bad : {"", "K", "-1", "64 K", "64k", "64KB", "1e3", "99999999T", "inf"}) {
+  for (const char* bad :
+       {"", "K", "-1", "64  K", "64k", "64KB", "1e3", "99999999T", "inf", "4096 ", "1 GiB 5"}) {
     INFO(bad);
     CHECK_FALSE(parse_size(bad));
   }
@@ -50,6 +52,20 @@ TEST_CASE("A duration is told in the unit that fits it") {
       {240h, "240 h 00 min"},
   }));
   CHECK(duration_text(duration) == text);
+}
+
+TEST_CASE("What is told of durations and sizes can be read, and is the same then") {
+  for (const auto duration : {0ns, 850'000'000ns, 1'000'000'000ns, 59'900'000'000ns,
+                              std::chrono::nanoseconds(245s), std::chrono::nanoseconds(59min + 59s),
+                              std::chrono::nanoseconds(3h + 5min), std::chrono::nanoseconds(240h)})
+    CHECK(parse_duration(duration_text(duration)) == duration);
+  CHECK(parse_duration("10min") == 10min);
+  CHECK(parse_duration("1h30m") == 90min);
+  CHECK(parse_duration("1d 2 h 3min4s 5ms") == 26h + 3min + 4s + 5ms);
+  for (const std::uint64_t size :
+       {0ULL, 512ULL, 64ULL << 10, 3ULL << 19, 64ULL << 20, 3ULL << 29, 2ULL << 40})
+    CHECK(parse_size(size_text(size)) == size);
+  CHECK(parse_size("64KiB") == 65536);
 }
 
 TEST_CASE("No duration is rounded to a full unit") {

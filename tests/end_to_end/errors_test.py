@@ -1,4 +1,5 @@
 """What fails, fails for everybody, once, soon, and without loss."""
+import itertools
 import os
 import shutil
 import signal
@@ -116,6 +117,131 @@ class Discord(WorklistTest):
     def test_what_all_ranks_find_before_they_know_each_other_is_told_once(self):
         outcome = self.run_map(NAMES, ranks=3, code=2, mode="unthreaded")
         self.assertEqual(outcome.err.count("MPI was initialised without thread support"), 1, str(outcome))
+
+
+class Ends(WorklistTest):
+    """A task ends its process in the midst of a map."""
+
+    def test_a_task_that_exits_is_named_and_is_no_success(self):
+        for ranks, mode in itertools.product((1, 3), ("map", "static")):
+            for how in "exit", "exit_75", "quick_exit":
+                with self.subTest(ranks=ranks, mode=mode, how=how):
+                    bad = self.write("bad", [f"{how} task 20"])
+                    outcome = self.run_map(NAMES, ranks, code=1, mode=mode, bad=bad)
+                    # Another rank may be given it before mpirun has ended all.
+                    self.assertIn("task 20 ended the process, by exit", outcome.err)
+                    first = self.called()
+                    self.run_map(NAMES, ranks)
+                    second = self.called()
+                    if ranks == 1:
+                        self.assertEqual(sorted(first + second), sorted(NAMES + ["task 20"]))
+                    self.archive.unlink()
+
+    def test_a_program_that_exits_between_its_maps_is_its_own_affair(self):
+        for how in "exit", "exit_75":
+            self.run_map(NAMES, code=75 if how == "exit_75" else 0, ends=how)
+            self.archive.unlink()
+
+    def test_a_task_whose_message_is_very_long(self):
+        outcome = self.run_map(NAMES, code=1, bad=self.write("bad", ["shout task 3"]))
+        self.assertIn("task 3: std::runtime_error: the solver said: ...", outcome.err)
+
+
+class Limits(WorklistTest):
+    """What the shell or a task has set for the process."""
+
+    def test_a_limit_on_the_size_of_files_ends_the_run_and_loses_nothing(self):
+        limit = ["bash", "-c", 'ulimit -f 6000 && exec "$@"', "bash"]
+        for ranks, env in itertools.product((1, 2), ({}, {"TASKER_SLOTS": 2})):
+            with self.subTest(ranks=ranks, env=env):
+                settings = {"result": "large", "size": 1500000, "env": env}
+                outcome = self.start(NAMES[:9], ranks, wrapper=limit, **settings).wait()
+                self.assertEqual(outcome.code, 74, str(outcome))
+                self.assertRegex(outcome.err, r"cannot write .*\.journal: File too large; raise the limit .*ulimit -f")
+                first = self.called()
+                recorded = [line for line in self.load(**settings).lines if line["result"] is not None]
+                self.assertEqual(len(recorded), 4, str(outcome))
+                self.run_map(NAMES[:9], ranks, **settings)
+                self.assertEqual(len(self.called()), 9 - len(recorded))
+                self.assertGreater(len(first), len(recorded))
+                self.archive.unlink()
+
+    def test_what_a_task_makes_of_the_umask_is_of_no_consequence(self):
+        mask = os.umask(0)
+        os.umask(mask)
+        for ranks, env in itertools.product((1, 3), ({}, {"TASKER_ISOLATION": "process"})):
+            with self.subTest(ranks=ranks, env=env):
+                bad = self.write("bad", ["umask task 1"])
+                failing = self.write("failing", ["task 2"])
+                self.run_map(NAMES, ranks, code=1, bad=bad, failing=failing, env=env)
+                modes = {path.name: path.stat().st_mode & 0o777 for path in self.directory.rglob("*") if path.is_file()}
+                self.assertEqual(set(modes.values()), {0o600}, modes)
+                self.run_map(NAMES, ranks, bad=self.write("bad", ["umask task 2"]), env=env, mode="twice")
+                for archive in self.archive, self.place / "list.dat.second":
+                    self.assertEqual(archive.stat().st_mode & 0o777, 0o666 & ~mask)
+                    archive.unlink()
+
+    def test_a_name_that_leaves_no_room_for_the_directorys(self):
+        before = tree(self.place)
+        for length in 252, 255, 256:
+            outcome = self.run_map(NAMES, code=2, archive=self.place / ("n" * length))
+            self.assertIn(f"the name {self.place / ('n' * length)} is too long", outcome.err)
+        deep = self.place / "/".join(["d" * 250] * 16)
+        self.assertIn("is too long", self.run_map(NAMES, code=2, archive=deep).err)
+        self.assertEqual(tree(self.place), before)
+        self.run_map(NAMES, archive=self.place / ("n" * 251))
+
+
+    def test_a_large_argument_is_there_three_times_at_most_in_each_process(self):
+        for ranks, env in itertools.product((1, 2), ({}, {"TASKER_SLOTS": 1})):
+            with self.subTest(ranks=ranks, env=env):
+                copies = self.run_map([], ranks, mode="large", size=100 << 20, env=env).results
+                self.assertEqual(len(copies), 1 + ranks)
+                self.assertGreater(min(copies), 0.9)
+                self.assertLess(max(copies), 3.2, copies)
+                self.archive.unlink()
+
+
+class Several(WorklistTest):
+    def test_several_functions_on_one_file_are_told(self):
+        warning = "these results are of another function, or of other captured values"
+        for ranks in 1, 3:
+            outcome = self.run_map(NAMES, ranks, mode="factors")
+            self.assertEqual(outcome.results, [1, 2, 3])
+            self.assertEqual(outcome.err.count(warning), 2, str(outcome))
+            self.assertEqual(outcome.err.count("3 tasks: 3 reused"), 3, str(outcome))
+            self.archive.unlink()
+
+
+class Copies(WorklistTest):
+    """What a copy of a rank's process does that was forked is neither the rank's end nor its result."""
+
+    def test_a_copy_that_a_task_has_forked_ends_as_itself(self):
+        results = self.serial(NAMES)[0]
+        for ranks, mode, env in itertools.product((1, 3), ("map", "static"), ({}, {"TASKER_SLOTS": 2})):
+            for how in "fork_exit", "fork_throw", "fork_return":
+                with self.subTest(ranks=ranks, mode=mode, env=env, how=how):
+                    bad = self.write("bad", [f"{how} task 3"])
+                    outcome = self.run_map(NAMES, ranks, mode=mode, env=env, bad=bad)
+                    self.assertEqual(self.called(), sorted(NAMES))
+                    self.assertEqual(outcome.results, results)
+                    came_back = "a process that was forked in task 3 came back out of it"
+                    self.assertEqual(outcome.err.count(came_back), how != "fork_exit" and not env, str(outcome))
+                    self.assertEqual("there is no such solver" in outcome.err, how == "fork_throw" and not env)
+                    self.archive.unlink()
+
+    def test_a_copy_that_the_program_has_forked_ends_as_itself(self):
+        for ranks in 1, 3:
+            for how in "fork_exit", "fork_throw", "fork_return":
+                with self.subTest(ranks=ranks, how=how):
+                    outcome = self.run_map(NAMES, ranks, forks=how)
+                    self.assertEqual(len(outcome.results), len(NAMES))
+                    came_back = "a process that was forked in the body of tasker::run came back out of it"
+                    self.assertEqual(outcome.err.count(came_back), 0 if how == "fork_exit" else ranks, str(outcome))
+                    self.archive.unlink()
+            outcome = self.run_map(NAMES, ranks, mode="static", forks="fork_exit")
+            self.assertEqual(len(outcome.results), len(NAMES))
+            self.archive.unlink()
 
 
 class Environment(WorklistTest):

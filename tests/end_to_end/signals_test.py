@@ -43,6 +43,43 @@ class Signals(WorklistTest):
                     self.assertEqual(sorted(first + self.called()), sorted(NAMES + WAITING))
                     self.archive.unlink()
 
+    def test_usr1_counts_where_the_parent_has_blocked_it(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        try:
+            run = self.start_and_wait(1, {}, WAITING + NAMES)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        run.process.send_signal(signal.SIGUSR1)
+        self.all_ranks_have_caught(run)
+        self.go.touch()
+        self.assertEqual(run.wait().code, 75)
+
+    def test_handlers_run_on_threads_that_the_program_knows(self):
+        for ranks in (1, 2):
+            run = self.start_and_wait(ranks, {}, WAITING + NAMES)
+            names = set()
+            for line in read_lines(self.pids):
+                for thread in Path(f"/proc/{line.split()[1]}/task").iterdir():
+                    status = dict(line.split(":", 1) for line in read_lines(thread / "status"))
+                    name = status["Name"].strip()
+                    if name.startswith("tasker-"):
+                        names.add(name)
+                        for number in signal.SIGUSR1, signal.SIGTERM, signal.SIGALRM:
+                            self.assertTrue(int(status["SigBlk"], 16) >> (number - 1) & 1, (name, number))
+            self.assertLessEqual({"tasker-hold"} | ({"tasker-clock"} if ranks == 1 else {"tasker-talk", "tasker-watch"}), names)
+            self.go.touch()
+            self.assertEqual(run.wait().code, 0)
+            self.calls()
+            self.archive.unlink()
+
+    def test_a_run_goes_on_though_nobody_reads_what_it_says(self):
+        # The second map says something, when nobody reads any more.
+        go = self.base / "go"
+        script = f'{{ "$@" 2>&1 >/dev/null; echo $? >code; }} | {{ head -c 1 >/dev/null; exec <&-; touch {go}; }}'
+        self.run_map(["wait", *NAMES], mode="twice", wrapper=["bash", "-c", script, "bash"], wait_for=go)
+        self.assertEqual((self.base / "code").read_text(), "0\n")
+        self.assertTrue((self.place / "list.dat.second").exists())
+
     def test_usr1_after_the_last_map_does_no_harm(self):
         # Ranks 1 and 2 wait for rank 0, which makes something of the results.
         go = self.base / "go"

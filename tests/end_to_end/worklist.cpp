@@ -6,12 +6,17 @@
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit, int, program or run instead of a result
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, shout, program
+///   or run instead of a result;
+///                    umask: it is changed;
+///                    fork_exit, fork_throw, fork_return: a copy of the process ends so, then the result
 ///   command=TEXT     what "run" runs; if that does well, there is a result
 ///   programs=FILE    gets the process id of each such program, which sleeps
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
-///   mode=map|load|twice|half|unthreaded                   what to do, see main()
+///   mode=map|load|twice|half|unthreaded|static|factors|large    what to do, see main()
+///   ends=how         the program does that after the map, as in bad
+///   forks=how        a copy of each rank's process does that after the map, as in bad
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
 ///   how=null|nested  what it throws: its what() is null; another one in it
 ///   dies=RANK        a rank that is killed before the map
@@ -29,6 +34,8 @@
 #include <mpi.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,9 +101,28 @@ R result_for(const std::string& argument, std::uint64_t asked) {
   }
 }
 
+/// Returns in the copy, too, if that is how it ends.
+void fork_a_copy(const std::string& how) {
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    if (how == "fork_exit") std::exit(0);
+    if (how == "fork_throw") throw std::runtime_error("there is no such solver");
+    return;
+  }
+  int status = -1;
+  ::waitpid(copy, &status, 0);
+  if (!WIFEXITED(status) || (WEXITSTATUS(status) == 0) != (how == "fork_exit"))
+    throw std::runtime_error("the copy ended with status " + std::to_string(status));
+}
+
 void misbehave(const std::string& how) {
+  if (how.starts_with("fork")) fork_a_copy(how);
   if (how == "segv") std::raise(SIGSEGV);
   if (how == "exit") std::exit(0);
+  if (how == "exit_75") std::exit(75);
+  if (how == "quick_exit") std::quick_exit(0);
+  if (how == "umask") ::umask(0777);
+  if (how == "shout") throw std::runtime_error("the solver said: " + std::string(17 << 20, '.'));
   if (how == "int") throw 7;
   if (how == "program" &&
       std::system(("echo $$ >> " + setting("programs") + "; exec sleep 1000").c_str()) != 0)
@@ -200,6 +226,8 @@ void map(tasker::Tasker& tasker) {
     const rlimit none{1, 1};
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
+  if (!setting("ends").empty()) misbehave(setting("ends"));
+  if (!setting("forks").empty()) fork_a_copy(setting("forks"));
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
   while (rank == rank_setting("stays") && !std::filesystem::exists(setting("wait_for")))
     std::this_thread::sleep_for(1ms);
@@ -210,6 +238,44 @@ void map(tasker::Tasker& tasker) {
         [](const R& result) { return result_for<double>(nlohmann::json(result).dump(), 0); }, results);
     if (tasker.is_root()) print<double, R>(hashes, rank);
   }
+}
+
+/// Functions that differ in what they have captured, or in themselves, on one file.
+void map_by_factors(tasker::Tasker& tasker) {
+  const std::vector<double> xs{1, 2, 3};
+  for (const double factor : {1.0, 1.0, 10.0})
+    (void)tasker.map(
+        setting("archive"), [factor](double x) { return factor * x; }, xs, options());
+  const auto results = tasker.map(
+      setting("archive"), [](double x) { return -x; }, xs, options());
+  if (tasker.is_root()) print<double, double>(results, 0);
+}
+
+/// Bytes, of a line of /proc/self/status.
+double memory(const std::string& line) {
+  for (const std::string& text : read_lines("/proc/self/status"))
+    if (text.starts_with(line)) return 1024 * std::stod(text.substr(line.size()));
+  throw std::runtime_error("no " + line);
+}
+
+/// A large argument; how much memory was in use at most, in multiples of it: by whoever computed it, then by
+/// each rank.
+void map_large_argument(tasker::Tasker& tasker) {
+  const std::size_t size = std::stoull(setting("size"));
+  const double before = memory("VmRSS:");
+  const auto copies = [=] { return (memory("VmHWM:") - before) / static_cast<double>(size); };
+  std::vector<std::string> arguments;
+  if (tasker.is_root()) {
+    arguments.emplace_back(size, 'x');
+    arguments.emplace_back("after that");
+  }
+  const auto results = tasker.map(
+      setting("archive"), [copies](const std::string&) { return copies(); }, arguments, options());
+  const auto say = [&](double found) {
+    append(setting("results"), nlohmann::json({{"rank", tasker.rank()}, {"result", found}}).dump() + "\n");
+  };
+  if (tasker.is_root()) say(results[1]);
+  say(copies());
 }
 
 /// Two halves of the ranks, each with a map of its own at the same time.
@@ -258,13 +324,22 @@ int work(int argc, char** argv) {
       return error.exit_code();
     }
   }
+  if (setting("mode") == "static") {
+    static tasker::Tasker tasker;  // its end comes after main's
+    map<R>(tasker);
+    return 0;
+  }
   if (setting("mode") == "unthreaded") {
     MPI_Init(&argc, &argv);
     std::atexit([] { MPI_Finalize(); });
   }
   if (!setting("files").empty()) limit_files(argc, argv);
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
-    if (setting("mode") == "half")
+    if (setting("mode") == "factors")
+      map_by_factors(tasker);
+    else if (setting("mode") == "large")
+      map_large_argument(tasker);
+    else if (setting("mode") == "half")
       map_by_halves<R>(tasker.rank());
     else
       map<R>(tasker);

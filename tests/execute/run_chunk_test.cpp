@@ -301,5 +301,36 @@ TEST_CASE("A state that can't be saved ends the chunk, whatever fn makes of it")
   CHECK_THROWS_AS(map.run({{0, 3}}), SystemError);
 }
 
+TEST_CASE("Of a message that is very long the begin is told, and all of it is recorded") {
+  const std::string message = "the solver said: " + std::string(std::size_t{17} << 20, '.');
+  Map map([&](int) -> int { throw std::runtime_error(message); });
+  const ChunkReport report = map.run({{0, 2}});
+  REQUIRE(report.failures.groups().size() == 1);
+  const auto& [first, count, cause, lines] = report.failures.groups().front();
+  CHECK(count == 2);
+  CHECK(cause.starts_with("std::runtime_error: the solver said: ..."));
+  CHECK(map.sink.records.at(1).payload == "std::runtime_error: " + message);
+}
+
+TEST_CASE("What has ended of a chunk can be recorded from within fn") {
+  std::size_t recorded = 0;
+  std::optional<std::uint64_t> task;
+  RecordSink* sink = nullptr;
+  Map map([&](int x) {
+    if (x == 30) {
+      task = keep_what_has_ended();
+      recorded = sink->records.size();
+    }
+    return x;
+  });
+  sink = &map.sink;
+  CHECK(keep_what_has_ended() == std::nullopt);
+  CHECK(map.run({{0, 5}}).tasks == 5);
+  CHECK(task == 3);
+  CHECK(recorded == 3);
+  CHECK(map.sink.records.size() == 5);
+  CHECK(keep_what_has_ended() == std::nullopt);
+}
+
 }  // namespace
 }  // namespace tasker::execute

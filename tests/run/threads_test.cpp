@@ -46,11 +46,12 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
   const auto drain = base::CaughtSignal::usr1();
   const int size = network.comm(0).size();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
+  Authors authors;
   const auto take_part = [&](int rank) {
     const auto call = detail::make_call(file, fn, arguments, options);
     try {
       if (rank == 0)
-        map_on_root(size > 1 ? &network.comm(0) : nullptr, call, 1, allocation, *drain);
+        map_on_root(size > 1 ? &network.comm(0) : nullptr, call, 1, authors, allocation, *drain);
       else
         map_on_worker(network.comm(rank), call, 1);
     } catch (...) {

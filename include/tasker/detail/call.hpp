@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tasker/detail/function.hpp>
 #include <tasker/detail/steps.hpp>
 #include <tasker/options.hpp>
 
@@ -24,6 +25,7 @@ struct MapCall {
   /// How many seconds the task of an argument is expected to last; empty where nobody knows. Called on rank 0
   /// only.
   std::function<double(std::uint64_t index)> expected;
+  Function function;  ///< `fn`
   /// Calls `fn` for the steps of one chunk.
   std::function<void(Steps&)> execute;
 };

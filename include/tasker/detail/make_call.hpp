@@ -126,6 +126,7 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
     } while (++index < last && out.size() < most);
     return index - first;
   };
+  call.function = detail::function_of(fn);
   call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) {
     detail::execute<Arg, Result>(*fn, steps);
   };
