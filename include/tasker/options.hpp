@@ -89,7 +89,9 @@ struct Options {
   /// write where their rank does. A program that goes on after its task has ended writes into a later one's.
   Capture capture = Capture::failures;
   /// How long another host may give no sign of life until its ranks are taken for gone and, under `tasker
-  /// launch`, their tasks go to others; in whole seconds. A process that dies is noticed at once.
+  /// launch`, their tasks go to others; in whole seconds. A process that dies is noticed at once. Ranks on
+  /// other hosts may outlive rank 0 for so long: a run that takes over from one that has died writes its
+  /// archive no sooner than that, and five seconds, after its begin.
   std::chrono::nanoseconds lost_after = std::chrono::seconds(10);
   /// How many ranks may die at one and the same task until it is taken to be the cause, and fails; 0: all.
   std::uint32_t max_lost = 3;

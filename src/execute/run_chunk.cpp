@@ -101,7 +101,7 @@ class ChunkSteps final : public detail::Steps {
 
   void failed(std::exception_ptr exception) override {
     in_fn = nullptr;
-    if (!maker_.is_here()) end_copy(describe(exception));
+    if (!maker_.is_here()) end_copy(base::typed_text_of(exception));
     throw_trouble();
     if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
       recorder_.flush();

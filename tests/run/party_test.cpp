@@ -30,6 +30,7 @@ class Borrowed : public Comm {
   explicit Borrowed(Comm& comm) : comm_(comm) {}
   int rank() const override { return comm_.rank(); }
   int size() const override { return comm_.size(); }
+  int host_count() const override { return comm_.host_count(); }
   void send(int to, std::string message) override { comm_.send(to, std::move(message)); }
   std::optional<Envelope> wait(Time deadline, std::span<pollfd> watched) override {
     return comm_.wait(deadline, watched);

@@ -21,7 +21,7 @@ TEST_CASE("A directory that a network file system shows late is seen") {
   std::jthread other_host([&] {
     std::this_thread::sleep_for(1s);  // longer than it is looked for where there is no such file system
     std::filesystem::create_directory(directory);
-    hold.emplace(directory, "0123456789abcdef", "");
+    hold.emplace(directory, store::Holder{"0123456789abcdef", ""});
   });
   CHECK(sees_directory(directory, "0123456789abcdef", 60s));
 }
@@ -29,7 +29,7 @@ TEST_CASE("A directory that a network file system shows late is seen") {
 TEST_CASE("A directory that is not there, or another run's, is not seen") {
   const test::TemporaryDirectory home;
   CHECK_FALSE(sees_directory(home.path() / "a.dat.mpi", "0123456789abcdef"));
-  const store::Hold hold(home.path(), "fedcba9876543210", "");
+  const store::Hold hold(home.path(), {"fedcba9876543210", ""});
   CHECK_FALSE(sees_directory(home.path(), "0123456789abcdef"));
 }
 
