@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,8 @@ mode_t mode_in(const std::filesystem::path& directory) {
 
 /// -1: none is kept.
 std::atomic<int> kept_umask = -1;
+std::mutex umask_keepers_mutex;
+int umask_keepers = 0;
 
 /// Without changing it where the kernel tells: other threads may be creating files.
 mode_t umask_now() {
@@ -318,9 +321,15 @@ std::filesystem::path absolute(const std::filesystem::path& path) {
   return result;
 }
 
-Umask::Umask() : before_(kept_umask.exchange(static_cast<int>(umask_now()))) {}
+Umask::Umask() {
+  const std::lock_guard lock(umask_keepers_mutex);
+  if (umask_keepers++ == 0) kept_umask = static_cast<int>(umask_now());
+}
 
-Umask::~Umask() { ::umask(static_cast<mode_t>(kept_umask.exchange(before_))); }
+Umask::~Umask() {
+  const std::lock_guard lock(umask_keepers_mutex);
+  if (--umask_keepers == 0) ::umask(static_cast<mode_t>(kept_umask.exchange(-1)));
+}
 
 void remove_file(const std::filesystem::path& path) {
   if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);

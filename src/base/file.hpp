@@ -102,17 +102,14 @@ bool is_directory(const std::filesystem::path& path);
 /// `path` from the root, whatever the working directory will be. Throws SystemError where there is none.
 std::filesystem::path absolute(const std::filesystem::path& path);
 
-/// Keeps the umask: as long as this lives, files are created and published as it allows now, whatever `fn`
-/// makes of it meanwhile; and it is back when this goes.
+/// Keeps the umask: as long as this, or an earlier one, lives, files are created and published as it allows
+/// now, whatever `fn` makes of it meanwhile; and it is back when the last of them goes.
 class Umask {
  public:
   Umask();
   ~Umask();
   Umask(const Umask&) = delete;
   Umask& operator=(const Umask&) = delete;
-
- private:
-  int before_;  // what was kept then
 };
 
 /// Keeps the working directory: the process is there again when this goes.

@@ -24,6 +24,11 @@ void Chunk::share(SharedState& state) {
   repair();
 }
 
+void Chunk::end_sharing() {
+  own_state_ = State{kept_, kept_};
+  state_ = &own_state_;
+}
+
 bool Chunk::start() {
   State state = state_->load(std::memory_order_relaxed);
   do {

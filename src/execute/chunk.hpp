@@ -32,6 +32,8 @@ class Chunk {
   /// From now on `state` counts, in memory that another process sees, too, and may write nonsense to. While
   /// no other thread uses the chunk.
   void share(SharedState& state);
+  /// What is shared goes: nothing more is started, whoever asks.
+  void end_sharing();
   /// So many of the first tasks were started for certain, whatever a shared state says.
   void set_started(std::uint64_t count) { certain_ = static_cast<std::uint32_t>(count); }
   /// Makes a shared state what it must be where nothing is under way but what is certain.

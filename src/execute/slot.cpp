@@ -35,6 +35,10 @@ Slot::Slot(const Work& work, Guard& guard) : work_(work), guard_(guard) {
   child_.emplace(work_, *page_, guard_);
 }
 
+Slot::~Slot() {
+  if (chunk_) chunk_->end_sharing();
+}
+
 void Slot::start(std::shared_ptr<Chunk> chunk) {
   chunk->share(page_->chunk);
   report_ = {};

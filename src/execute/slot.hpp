@@ -31,6 +31,10 @@ class Slot {
   using Clock = Recorder::Clock;
 
   Slot(const Work& work, Guard& guard);
+  /// A chunk that it has not ended is given up.
+  ~Slot();
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
 
   bool busy() const { return chunk_ != nullptr; }
   /// Why it can't go on with its chunk, since again and again no child could be forked, or none lived long

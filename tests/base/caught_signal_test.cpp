@@ -73,6 +73,7 @@ TEST_CASE("A signal that has come does not end the process when it comes once mo
   for (const bool comes : {true, false}) {
     const pid_t child = ::fork();
     if (child == 0) {
+      std::signal(SIGUSR1, SIG_DFL);
       {
         const auto caught = CaughtSignal::usr1();
         if (comes) std::raise(SIGUSR1);

@@ -192,15 +192,6 @@ class Limits(WorklistTest):
         self.run_map(NAMES, archive=self.place / ("n" * 251))
 
 
-    def test_a_large_argument_is_there_three_times_at_most_in_each_process(self):
-        for ranks, env in itertools.product((1, 2), ({}, {"TASKER_SLOTS": 1})):
-            with self.subTest(ranks=ranks, env=env):
-                copies = self.run_map([], ranks, mode="large", size=100 << 20, env=env).results
-                self.assertEqual(len(copies), 1 + ranks)
-                self.assertGreater(min(copies), 0.9)
-                self.assertLess(max(copies), 3.2, copies)
-                self.archive.unlink()
-
 
 class Several(WorklistTest):
     def test_several_functions_on_one_file_are_told(self):

@@ -14,7 +14,7 @@
 ///   programs=FILE    gets the process id of each such program, which sleeps
 ///   result=number|text|void|large    size=BYTES           asks=index|count|attempt
 ///   version=TEXT     inputs=FILE                          see tasker::Options
-///   mode=map|load|twice|half|unthreaded|static|factors|large    what to do, see main()
+///   mode=map|load|twice|half|unthreaded|static|factors    what to do, see main()
 ///   ends=how         the program does that after the map, as in bad
 ///   forks=how        a copy of each rank's process does that after the map, as in bad
 ///   throws=RANK  early=RANK  other=RANK                   a rank that misbehaves
@@ -251,33 +251,6 @@ void map_by_factors(tasker::Tasker& tasker) {
   if (tasker.is_root()) print<double, double>(results, 0);
 }
 
-/// Bytes, of a line of /proc/self/status.
-double memory(const std::string& line) {
-  for (const std::string& text : read_lines("/proc/self/status"))
-    if (text.starts_with(line)) return 1024 * std::stod(text.substr(line.size()));
-  throw std::runtime_error("no " + line);
-}
-
-/// A large argument; how much memory was in use at most, in multiples of it: by whoever computed it, then by
-/// each rank.
-void map_large_argument(tasker::Tasker& tasker) {
-  const std::size_t size = std::stoull(setting("size"));
-  const double before = memory("VmRSS:");
-  const auto copies = [=] { return (memory("VmHWM:") - before) / static_cast<double>(size); };
-  std::vector<std::string> arguments;
-  if (tasker.is_root()) {
-    arguments.emplace_back(size, 'x');
-    arguments.emplace_back("after that");
-  }
-  const auto results = tasker.map(
-      setting("archive"), [copies](const std::string&) { return copies(); }, arguments, options());
-  const auto say = [&](double found) {
-    append(setting("results"), nlohmann::json({{"rank", tasker.rank()}, {"result", found}}).dump() + "\n");
-  };
-  if (tasker.is_root()) say(results[1]);
-  say(copies());
-}
-
 /// Two halves of the ranks, each with a map of its own at the same time.
 template <class R>
 void map_by_halves(int rank) {
@@ -337,8 +310,6 @@ int work(int argc, char** argv) {
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     if (setting("mode") == "factors")
       map_by_factors(tasker);
-    else if (setting("mode") == "large")
-      map_large_argument(tasker);
     else if (setting("mode") == "half")
       map_by_halves<R>(tasker.rank());
     else

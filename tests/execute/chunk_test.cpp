@@ -49,6 +49,20 @@ TEST_CASE("A take-back takes half of what is not started, rounded up") {
   CHECK(start_all(chunk) == kept - started);
 }
 
+TEST_CASE("A chunk outlives what it shared, and nothing more of it is started") {
+  Chunk chunk = chunk_of(10);
+  {
+    Chunk::SharedState shared;
+    chunk.share(shared);
+    REQUIRE(chunk.start());
+    chunk.end_sharing();
+    shared = Chunk::State{0, 10};
+  }
+  CHECK_FALSE(chunk.start());
+  chunk.revoke();
+  CHECK_FALSE(chunk.start());
+}
+
 TEST_CASE("Take-backs in a row leave what is started, and nothing else") {
   Chunk chunk = chunk_of(100);
   REQUIRE(chunk.start());
