@@ -68,7 +68,8 @@ struct Options {
   OnFailure on_failure = OnFailure::finish;
   /// What a task that crashes takes along. Children are forked when the map begins: what `fn` has captured is
   /// there, but threads are not, so a program that has started any (OpenMP, CUDA) is refused. `fn` must not
-  /// use MPI, and finds nothing on stdin.
+  /// use MPI, and finds nothing on stdin. A task that ends its process is called once more in a fresh one, as
+  /// the same attempt, where tasks before it may have left behind what ended it.
   Isolation isolation = Isolation::none;
   /// How many children each rank that computes keeps, and so how many tasks it computes at a time; 0: one if
   /// `isolation` asks for it, else none. Slots imply isolation. A program that is started without mpirun uses
