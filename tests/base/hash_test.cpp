@@ -24,7 +24,7 @@ TEST_CASE("The hash of two parts is that of the whole, wherever it is cut") {
 }
 
 TEST_CASE("The hash of many parts is that of the whole") {
-  for (const std::size_t size : {0, 1, 17, 240, 241, 1024, 300'000}) {
+  for (const std::size_t size : {0U, 1U, 17U, 240U, 241U, 1024U, 300'000U}) {
     const std::string whole = std::string(size, 'a') + (size > 0 ? "b" : "");
     std::string_view left = whole;
     const auto next_part = [&] {
