@@ -53,7 +53,7 @@ bool Ghosts::may_write(std::uint64_t run, Clock::time_point now) const {
 }
 
 Ghosts::Clock::time_point Ghosts::gone() const {
-  auto last = Clock::time_point::min();
+  Clock::time_point last;  // the distant past
   for (const auto& [run, gone] : gone_) last = std::max(last, gone);
   return last;
 }
