@@ -141,7 +141,7 @@ TEST_CASE("what a tuple or pair refers to is kept as a value, and keys of maps a
                 return std::tie(a[at], b[at]);
               });
   CHECK(results_of(product, tied) == std::vector<double>{3, 8});
-  const auto min_max = [](double x, double y) { return std::minmax(x, y); };
+  const auto min_max = [](const double& x, const double& y) { return std::minmax(x, y); };
   CHECK(results_of(min_max, tied)[1] == std::pair(2.0, 4.0));
 
   const std::map<int, double> map{{1, 2.0}, {3, 4.0}};
