@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto visible_after = 500ms;
+constexpr std::chrono::milliseconds longest_pause = 200ms;
 
 /// What another run's fence says of it.
 struct Seen {
@@ -102,7 +103,8 @@ void Hold::settle(const std::string& other) const {
   base::refuse_link(fence);
   const auto first = look_at(fence);
   const auto end = std::chrono::steady_clock::now() + timing_.patience;
-  for (bool beats = false;;) {
+  bool beats = false;
+  for (auto pause = 1ms;; pause = std::min(2 * pause, longest_pause)) {
     const auto seen = look_at(fence);
     if (!first || !seen) break;
     const base::Life life = base::life_of(seen->holder.process);
@@ -113,7 +115,7 @@ void Hold::settle(const std::string& other) const {
     const bool over = std::chrono::steady_clock::now() >= end;
     if (alive && (over || seen->holds || other < self_.run)) throw_held(fence_.directory(), seen->holder);
     if (over) break;
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(timing_.patience / 50, 200ms));
+    std::this_thread::sleep_for(pause);
   }
   if (first && first->holder.ghosts > 0ms) leave_ghosts(fence_.directory(), other);
   remove_fence(fence);
