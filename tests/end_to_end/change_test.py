@@ -63,7 +63,8 @@ class Change(WorklistTest):
 
     def test_a_finished_archive_then_a_changed_list_then_a_kill(self):
         self.check(LIST, LIST, ranks=3)
-        changed = LIST[20:] + ["new 1", "wait", "new 2", "wait"] + LIST[:10]
+        # What waits comes last: it holds up whatever its worker has been handed ahead.
+        changed = LIST[20:] + ["new 1"] + LIST[:5] + ["new 2", "wait"] + LIST[5:10] + ["wait"]
         run = self.start(changed, ranks=3, sleep_us=1000, wait_for=self.base / "now")
         run.until(lambda: len(read_lines(self.ledger)) == 4, "the new tasks")
         run.until(lambda: sum(r is not None for r in self.load(archive=self.directory).results) == 32, "records")
