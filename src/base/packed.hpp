@@ -36,16 +36,25 @@ std::string pack(Message message) {
   return bytes;
 }
 
-/// The message in these bytes. Throws DamagedError unless they are exactly one of this kind.
+/// Takes the message from the front of these bytes; what was sent behind it is left. Throws DamagedError
+/// unless they begin with one of this kind.
 template <class Message>
-Message unpack(std::string_view bytes) {
+Message unpack_front(std::string_view& bytes) {
   detail::Reader in(bytes);
   Message message;
   if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(Message::kind))
     throw DamagedError("a process sent a message that was not expected");
   std::apply([&]<class... T>(T&... parts) { ((parts = detail::Codec<T>::decode(in)), ...); },
              message.fields());
-  if (!in.left().empty()) throw DamagedError("a process sent a message that is longer than it should be");
+  bytes = in.left();
+  return message;
+}
+
+/// The message in these bytes. Throws DamagedError unless they are exactly one of this kind.
+template <class Message>
+Message unpack(std::string_view bytes) {
+  Message message = unpack_front<Message>(bytes);
+  if (!bytes.empty()) throw DamagedError("a process sent a message that is longer than it should be");
   return message;
 }
 

@@ -18,8 +18,8 @@ namespace tasker::base {
 
 namespace {
 constexpr std::size_t piece = std::size_t{1} << 16;
-constexpr std::size_t parts_at_once = 64;  // the kernel takes no more than 1024
-constexpr std::size_t header_size = 16;    // the message's size, and again with all bits turned over
+constexpr std::size_t posted_at_once = 32;  // of two parts each; the kernel takes no more than 1024
+constexpr std::size_t header_size = 16;     // the message's size, and again with all bits turned over
 
 std::string header_of(std::uint64_t size) {
   std::string header;
@@ -57,6 +57,7 @@ Pipe& Pipe::operator=(Pipe&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(read_, other.read_);
   std::swap(taken_, other.taken_);
+  std::swap(expected_, other.expected_);
   std::swap(unsent_, other.unsent_);
   std::swap(sent_, other.sent_);
   return *this;
@@ -84,17 +85,20 @@ bool Pipe::send(std::initializer_list<std::string_view> parts) {
   return true;
 }
 
-void Pipe::post(std::string message) {
-  unsent_.push_back(header_of(message.size()));
-  unsent_.push_back(std::move(message));
+void Pipe::post(std::string first, std::string_view second) {
+  first.insert(0, header_of(first.size() + second.size()));
+  unsent_.push_back({std::move(first), second});
   flush();
 }
 
 void Pipe::flush() {
   while (!unsent_.empty()) {
-    const auto end = unsent_.begin() + static_cast<std::ptrdiff_t>(std::min(unsent_.size(), parts_at_once));
-    std::vector<std::string_view> left(unsent_.begin(), end);
-    left.front().remove_prefix(sent_);
+    std::vector<std::string_view> left;
+    for (const Posted& posted : std::span(unsent_).first(std::min(unsent_.size(), posted_at_once)))
+      left.insert(left.end(), {posted.first, posted.second});
+    const std::size_t of_first = std::min(sent_, left[0].size());
+    left[0].remove_prefix(of_first);
+    left[1].remove_prefix(sent_ - of_first);
     const auto sent = send_some(fd_, left, MSG_DONTWAIT);
     if (sent == 0U) return;
     sent_ += sent.value_or(0);
@@ -107,24 +111,48 @@ void Pipe::flush() {
   }
 }
 
-/// Takes what has arrived, a piece at most; its size is 0 if nothing has, or the other end is gone.
-std::size_t Pipe::read(int flags) {
+/// How much is taken in at a time: a piece, but nothing from behind a long message.
+std::size_t Pipe::room() const { return expected_ > 0 ? std::min(piece, expected_ - read_.size()) : piece; }
+
+/// Takes in what has arrived, `most` at most, which is no more than a piece; its size is 0 if nothing has, or
+/// the other end is gone.
+std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
-  const ssize_t got = retried([&] { return ::recv(fd_, bytes, sizeof bytes, flags); });
+  const ssize_t got = retried([&] { return ::recv(fd_, bytes, most, flags); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   read_.append(bytes, size);
   return size;
 }
 
+/// A long message has begun, which shall be in memory once only: not while its buffer grows, nor to be taken.
+void Pipe::expect(std::size_t size) {
+  read_.erase(0, std::exchange(taken_, 0) + header_size);
+  try {
+    read_.reserve(size);
+  } catch (const std::exception&) {
+    throw DamagedError("there is no memory for a message of " + std::to_string(size) +
+                       " bytes from a task's process");
+  }
+  expected_ = size;
+}
+
 std::optional<std::string> Pipe::take() {
+  if (expected_ > 0) {
+    if (read_.size() < expected_) return std::nullopt;
+    expected_ = 0;
+    return std::exchange(read_, {});
+  }
   const std::string_view here = std::string_view(read_).substr(taken_);
   if (here.size() < header_size) return std::nullopt;
   detail::Reader in(here);
   const auto size = in.number<std::uint64_t>();
   if (in.number<std::uint64_t>() != ~size)
     throw DamagedError("something else wrote into the pipe to a task's process");
-  if (in.left().size() < size) return std::nullopt;
+  if (in.left().size() < size) {
+    if (size > piece) expect(size);
+    return std::nullopt;
+  }
   std::string message(in.left().substr(0, size));
   taken_ += header_size + size;
   if (taken_ == read_.size() || taken_ > piece) read_.erase(0, std::exchange(taken_, 0));
@@ -134,11 +162,14 @@ std::optional<std::string> Pipe::take() {
 std::optional<std::string> Pipe::receive() {
   for (;;) {
     if (auto message = take()) return message;
-    if (read(0) == 0) return std::nullopt;
+    if (read(room(), 0) == 0) return std::nullopt;
   }
 }
 
-bool Pipe::fetch() { return read(MSG_DONTWAIT) == piece; }
+bool Pipe::fetch() {
+  const std::size_t most = room();
+  return most > 0 && read(most, MSG_DONTWAIT) == most;
+}
 
 bool Pipe::is_awaited() const {
   pollfd found{fd_, static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN), 0};

@@ -33,8 +33,9 @@ class Pipe {
 
   // What follows never waits.
 
-  /// Sends of a message what there is room for, and keeps the rest.
-  void post(std::string message);
+  /// Sends, of a message in two parts, what there is room for, and keeps the rest. The second part is not
+  /// copied: it stays where it is as long as `has_unsent()`.
+  void post(std::string first, std::string_view second = {});
   /// Sends of that rest what there is room for by now.
   void flush();
   /// Whether there is a rest.
@@ -49,11 +50,20 @@ class Pipe {
   bool is_awaited() const;
 
  private:
-  std::size_t read(int flags);
+  struct Posted {
+    std::string first;  // behind the message's header
+    std::string_view second;
+    std::size_t size() const { return first.size() + second.size(); }
+  };
+
+  std::size_t room() const;
+  std::size_t read(std::size_t most, int flags);
+  void expect(std::size_t size);
   int fd_ = -1;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;
-  std::vector<std::string> unsent_;
+  std::size_t expected_ = 0;  // of the long message that `read_` is the beginning of; 0: there is none
+  std::vector<Posted> unsent_;
   std::size_t sent_ = 0;  // of the first of these
 };
 

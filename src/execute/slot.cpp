@@ -45,7 +45,7 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   Underway& all = orders_.emplace_back();
   all.order.tasks = chunk->tasks();
   all.order.attempts = chunk->attempts();
-  all.order.arguments = chunk->arguments();
+  all.arguments = chunk->arguments();
   all.size = base::count(chunk->tasks());
   chunk_ = std::move(chunk);
   proceed(Clock::now());
@@ -85,7 +85,7 @@ void Slot::send_order() {
   page_->trap = Trap::none;
   page_->waiting = false;
   // A child that has just died is noticed by its end.
-  child_->pipe().post(base::pack(next.order));
+  child_->pipe().post(base::pack(next.order), next.arguments);
   sent_ = true;
   begun_ = last_heard_ = looked_at_ = Clock::now();
   lasted_ = 0s;
@@ -151,6 +151,7 @@ void Slot::read(bool ended, FrameSink& sink) {
 }
 
 void Slot::finish_order(const Finished& finished) {
+  if (child_->pipe().has_unsent()) throw DamagedError("its process did not hear all of its tasks");
   if (!finished.stopped && orders_.front().recorded != due(orders_.front()))
     throw DamagedError("its process did not record all of its tasks");
   report_.stopped = finished.stopped;
@@ -163,8 +164,7 @@ void Slot::finish_order(const Finished& finished) {
 }
 
 void Slot::write_frame(std::string_view message, FrameSink& sink) {
-  const store::FrameInfo info = base::unpack<FrameHead>(message.substr(0, frame_head_size)).info;
-  message.remove_prefix(frame_head_size);
+  const store::FrameInfo info = base::unpack_front<FrameHead>(message).info;
   Underway& underway = orders_.front();
   std::uint64_t recorded = underway.recorded;
   std::uint32_t failures = underway.failures;

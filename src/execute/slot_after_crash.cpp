@@ -82,7 +82,7 @@ void Slot::record_crash(const Underway& task, const Verdict& verdict, FrameSink&
   record.index = task.index(0);
   record.outcome = verdict.end.outcome;
   record.attempt = task.attempt();
-  detail::Reader in(task.order.arguments);
+  detail::Reader in(task.arguments);
   record.argument = in.bytes(in.number<std::uint64_t>());
   record.payload = verdict.end.cause;
   record.output = verdict.end.output;

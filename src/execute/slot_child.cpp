@@ -159,9 +159,11 @@ void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, Outp
   become_child(page, parent, work.limits);
   if (output) output->redirect();
   try {
-    while (const auto bytes = rank.receive()) {
-      auto order = base::unpack<Order>(*bytes);
-      Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments),
+    while (auto bytes = rank.receive()) {
+      std::string_view arguments = *bytes;
+      auto order = base::unpack_front<Order>(arguments);
+      bytes->erase(0, bytes->size() - arguments.size());
+      Chunk chunk(std::move(order.tasks), std::move(order.attempts), *std::move(bytes),
                   order.again ? page.again : page.chunk);
       const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
       page.waiting = true;  // until the next order

@@ -36,15 +36,14 @@ struct SlotPage {
 
 enum class SlotKind : std::uint8_t { order, frame, state, finished };
 
-/// To the child: execute these tasks.
+/// To the child: execute these tasks. Their arguments follow, as a Chunk has them.
 struct Order {
   static constexpr SlotKind kind = SlotKind::order;
   bool again = false;  ///< Counted in SlotPage::again, and never taken back.
   base::Ranges tasks;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts;
-  std::string arguments;
   std::uint32_t tries = 0;  ///< How often the first of them was tried before.
-  auto fields() { return std::tie(again, tasks, attempts, arguments, tries); }
+  auto fields() { return std::tie(again, tasks, attempts, tries); }
 };
 
 /// From the child: the records of some tasks. Their bytes follow.
@@ -53,7 +52,6 @@ struct FrameHead {
   store::FrameInfo info;
   auto fields() { return std::tie(info.records, info.start, info.duration, info.cpu_time, info.memory); }
 };
-inline constexpr std::size_t frame_head_size = 1 + 4 + 4 * 8;
 
 /// From the child: a task has saved its state.
 struct SavedState {

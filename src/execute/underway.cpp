@@ -37,13 +37,13 @@ Underway Underway::part(std::uint64_t first, std::uint64_t last, bool again) con
   part.order.tasks = base::split_after(head, first);
   base::split_after(part.order.tasks, last - first);
   part.order.attempts = order.attempts;
-  detail::Reader in(order.arguments);
-  for (std::uint64_t place = 0; place < last; ++place) {
-    const std::string_view argument = in.bytes(in.number<std::uint64_t>());
-    if (place < first) continue;
-    detail::put(part.order.arguments, std::uint64_t{argument.size()});
-    part.order.arguments += argument;
-  }
+  detail::Reader in(arguments);
+  const auto skip = [&in](std::uint64_t count) {
+    for (; count > 0; --count) in.bytes(in.number<std::uint64_t>());
+    return in.left();
+  };
+  const std::string_view from_first = skip(first);
+  part.arguments = from_first.substr(0, from_first.size() - skip(last - first).size());
   part.size = last - first;
   part.before = again ? 0 : before + first;
   if (first == recorded) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace tasker::execute {
 
@@ -18,6 +19,7 @@ struct Verdict {
 /// An order for a slot's child, and how far it has come.
 struct Underway {
   Order order;
+  std::string_view arguments;  ///< Of its tasks, in those of the chunk.
   std::uint64_t size = 0;
   std::uint64_t before = 0;             ///< Tasks that its state counts before the first of these.
   std::uint64_t recorded = 0;           ///< Tasks that are.

@@ -17,11 +17,11 @@ class MailSink final : public execute::FrameSink {
 
   void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
     if (waits_) desk_.wait_for_credit();
-    Records records;
-    records.frame = store::frame_header(info, head, tail, seed_);
-    records.frame += head;
-    records.frame += tail;
-    desk_.post_frame(pack(std::move(records)));
+    std::string message = pack(Records{});
+    const std::string header = store::frame_header(info, head, tail, seed_);
+    message.reserve(message.size() + header.size() + head.size() + tail.size());
+    message.append(header).append(head).append(tail);
+    desk_.post_frame(std::move(message));
   }
   void sync() override {}
 

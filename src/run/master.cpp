@@ -67,8 +67,9 @@ void Master::handle(const Envelope& envelope) {
         return;
       }
       case Kind::records: {
-        const auto records = unpack<Records>(envelope.bytes);
-        store_.write(rank, workers_.at(rank), records.frame);
+        std::string_view frame = envelope.bytes;
+        unpack_front<Records>(frame);
+        store_.write(rank, workers_.at(rank), frame);
         comm_.send(rank, pack(Recorded{envelope.bytes.size()}));
         return;
       }

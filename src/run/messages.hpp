@@ -124,11 +124,10 @@ struct Done {
   auto fields() { return std::tie(chunk, tasks, busy, failed, failures); }
 };
 
-/// Worker that does not see the directory: a frame for rank 0 to write.
+/// Worker that does not see the directory: a frame for rank 0 to write. The frame follows.
 struct Records {
   static constexpr Kind kind = Kind::records;
-  std::string frame;
-  auto fields() { return std::tie(frame); }
+  auto fields() { return std::tie(); }
 };
 
 /// Rank 0: that frame is written.
@@ -192,6 +191,7 @@ struct Leave {
 
 using base::pack;
 using base::unpack;
+using base::unpack_front;
 
 /// Which message these bytes are; nothing if none.
 std::optional<Kind> kind_of(std::string_view bytes);

@@ -14,16 +14,6 @@ NAMES = [f"task {i}" for i in range(40)]
 if os.geteuid() == 0:
     with_own_mounts()
 
-# Ranks named in $HIDE see an empty file system where the archive should be.
-HIDE = """#!/bin/sh
-for rank in $HIDE; do
-  if [ "$OMPI_COMM_WORLD_RANK" = "$rank" ]; then
-    exec unshare -m --propagation private sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$PLACE" "$@"
-  fi
-done
-exec "$@"
-"""
-
 
 class Disk(WorklistTest):
     def test_a_missing_parent_directory(self):
@@ -151,12 +141,6 @@ class OrdinaryUser(WorklistTest):
 
 @needs_root
 class NodeLocal(WorklistTest):
-    def hidden(self, ranks):
-        path = self.base / "hide"
-        path.write_text(HIDE)
-        path.chmod(0o755)
-        return {"wrapper": [path], "env": {"HIDE": " ".join(map(str, ranks)), "PLACE": self.place}}
-
     def test_records_of_ranks_that_do_not_see_the_directory_travel_to_rank_0(self):
         for hidden in ([2], [1, 2, 3]):
             for result in ("text", "large"):

@@ -20,6 +20,16 @@ TOOL = os.environ.get("TASKER_TOOL")
 # Seconds; nothing here takes nearly as long unless it hangs, or a size was given by hand.
 DEADLINE = 600 if "TASKER_LARGE" in os.environ else 120
 
+# Ranks named in $HIDE see an empty file system where the archive should be.
+HIDE = """#!/bin/sh
+for rank in $HIDE; do
+  if [ "$OMPI_COMM_WORLD_RANK" = "$rank" ]; then
+    exec unshare -m --propagation private sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$PLACE" "$@"
+  fi
+done
+exec "$@"
+"""
+
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a file system of its own")
 
 Call = collections.namedtuple("Call", "rank attempt argument")
@@ -227,6 +237,13 @@ class WorklistTest(unittest.TestCase):
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", self.place], check=True)
         if "remount" not in options:
             self.addCleanup(subprocess.run, ["umount", "--lazy", self.place], check=True)
+
+    def hidden(self, ranks, **env):
+        """Settings for a run some of whose ranks don't see the directory; `env` is for its environment."""
+        path = self.base / "hide"
+        path.write_text(HIDE)
+        path.chmod(0o755)
+        return {"wrapper": [path], "env": {"HIDE": " ".join(map(str, ranks)), "PLACE": self.place, **env}}
 
     def for_user(self, user=65534, group=65534, program=WORKLIST):
         """Settings for a run of somebody without rights, who may not see where the program was built."""

@@ -96,11 +96,11 @@ class Worker {
   Listener listener_{network_.comm(1), desk_, horizon_};
 };
 
-void hear_as_child(const std::string& bytes) {
-  auto order = unpack<execute::Order>(bytes);
+void hear_as_child(std::string_view bytes) {
+  auto order = base::unpack_front<execute::Order>(bytes);
   execute::Chunk::SharedState state;
   state = {0, static_cast<std::uint32_t>(base::count(order.tasks))};
-  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::move(order.arguments), state);
+  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::string(bytes), state);
   run(chunk);
 }
 

@@ -129,7 +129,7 @@ void FakeWorker::end_task() {
 
 /// As run_chunk and execute_chunks do it: what is recorded is written first, then the chunk ends.
 void FakeWorker::end_chunk() {
-  if (!frame_.empty()) desk_.post_frame(pack(Records{std::exchange(frame_, {})}));
+  if (!frame_.empty()) desk_.post_frame(pack(Records{}) + std::exchange(frame_, {}));
   desk_.finish(held_.front(), std::move(report_));
   held_.pop_front();
   executing_ = false;
