@@ -7,7 +7,6 @@
 #include <tasker/error.hpp>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -207,23 +206,6 @@ void File::sync(bool data_only) {
 
 void File::close() {
   if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) throw_errno("close", path_);
-}
-
-Mapping::Mapping(const std::filesystem::path& path) {
-  const File file = File::open_read(path);
-  const auto size = static_cast<std::size_t>(file.size());
-  if (size == 0) return;
-  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd(), 0);
-  if (data == MAP_FAILED) throw_errno("map", path);
-  bytes_ = {static_cast<const char*>(data), size};
-}
-Mapping::Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-Mapping& Mapping::operator=(Mapping&& other) noexcept {
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-Mapping::~Mapping() {
-  if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {

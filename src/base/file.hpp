@@ -58,21 +58,6 @@ class File {
   std::filesystem::path path_;
 };
 
-/// A file mapped for reading; empty files are fine.
-class Mapping {
- public:
-  Mapping() = default;
-  explicit Mapping(const std::filesystem::path& path);
-  Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&& other) noexcept;
-  ~Mapping();
-
-  std::string_view bytes() const { return bytes_; }
-
- private:
-  std::string_view bytes_;
-};
-
 /// The content of a small file; nothing if it does not exist. Larger than `limit` is an error, and so is a
 /// link.
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit = 1 << 24);

@@ -3,6 +3,7 @@
 #include "base/console.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/mapping.hpp"
 
 #include <tasker/error.hpp>
 

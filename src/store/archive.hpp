@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/file.hpp"
+#include "base/mapping.hpp"
 #include "store/archive_format.hpp"
 
 #include <tasker/detail/result_source.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/file.hpp"
+#include "base/mapping.hpp"
 #include "store/manifest.hpp"
 #include "store/paths.hpp"
 #include "store/record.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/file.hpp"
+#include "base/mapping.hpp"
 #include "store/fence.hpp"
 #include "store/fingerprint.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/mapping.hpp"
 #include "store/format.hpp"
 #include "store/paths.hpp"
 

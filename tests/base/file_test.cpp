@@ -1,5 +1,6 @@
 #include "base/file.hpp"
 
+#include "base/mapping.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"
 
@@ -189,17 +190,6 @@ TEST_CASE("As long as the umask is kept, files are created and opened to all as 
     CHECK(::umask(027) == 027);
   }
   ::umask(before);
-}
-
-TEST_CASE("A mapping shows a file's bytes, none for an empty one") {
-  const TemporaryDirectory home;
-  test::write_file(home.path() / "file", "content");
-  test::write_file(home.path() / "empty", "");
-  Mapping mapping(home.path() / "file");
-  CHECK(mapping.bytes() == "content");
-  const Mapping moved = std::move(mapping);
-  CHECK(moved.bytes() == "content");
-  CHECK(Mapping(home.path() / "empty").bytes().empty());
 }
 
 bool sleeps(pid_t thread) {
