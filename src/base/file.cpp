@@ -95,6 +95,9 @@ mode_t allowed(mode_t mode) {
   return mode & ~(kept >= 0 ? static_cast<mode_t>(kept) : umask_now());
 }
 
+/// Whether the file system does not know the operation.
+bool is_unknown(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
+
 bool size_is_limited() {
   rlimit size{};
   return ::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
@@ -108,15 +111,9 @@ void throw_errno(std::string_view what, const std::filesystem::path& path) {
                     std::string(advice(error, what)));
 }
 
-File File::to_write(int fd, std::filesystem::path path) {
-  File file(fd, std::move(path));
-  file.is_limited_ = size_is_limited();
-  return file;
-}
-
 File File::create_new(const std::filesystem::path& path) {
   const mode_t mode = mode_in(path.parent_path());
-  File file = to_write(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
+  File file(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
   if (kept_umask < 0) return file;
   struct stat status {};
   if (::fstat(file.fd_, &status) != 0) throw_errno("examine", path);
@@ -131,7 +128,7 @@ File File::open_read(const std::filesystem::path& path) {
   return {open_or_throw(path, to_read, "open"), path};
 }
 File File::open_write(const std::filesystem::path& path) {
-  return to_write(open_or_throw(path, O_RDWR, "open"), path);
+  return {open_or_throw(path, O_RDWR, "open"), path};
 }
 File File::open_input(const std::filesystem::path& path) {
   const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
@@ -139,11 +136,9 @@ File File::open_input(const std::filesystem::path& path) {
   return {fd, path};
 }
 
-File::File(File&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), is_limited_(other.is_limited_), path_(std::move(other.path_)) {}
+File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
 File& File::operator=(File&& other) noexcept {
   std::swap(fd_, other.fd_);
-  std::swap(is_limited_, other.is_limited_);
   std::swap(path_, other.path_);
   return *this;
 }
@@ -151,11 +146,12 @@ File::~File() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-/// The guard costs as much as a small write: only where it is of use.
+/// The guard costs as much as a small write: only where it is of use. A task may have limited sizes since the
+/// file was opened.
 template <class Call>
 auto File::retried_quietly(Call call) const {
   std::optional<WithoutSignals> guard;
-  if (is_limited_) guard.emplace();
+  if (size_is_limited()) guard.emplace();
   return retried(call);
 }
 
@@ -327,15 +323,45 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
   if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
 }
 
-bool link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (retried([&] { return ::link(from.c_str(), to.c_str()); }) == 0) return true;
-  const int error = errno;
-  // A network file system may say no to what it has done when its answer was lost on the way.
-  struct stat status {};
-  if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return true;
-  errno = error;
-  if (error != EEXIST) throw_errno("create", to);
-  return false;
+namespace {
+
+enum class Linked { yes, taken, impossible };
+
+/// A second name for a file that has one.
+Linked link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return ::link(from.c_str(), to.c_str()); }) != 0) {
+    const int error = errno;
+    // A network file system may say no to what it has done when its answer was lost on the way.
+    struct stat status {};
+    if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return Linked::yes;
+    errno = error;
+    if (error == EEXIST) return Linked::taken;
+    if (error == EPERM || error == EXDEV || is_unknown(error)) return Linked::impossible;
+    throw_errno("create", to);
+  }
+  // Some make a symbolic link in its place.
+  if (type_of(to) != std::filesystem::file_type::symlink) return Linked::yes;
+  remove_file(to);
+  return Linked::impossible;
+}
+
+}  // namespace
+
+bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); }) ==
+      0)
+    return true;
+  if (errno == EEXIST) return false;
+  if (!is_unknown(errno)) throw_errno("create", to);
+  // Network file systems know no such rename, but most know links.
+  switch (link_file(from, to)) {
+    case Linked::yes: remove_file(from); return true;
+    case Linked::taken: return false;
+    case Linked::impossible: break;
+  }
+  if (file_exists(to)) return false;
+  rename_file(from, to);
+  return true;
 }
 
 void sync_directory(const std::filesystem::path& directory) {

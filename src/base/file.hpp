@@ -50,11 +50,9 @@ class File {
 
  private:
   File(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
-  static File to_write(int fd, std::filesystem::path path);
   template <class Call>
   auto retried_quietly(Call call) const;
   int fd_ = -1;
-  bool is_limited_ = false;  // in its size, by the process's limits
   std::filesystem::path path_;
 };
 
@@ -117,9 +115,9 @@ void remove_file(const std::filesystem::path& path);
 bool remove_directory(const std::filesystem::path& path);
 /// Throws SystemError.
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
-/// Gives a file, which has one name so far, a second one; false if something has that name already. Throws
-/// SystemError.
-bool link_file(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Gives a file the name `to`, where nothing may be; false, with nothing done, if something is. In one step
+/// where the file system can do that at all. Throws SystemError.
+bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Makes creations, renames and removals in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);

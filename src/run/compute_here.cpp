@@ -36,9 +36,6 @@ execute::Limits limits_of(const Options& options) {
   return {options.retries, options.timeout, options.memory_limit};
 }
 
-/// Progress is due now and then.
-constexpr Clock::duration longest_sleep = 2s;
-
 class Here {
  public:
   Here(const detail::MapCall& call, const Workspace& workspace, Scheduler& scheduler, Outcome& outcome,
@@ -54,7 +51,7 @@ class Here {
               limits_of(call.options),
               call.options.capture,
               *horizon_},
-        sink_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.directory(),
+        sink_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.fence_path(),
               call.options.durability == Durability::power) {
     work_.load_state = [this](const store::StateName& name) {
       return store::read_state(workspace_.directory(), name);
@@ -72,7 +69,7 @@ class Here {
       // A single executor is never asked to give anything back.
       const auto chunk = make_chunk(std::get<Assign>(*action));
       under_way_ = chunk;
-      alarm.set(next_look());
+      alarm.set(time_.wake(Clock::now()));
       lock.unlock();
       const execute::ChunkReport report = execute::run_chunk(*chunk, work_, recorder);
       lock.lock();
@@ -104,8 +101,9 @@ class Here {
       }
       if (scheduler_.finished()) break;
       const auto watched = slots.watched();
-      const auto pause = std::min(slots.longest_pause().value_or(longest_sleep),
-                                  std::max(next_look() - Clock::now(), Clock::duration(0)));
+      const Time now = Clock::now();
+      const Clock::duration to_wake = std::max(time_.wake(now) - now, Clock::duration(0));
+      const auto pause = std::min(slots.longest_pause().value_or(to_wake), to_wake);
       if (::poll(watched.data(), watched.size(), static_cast<int>(pause / 1ms)) < 0 && errno != EINTR)
         base::throw_errno("wait for", "processes that execute tasks");
       slots.look();
@@ -129,8 +127,6 @@ class Here {
   }
 
  private:
-  Time next_look() const { return std::min(time_.due(), Clock::now() + longest_sleep); }
-
   /// Returns whether all must stop, as it turns out now.
   bool look_at_time() {
     const bool were_stopped = time_.stopped();
@@ -157,14 +153,14 @@ class Here {
   Time look_beside_fn() {
     look_at_time();
     if (time_.is_over()) end_without_fn();
-    return next_look();
+    return time_.wake(Clock::now());
   }
 
   [[noreturn]] void end_without_fn() {
     // That thread may be writing to its own journal.
     try {
       JournalSink sink(workspace_.journal(1, base::this_process().host, base::build_id()),
-                       workspace_.directory(), false);
+                       workspace_.fence_path(), false);
       // Nor is this the thread on which arguments may be made.
       give_up(sink, 1, [&](std::uint64_t index) { return std::string(argument_in(*under_way_, index)); });
     } catch (const std::exception& error) {

@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,11 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The hold may get lost, and progress is due: how long rank 0 sleeps at most.
-constexpr Clock::duration longest_sleep = 2s;
-
 Start start_of(const detail::MapCall& call, const Workspace& workspace, const Timekeeper& time) {
-  return {std::filesystem::absolute(workspace.directory()).string(),
+  return {workspace.directory().string(),
           workspace.run(),
           workspace.sequence(),
           cluster::slurm_job(),
@@ -69,8 +65,8 @@ class Unseen {
 
 }  // namespace
 
-void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspace& workspace,
-                          Scheduler& scheduler, Outcome& outcome, Reporter& reporter, Timekeeper& time,
+void compute_with_workers(Comm& comm, const detail::MapCall& call, Workspace& workspace, Scheduler& scheduler,
+                          Outcome& outcome, Reporter& reporter, Timekeeper& time,
                           const std::function<void()>& attend) {
   RankJournals journals(workspace, call);
   Master master(comm, call, scheduler, outcome, journals.store());
@@ -78,13 +74,12 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
   comm.set_lost_after(lost_after);
   cluster::set_lost_after(lost_after);
   const Start start = start_of(call, workspace, time);
+  workspace.set_ranks_write(true);
   for (int rank = 1; rank < comm.size(); ++rank) comm.send(rank, pack(start));
   Unseen unseen;
   const auto wait = [&] {
-    std::vector<pollfd> watched;
-    if (!time.stopped()) watched.push_back({time.signal().fd(), POLLIN, 0});
-    const auto envelope =
-        comm.wait(std::min({reporter.due(), time.due(), Clock::now() + longest_sleep}), watched);
+    auto watched = time.watched();
+    const auto envelope = comm.wait(std::min(reporter.due(), time.wake(Clock::now())), watched);
     if (envelope) master.handle(*envelope);
     if (envelope && kind_of(envelope->bytes) == Kind::ready)
       unseen.note(reporter, workspace, envelope->source, master.workers().at(envelope->source));
@@ -113,6 +108,7 @@ void compute_with_workers(Comm& comm, const detail::MapCall& call, const Workspa
   }
   master.finish();
   while (!master.closed() && !time.is_over()) wait();  // all that counts is recorded
+  workspace.set_ranks_write(!master.all_closed());
   journals.close();
 }
 

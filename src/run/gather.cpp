@@ -19,8 +19,6 @@ namespace {
 
 /// How long those that are late are waited for when the run must stop.
 constexpr Clock::duration patience = 3s;
-/// The time that there is may change.
-constexpr Clock::duration longest_sleep = 2s;
 
 [[noreturn]] void throw_left(int rank, const Leave& leave, const Enter& mine) {
   if (!leave.message.empty())
@@ -56,9 +54,8 @@ void gather(Comm& comm, const Enter& mine, Timekeeper& time) {
     if (!comm.is_lost(rank)) missing.insert(rank);
   Time deadline = Time::max();
   while (!missing.empty()) {
-    std::vector<pollfd> watched;
-    if (!time.stopped()) watched.push_back({time.signal().fd(), POLLIN, 0});
-    const auto envelope = comm.wait(std::min({deadline, time.due(), Clock::now() + longest_sleep}), watched);
+    auto watched = time.watched();
+    const auto envelope = comm.wait(std::min(deadline, time.wake(Clock::now())), watched);
     const Time now = Clock::now();
     time.look(now);
     if (time.stopped()) deadline = std::min(deadline, now + patience);

@@ -1,5 +1,6 @@
 #include "run/journal_sink.hpp"
 
+#include "base/file.hpp"
 #include "store/record.hpp"
 #include "store/state.hpp"
 
@@ -16,13 +17,14 @@ void JournalSink::write(const store::FrameInfo& info, std::string_view head, std
     const auto state = states_.find(record->index);
     if (state == states_.end() || record->outcome != store::Outcome::done) continue;
     sync();
-    store::remove_state(directory_, state->second);
+    if (base::file_exists(fence_)) store::remove_state(fence_.parent_path(), state->second);
     states_.erase(state);
   }
 }
 
 void JournalSink::save(const store::StateName& name, std::string_view state) {
-  store::write_state(directory_, name, state, power_);
+  if (!base::file_exists(fence_)) return;
+  store::write_state(fence_.parent_path(), name, state, power_);
   states_.insert_or_assign(name.index, name);
 }
 

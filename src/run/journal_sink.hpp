@@ -13,9 +13,9 @@ namespace tasker::runtime {
 /// Frames go to this process's own journal; the states of tasks under way lie beside it.
 class JournalSink final : public execute::FrameSink {
  public:
-  /// `power`: Durability::power.
-  JournalSink(store::JournalWriter journal, std::filesystem::path directory, bool power)
-      : journal_(std::move(journal)), directory_(std::move(directory)), power_(power) {}
+  /// `fence`: of its run. When that is gone, states are another run's affair. `power`: Durability::power.
+  JournalSink(store::JournalWriter journal, std::filesystem::path fence, bool power)
+      : journal_(std::move(journal)), fence_(std::move(fence)), power_(power) {}
 
   void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override;
   void save(const store::StateName& name, std::string_view state) override;
@@ -26,7 +26,7 @@ class JournalSink final : public execute::FrameSink {
 
  private:
   store::JournalWriter journal_;
-  std::filesystem::path directory_;
+  std::filesystem::path fence_;
   bool power_;
   std::map<std::uint64_t, store::StateName> states_;  // saved here, of tasks that are not done
 };

@@ -110,10 +110,8 @@ class RootMap {
   /// What ranks of an earlier run still record belongs into the archive.
   void wait_for_ghosts(const Workspace& workspace, Reporter& reporter, Timekeeper& time) const {
     if (const auto left = workspace.ghosts_gone() - Clock::now(); left > 0s)
-      reporter.say(
-          fmt::format("waits {} until no rank of an earlier run, whose host may be cut off, can record "
-                      "anything any more",
-                      duration_text(left)));
+      reporter.say(fmt::format("waits {} until no rank of an earlier run can record anything any more",
+                               duration_text(left)));
     for (auto now = Clock::now(); now < workspace.ghosts_gone(); now = Clock::now()) {
       workspace.check_hold();
       time.look(now);
@@ -122,9 +120,10 @@ class RootMap {
             fmt::format("{} was stopped {}: all results are there, but not its archive; run the same "
                         "command again",
                         name_, time.reason(now)));
-      const auto pause = std::min({workspace.ghosts_gone(), time.due(), now + 2s}) - now;
-      pollfd signal{time.signal().fd(), POLLIN, 0};
-      ::poll(&signal, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(pause).count()));
+      const auto pause = std::min(workspace.ghosts_gone(), time.wake(now)) - now;
+      auto signal = time.watched();
+      ::poll(signal.data(), signal.size(),
+             static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(pause).count()));
     }
   }
 

@@ -162,6 +162,8 @@ bool Master::closed() const {
   return true;
 }
 
+bool Master::all_closed() const { return closed_.size() + 1 == static_cast<std::size_t>(comm_.size()); }
+
 std::string Master::suspicion() const {
   const auto worst = std::ranges::max_element(deaths_, {}, [](const auto& task) { return task.second; });
   if (worst == deaths_.end()) return "";

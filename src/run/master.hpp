@@ -47,6 +47,8 @@ class Master {
 
   /// Every worker that is left has closed its journal (after `finish`).
   bool closed() const;
+  /// The same with none gone: nobody writes to a journal any more.
+  bool all_closed() const;
   /// There is nobody left to compute anything.
   bool alone() const;
   /// Which task may be the cause that ranks died, to be said behind that; empty if none did.

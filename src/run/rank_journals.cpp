@@ -9,8 +9,8 @@ RankJournals::RankJournals(const Workspace& workspace, const detail::MapCall& ca
     : workspace_(workspace),
       call_(call),
       power_(call.options.durability == Durability::power),
-      own_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.directory(), power_) {
-}
+      own_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.fence_path(),
+           power_) {}
 
 MasterStore RankJournals::store() {
   return {[this](std::uint64_t index) { return workspace_.attempt_of(index); },

@@ -1,6 +1,9 @@
 #include "run/sees_directory.hpp"
 
-#include "store/hold.hpp"
+#include "base/file.hpp"
+#include "store/paths.hpp"
+
+#include <tasker/error.hpp>
 
 #include <fcntl.h>
 #include <sys/statfs.h>
@@ -21,8 +24,9 @@ namespace {
 constexpr std::array<std::uint32_t, 12> shared_by_hosts = {0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
                                                            0x65735546, 0x0BD00BD0, 0x47504653, 0x00C36400,
                                                            0x19830326, 0x5346414F, 0x01021997, 0x20030528};
-/// They may remember for a while that something was not there.
+/// They may remember for a while that something was not there. Nobody knows all such file systems.
 constexpr auto longest_memory = 5s;
+constexpr auto usual_memory = 500ms;
 constexpr auto pause = 20ms;
 
 /// To open a directory makes a network file system ask its server for what is new in it.
@@ -31,17 +35,25 @@ void ask_server(const fs::path& directory) {
   if (opened >= 0) ::close(opened);
 }
 
+bool has_fence(const fs::path& directory, const std::string& run) {
+  try {
+    return base::file_exists(store::fence_path(directory, run));
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::chrono::milliseconds unseen_for(std::uint32_t type) {
-  return std::ranges::find(shared_by_hosts, type) == shared_by_hosts.end() ? 0ms : longest_memory;
+  return std::ranges::find(shared_by_hosts, type) == shared_by_hosts.end() ? usual_memory : longest_memory;
 }
 
 bool sees_directory(const fs::path& directory, const std::string& run) {
   struct statfs status {};
   const bool is_there = ::statfs(directory.parent_path().c_str(), &status) == 0;
   return sees_directory(directory, run,
-                        is_there ? unseen_for(static_cast<std::uint32_t>(status.f_type)) : 0ms);
+                        is_there ? unseen_for(static_cast<std::uint32_t>(status.f_type)) : usual_memory);
 }
 
 bool sees_directory(const fs::path& directory, const std::string& run, std::chrono::milliseconds patience) {
@@ -49,7 +61,7 @@ bool sees_directory(const fs::path& directory, const std::string& run, std::chro
   for (;;) {
     ask_server(directory.parent_path());
     ask_server(directory);
-    if (store::hold_is_of(directory, run)) return true;
+    if (has_fence(directory, run)) return true;
     if (std::chrono::steady_clock::now() >= end) return false;
     std::this_thread::sleep_for(pause);
   }

@@ -13,7 +13,7 @@ bool sees_directory(const std::filesystem::path& directory, const std::string& r
 bool sees_directory(const std::filesystem::path& directory, const std::string& run,
                     std::chrono::milliseconds patience);
 
-/// How long that may be on a file system of this type (statfs): no time where one host has it for itself.
+/// How long that may be on a file system of this type (statfs): longer where hosts are known to share it.
 std::chrono::milliseconds unseen_for(std::uint32_t type);
 
 }  // namespace tasker::runtime

@@ -83,6 +83,11 @@ Time Timekeeper::due() const {
   return stopped_ ? give_up_ : frame_->end;
 }
 
+std::vector<pollfd> Timekeeper::watched() const {
+  if (stopped_) return {};
+  return {{drain_.fd(), POLLIN, 0}};
+}
+
 std::string Timekeeper::reason(Time now) const {
   if (drain_.came()) return "by SIGUSR1";
   return limit_ && limit_->end > now ? "since its time is up in " + base::duration_text(limit_->end - now)

@@ -7,9 +7,13 @@
 
 #include <tasker/options.hpp>
 
+#include <poll.h>
+
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tasker::runtime {
 
@@ -38,11 +42,16 @@ class Timekeeper {
   /// When `look` is due next; besides, when `signal` has come.
   Time due() const;
   const base::CaughtSignal& signal() const { return drain_; }
+  /// Until when rank 0 may sleep: the time that there is may change, the hold may get lost, progress is due.
+  Time wake(Time now) const { return std::min(due(), now + longest_sleep); }
+  /// What wakes it besides: the signal, as long as that matters.
+  std::vector<pollfd> watched() const;
 
   /// "since the time is up in 55 s", "by SIGUSR1".
   std::string reason(Time now) const;
 
  private:
+  static constexpr std::chrono::seconds longest_sleep{2};
   std::optional<cluster::TimeLimit> limit(Time now) const;
   const Options& options_;
   cluster::Allocation& allocation_;

@@ -32,7 +32,7 @@ class Worker {
         run_id_(run_id(start)),
         fingerprint_(declared(call, start)),
         work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},
-        own_(journal(), start.directory, start.power),
+        own_(journal(), store::fence_path(start.directory, start.run), start.power),
         mail_(desk_, run_id_, start.slots == 0) {}
 
   End work() {

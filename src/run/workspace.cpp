@@ -21,9 +21,12 @@
 namespace tasker::runtime {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 namespace {
 
+/// So long ranks may be in the middle of a task when rank 0 leaves, which waits for them no longer than that.
+constexpr auto leaving = 6s;
 /// More journals of ended runs than this are folded into one.
 constexpr std::size_t journals_kept = 32;
 constexpr std::size_t encode_limit = std::size_t{1} << 20;
@@ -95,6 +98,11 @@ Workspace::Workspace(const detail::MapCall& call, std::chrono::milliseconds ghos
   }
 }
 
+Workspace::~Workspace() {
+  if (hold_ && ranks_write_)
+    hold_->leave_ghosts(std::max<std::chrono::milliseconds>(ghosts_of_mine_, leaving));
+}
+
 std::string Workspace::digest() const { return base::to_hex(fingerprint_.digest()); }
 
 std::shared_ptr<const store::Archive> Workspace::finished() {
@@ -126,6 +134,7 @@ void Workspace::tidy() {
   try {
     store::Hold hold(directory_, self());
     base::sync_directory(call_.path.parent_path());  // the killed run may not have come to that
+    store::Ghosts(directory_).forget(hold.fence());  // what they compute is there
     if (store::remove_merged(hold.fence(), archive_->description().merged)) hold.end_directory();
   } catch (const Interrupted&) {
     // Another run works in it, on another list.
@@ -176,11 +185,21 @@ void Workspace::take_directory() {
       return;
     } catch (const Interrupted&) {
       cluster::add_history(cluster::held);
+      remove_if_empty();
       throw;
     } catch (const SystemError&) {
       // Between the two steps another run may have ended, and removed it.
       if (base::file_exists(directory_)) throw;
     }
+  }
+}
+
+/// This run has seen the other one's fence, and that one perhaps this run's: who is last removes it.
+void Workspace::remove_if_empty() const {
+  try {
+    base::remove_directory(directory_);
+  } catch (const SystemError&) {
+    // The next run removes it.
   }
 }
 
@@ -303,6 +322,8 @@ void Workspace::require_hold() const {
 }
 
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
+  const store::Fence& fence = hold_->fence();
+  ghosts_->forget(fence);
   for (const store::JournalName& name : store::list_journals(directory_))
     if (name.id == run_id_)
       catalog_->add(directory_, name);
@@ -314,15 +335,25 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
       if (!catalog_->slot(i).done())
         throw SystemError(directory_.string() + ": the record of task " + std::to_string(i) +
                           " was written but can't be found; run the same command again");
-  const store::Fence& fence = hold_->fence();
   const store::Description description =
       store::merge(*catalog_, fence, call_.path, manifest(), call_.options.keep_arguments,
                    archive_ ? std::optional(archive_->description().id) : std::nullopt);
   catalog_.reset();
+  auto archive = written(description.id);
   if (!call_.options.keep_directory && store::remove_merged(fence, description.merged))
     hold_->end_directory();
   hold_.reset();
-  return store::Archive::open(call_.path);
+  return archive;
+}
+
+/// The archive with this id, which has just been written: another run may have taken over since, and replaced
+/// it, with all results in it.
+std::shared_ptr<const store::Archive> Workspace::written(std::uint64_t id) const {
+  auto archive = store::Archive::open(call_.path);
+  if (archive && archive->description().id == id) return archive;
+  require_hold();
+  throw Interrupted(call_.path.string() +
+                    " was replaced or removed right after it was written; run the same command again");
 }
 
 }  // namespace tasker::runtime

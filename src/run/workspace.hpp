@@ -27,6 +27,7 @@ class Workspace {
   /// Looks at the archive; throws MismatchError if it, or the directory, belongs to another program.
   /// `ghosts`: how long other ranks may go on writing when this process has died.
   Workspace(const detail::MapCall& call, std::chrono::milliseconds ghosts);
+  ~Workspace();
 
   /// The archive if it holds a result for every argument, after one pass over them; else nothing.
   std::shared_ptr<const store::Archive> finished();
@@ -63,13 +64,16 @@ class Workspace {
   const std::string& run() const { return run_; }
   std::uint32_t sequence() const { return sequence_; }
   const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path fence_path() const { return store::fence_path(directory_, run_); }
   const store::Fingerprinter& fingerprinter() const { return fingerprint_; }
   std::string digest() const;
-  /// Throws Interrupted if another run took the directory, or it has been removed, as the hold's last beat
-  /// saw it.
+  /// Throws Interrupted if another run took the directory, or it has been removed, and the hold's last beat
+  /// has noticed.
   void check_hold() const;
-  /// The same as it is now, while there is a hold: the cause of any other failure.
+  /// Throws Interrupted if that is so now; nothing where there is no hold.
   void require_hold() const;
+  /// Whether ranks may be writing to their journals: if so at its end, those are ghosts.
+  void set_ranks_write(bool write) { ranks_write_ = write; }
 
   /// From when on no rank of an earlier run writes any more.
   store::Ghosts::Clock::time_point ghosts_gone() const { return ghosts_->gone(); }
@@ -79,6 +83,7 @@ class Workspace {
 
  private:
   void take_directory();
+  void remove_if_empty() const;
   void find_states();
   bool is_wanted(const store::StateName& name) const;
   store::Holder self() const;
@@ -86,6 +91,7 @@ class Workspace {
   void match_arguments();
   void settle_failures();
   void write_list() const;
+  std::shared_ptr<const store::Archive> written(std::uint64_t id) const;
   store::Manifest manifest() const;
 
   const detail::MapCall& call_;
@@ -94,6 +100,7 @@ class Workspace {
   std::shared_ptr<const store::Archive> archive_;
   std::chrono::milliseconds ghosts_of_mine_;
   std::unique_ptr<store::Hold> hold_;
+  bool ranks_write_ = false;
   std::optional<store::Ghosts> ghosts_;
   std::string run_;
   std::uint64_t run_id_;

@@ -44,6 +44,7 @@ bool Fence::make(std::string_view holder) const {
 }
 
 Fence::~Fence() {
+  if (removed_) return;
   try {
     remove_fence(path_);
   } catch (const std::exception&) {
@@ -59,15 +60,16 @@ void Fence::require() const {
     if (stands()) return;
     taken = base::file_exists(directory_);
   } catch (const SystemError&) {
-    // Then it can't be reached.
+    return;
   }
   if (taken)
     throw Interrupted(directory_.string() +
                       " was taken over by another run, which believed this one dead; its results are kept. "
                       "Run the same command again when that run has ended");
-  throw Interrupted(directory_.string() +
-                    " has been removed, or can't be reached any more; results computed since are lost. Run "
-                    "the same command again");
+  throw Interrupted(
+      directory_.string() +
+      " has been removed, by another run that took it over and has finished, or by hand; run the "
+      "same command again");
 }
 
 template <class Step>
@@ -85,11 +87,7 @@ void Fence::publish(const std::string& name, const fs::path& to) const {
 }
 
 bool Fence::publish_new(const std::string& name, const fs::path& to) const {
-  return act([&] {
-    const bool published = base::link_file(path_ / name, to);
-    if (published) base::remove_file(path_ / name);
-    return published;
-  });
+  return act([&] { return base::rename_new(path_ / name, to); });
 }
 
 void Fence::replace(const fs::path& to, std::string_view bytes) const {
@@ -127,13 +125,13 @@ void Fence::remove_leftovers() const {
   }
 }
 
-bool Fence::remove_directory() const {
+void Fence::remove_directory() {
   try {
     remove_fence(path_);
-    base::remove_file(directory_);
-    return true;
+    removed_ = true;
+    base::remove_directory(directory_);
   } catch (const SystemError&) {
-    return false;
+    // The next run removes what is left.
   }
 }
 

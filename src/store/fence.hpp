@@ -25,7 +25,7 @@ class Fence {
 
   /// Whether nobody has removed it. Throws SystemError where that can't be known.
   bool stands() const;
-  /// Throws Interrupted unless it stands.
+  /// Throws Interrupted if it has gone. What can't be known for the moment is no reason.
   void require() const;
 
   /// Where a file is written that is to be published.
@@ -41,8 +41,8 @@ class Fence {
   /// Removes what killed runs left half-made in the directory, as far as that is possible.
   void remove_leftovers() const;
 
-  /// Removes the fence, then its directory if nothing else is left there. Returns whether that is gone.
-  bool remove_directory() const;
+  /// Removes the fence, then its directory if nothing else is left there.
+  void remove_directory();
 
  private:
   bool make(std::string_view holder) const;
@@ -51,6 +51,7 @@ class Fence {
 
   std::filesystem::path directory_;
   std::filesystem::path path_;
+  bool removed_ = false;  // by this object
 };
 
 /// Removes somebody's fence with all that is in it. When it returns, the fence's owner has no power any more.

@@ -107,9 +107,14 @@ std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
   return results;
 }
 
+/// But those to which somebody may still write.
 void remove_journals(const Fence& fence, const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    if (JournalName::parse(name)) fence.remove(fence.directory() / name);
+  const std::vector<std::string> ghosts = list_ghosts(fence.directory());
+  for (const std::string& name : names) {
+    const auto journal = JournalName::parse(name);
+    if (journal && std::ranges::find(ghosts, base::to_hex(journal->id)) == ghosts.end())
+      fence.remove(fence.directory() / name);
+  }
 }
 
 }  // namespace

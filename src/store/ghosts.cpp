@@ -17,9 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Where what the run had said of itself is damaged.
-constexpr std::chrono::seconds unknown{15};
-
 std::chrono::milliseconds time_of(const fs::path& path) {
   const auto text = base::read_small_file(path);
   const auto j = text ? unseal(*text) : std::nullopt;
@@ -28,7 +25,7 @@ std::chrono::milliseconds time_of(const fs::path& path) {
   } catch (const nlohmann::json::exception&) {
     // As damaged as one without a checksum.
   }
-  return unknown;
+  return unknown_ghosts;
 }
 
 }  // namespace

@@ -10,8 +10,11 @@
 
 namespace tasker::store {
 
-/// Keeps what the fence of that run, which has died, says of its ranks: some of them may have outlived it.
-/// Before the fence is removed.
+/// How long ranks of a run may outlive it that has said so illegibly.
+inline constexpr std::chrono::milliseconds unknown_ghosts{15'000};
+
+/// Keeps what the fence of that run says of its ranks: some of them may outlive it. Before the fence is
+/// removed.
 void leave_ghosts(const std::filesystem::path& directory, const std::string& run);
 
 /// The ranks that may have outlived their run in a directory. They hear late that it has died, and write to

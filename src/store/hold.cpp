@@ -21,14 +21,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto visible_after = 500ms;
 constexpr std::chrono::milliseconds longest_pause = 200ms;
 
 /// What another run's fence says of it.
 struct Seen {
   Holder holder;
   std::uint64_t beats = 0;
-  bool holds = false;
+  bool holds = true;
 };
 
 /// Nothing if there is no such file. A damaged one is nobody's, unless somebody renews it.
@@ -37,6 +36,7 @@ std::optional<Seen> look_at(const fs::path& fence) {
   if (!text) return std::nullopt;
   Seen seen;
   seen.holder.process = {};
+  seen.holder.ghosts = unknown_ghosts;
   const auto j = unseal(*text);
   if (!j) return seen;
   try {
@@ -66,6 +66,7 @@ std::optional<Seen> look_at(const fs::path& fence) {
 
 Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
     : self_(self), timing_(timing), fence_(directory, self_.run, content()) {
+  beat(false);  // who took the fence for a leftover before it had its name may have emptied it
   // From now on it beats: others may watch it while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -105,6 +106,8 @@ void Hold::settle(const std::string& other) const {
   const auto end = std::chrono::steady_clock::now() + timing_.patience;
   bool beats = false;
   for (auto pause = 1ms;; pause = std::min(2 * pause, longest_pause)) {
+    // Asked first: this process, too, may be frozen in between, and what it has seen be old then.
+    const bool over = std::chrono::steady_clock::now() >= end;
     const auto seen = look_at(fence);
     if (!first || !seen) break;
     const base::Life life = base::life_of(seen->holder.process);
@@ -112,12 +115,11 @@ void Hold::settle(const std::string& other) const {
     // Another host's clock is of no use, ours is: no beat for all of our patience.
     beats = beats || seen->beats != first->beats;
     const bool alive = life == base::Life::alive || beats;
-    const bool over = std::chrono::steady_clock::now() >= end;
     if (alive && (over || seen->holds || other < self_.run)) throw_held(fence_.directory(), seen->holder);
     if (over) break;
     std::this_thread::sleep_for(pause);
   }
-  if (first && first->holder.ghosts > 0ms) leave_ghosts(fence_.directory(), other);
+  if (first && first->holds && first->holder.ghosts > 0ms) store::leave_ghosts(fence_.directory(), other);
   remove_fence(fence);
 }
 
@@ -127,6 +129,17 @@ void Hold::keep_still() {
 }
 
 Hold::~Hold() { keep_still(); }
+
+void Hold::leave_ghosts(std::chrono::milliseconds ghosts) {
+  keep_still();
+  try {
+    self_.ghosts = std::max(self_.ghosts, ghosts);
+    beat(true);
+    store::leave_ghosts(fence_.directory(), self_.run);
+  } catch (const Error&) {
+    // Then the directory can't be written to, by them neither; or it is another run's by now.
+  }
+}
 
 void Hold::end_directory() {
   keep_still();
@@ -153,19 +166,6 @@ void Hold::beat(bool holds) {
   } catch (const SystemError&) {
     fence_.require();
     throw;
-  }
-}
-
-bool hold_is_of(const fs::path& directory, const std::string& run) {
-  const auto end = std::chrono::steady_clock::now() + visible_after;
-  for (;;) {
-    try {
-      if (base::file_exists(fence_path(directory, run))) return true;
-    } catch (const SystemError&) {
-      return false;
-    }
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(20ms);
   }
 }
 

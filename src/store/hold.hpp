@@ -55,6 +55,9 @@ class Hold {
   bool lost() const { return lost_; }
   /// Gives it back, and removes the directory if nothing else is left there.
   void end_directory();
+  /// Keeps in the directory that ranks of this run may go on writing to their journals for so long after it
+  /// is given back, which it is to be next.
+  void leave_ghosts(std::chrono::milliseconds ghosts);
 
  private:
   void take();
@@ -73,9 +76,5 @@ class Hold {
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: it uses all others
 };
-
-/// Whether this process sees `directory` as held by `run`: false where it is another host's own disk. May
-/// wait a little for a network file system to show what is new.
-bool hold_is_of(const std::filesystem::path& directory, const std::string& run);
 
 }  // namespace tasker::store

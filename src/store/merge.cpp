@@ -243,7 +243,7 @@ Description merge(const Catalog& catalog, const Fence& fence, const fs::path& fi
                       " bytes, there are " + std::to_string(room) +
                       "; free some space, then run the same command again: all results are kept");
   const fs::path unfinished = fence.unfinished(unfinished_archive);
-  base::remove_file(unfinished);  // nobody's, or somebody's link
+  base::remove_file(unfinished);  // somebody's link
   Description description = merge.write(unfinished);
   base::open_to_all(unfinished);
   publish(fence, file, replaces);
@@ -258,7 +258,6 @@ bool remove_merged(const Fence& fence, const std::vector<std::string>& merged) {
     if (!list_journals(directory).empty()) return false;
     fence.remove_leftovers();
     for (const StateName& name : list_states(directory)) fence.remove(directory / name.to_string());
-    for (const std::string& run : list_ghosts(directory)) fence.remove(ghosts_path(directory, run));
     // The manifest says whose directory it is, so it stays as long as there is anything else.
     fence.remove(list_path(directory));
     fence.remove(manifest_path(directory));

@@ -2,7 +2,6 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/scratch.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -38,13 +37,13 @@ std::vector<std::string> list_runs(const fs::path& directory, std::string_view s
   return runs;
 }
 
-/// Whether `name` is what temporary_path makes of the name of a state, a fence or a scratch file.
+/// Whether `name` is what temporary_path makes of the name of a state or a fence.
 bool is_leftover(std::string_view name) {
   std::uint64_t id = 0;
   const auto dot = name.rfind('.');
   if (dot == name.npos || !base::from_hex(name.substr(dot + 1), id)) return false;
   const std::string whole(name.substr(0, dot));
-  return whole == base::scratch_name || StateName::parse(whole) || parse_run(whole, fence_suffix);
+  return StateName::parse(whole) || parse_run(whole, fence_suffix);
 }
 
 template <class T>

@@ -154,21 +154,21 @@ TEST_CASE("A file that is opened to all has the mode that the umask allows") {
   CHECK(mode_of(home.path() / "file") == 0604);
 }
 
-TEST_CASE("A second name is given where there is none, and an empty directory is removed") {
+TEST_CASE("A file gets a name that nothing has, and an empty directory is removed") {
   const TemporaryDirectory home;
   test::write_file(home.path() / "file", "x");
   test::write_file(home.path() / "taken", "y");
-  CHECK(link_file(home.path() / "file", home.path() / "new"));
-  CHECK(test::read_file(home.path() / "new") == "x");
-  fs::remove(home.path() / "new");
-  CHECK_FALSE(link_file(home.path() / "file", home.path() / "taken"));
+  CHECK_FALSE(rename_new(home.path() / "file", home.path() / "taken"));
   CHECK(test::read_file(home.path() / "taken") == "y");
-  CHECK_THROWS_AS(link_file(home.path() / "missing", home.path() / "new"), SystemError);
+  CHECK(rename_new(home.path() / "file", home.path() / "new"));
+  CHECK(test::read_file(home.path() / "new") == "x");
+  CHECK_FALSE(fs::exists(home.path() / "file"));
+  CHECK_THROWS_AS(rename_new(home.path() / "missing", home.path() / "file"), SystemError);
   fs::create_directory(home.path() / "directory");
   CHECK_FALSE(remove_directory(home.path()));
   CHECK(remove_directory(home.path() / "directory"));
   CHECK(remove_directory(home.path() / "directory"));
-  CHECK_THROWS_AS(remove_directory(home.path() / "file"), SystemError);
+  CHECK_THROWS_AS(remove_directory(home.path() / "taken"), SystemError);
 }
 
 TEST_CASE("As long as the umask is kept, files are created and opened to all as it was") {
@@ -254,10 +254,10 @@ TEST_CASE("A limit on the size of files is an error that says so, and does not e
   const TemporaryDirectory home;
   const pid_t child = ::fork();
   if (child == 0) {
-    const rlimit limit{4096, RLIM_INFINITY};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
     int refused = 0;
     File file = File::create_new(home.path() / "file");
+    const rlimit limit{4096, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
     for (const bool at_end : {true, false}) try {
         at_end ? file.write({std::string(5000, 'x')}) : file.write_at(4096, "x");
       } catch (const SystemError& error) {

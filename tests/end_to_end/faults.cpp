@@ -9,6 +9,8 @@
 ///                      ~EIO: the call is done, but says that it failed, as network file systems may
 ///                      short: a part is written · torn: a part is written, then kill -9 · kill: kill -9
 ///                      before it · stop: SIGSTOP before it
+///   FAULTS_LINKS=WHAT  the file system can't rename without replacing; and links are `hard`, there are
+///                      `none`, or they are made `symbolic`
 ///   FAULTS_CLOCK=N     the monotonic clock runs N times as fast, and who sleeps wakes the sooner
 ///   FAULTS_THREADS=N   the N-th thread that C++ code starts, and each one after it, can't be started; MPI's
 ///                      own, which are C code's, can
@@ -89,6 +91,11 @@ Plan read_plan() {
 const Plan& plan() {
   static const Plan read = read_plan();
   return read;
+}
+
+std::string_view links_setting() {
+  const char* const links = std::getenv("FAULTS_LINKS");
+  return links ? links : "";
 }
 
 bool counts(std::string_view path) {
@@ -317,9 +324,25 @@ int rename(const char* from, const char* to) noexcept {
   return call([&] { return real(from, to); });
 }
 
+int renameat2(int from_directory, const char* from, int to_directory, const char* to,
+              unsigned int flags) noexcept {
+  REAL(renameat2);
+  return Call("rename", to, true)([&] {
+    if (links_setting().empty()) return real(from_directory, from, to_directory, to, flags);
+    errno = EINVAL;
+    return -1;
+  });
+}
+
 int link(const char* from, const char* to) noexcept {
   REAL(link);
-  return Call("link", to, true)([&] { return real(from, to); });
+  return Call("link", to, true)([&] {
+    const std::string_view links = links_setting();
+    if (links == "symbolic") return ::symlink(from, to);
+    if (links != "none") return real(from, to);
+    errno = EPERM;
+    return -1;
+  });
 }
 
 int unlink(const char* path) noexcept {

@@ -81,6 +81,7 @@ class Faults(FaultsTest):
                 name, arguments, error = called.groups()
                 # The open file, or the path; of two the second.
                 paths = ["".join(path) for path in re.findall(r'^\d+<([^>]*)>|"([^"]*)"', arguments)]
+                name = {"renameat2": "rename"}.get(name, name)
                 path = paths[-1 if name in ("rename", "link") else 0] if paths else ""
                 if path.endswith(".fence/removed") and name == "rename":
                     name, path = "unlink", paths[0]
@@ -94,6 +95,29 @@ class Faults(FaultsTest):
                 if step.name not in MAY_GO_ON - {"remove", "unlink"} and step.name != "close")
             self.assertGreater(len(seen), 10 if scenario.missing else 5)
             self.assertEqual(seen - caught, caught - seen)
+
+    def test_file_systems_that_can_not_rename_without_replacing_and_have_no_hard_links(self):
+        go = self.base / "go"
+        for links in ("hard", "none", "symbolic"):
+            env = {"LD_PRELOAD": FAULTS, "FAULTS_BELOW": self.place, "FAULTS_LINKS": links}
+            with self.subTest(links=links):
+                self.run_map(NAMES[:4], env=env)
+                self.assertTrue(self.archive.is_file() and not self.archive.is_symlink())
+                self.assertEqual(os.listdir(self.place), [self.archive.name])
+                self.assertEqual(archive_results(self.archive), self.serial(NAMES[:4])[1])
+                self.archive.unlink()
+                # What comes there meanwhile stays all the same.
+                run = self.start(["wait"], wait_for=go, env=env)
+                run.until(self.ledger.exists, "the task")
+                self.archive.write_text("notes\n")
+                go.touch()
+                self.assertEqual(run.wait().code, 2)
+                self.assertEqual(self.archive.read_text(), "notes\n")
+                self.archive.unlink()
+                self.run_map(["wait"], env=env, wait_for=go)
+                self.archive.unlink()
+                go.unlink()
+                self.calls()
 
     def test_after_a_failed_sync_the_next_run_writes_anew_what_it_relies_upon(self):
         scenario = self.power()

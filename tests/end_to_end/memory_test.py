@@ -29,6 +29,12 @@ class Memory(WorklistTest):
                 with self.subTest(ranks=ranks, slots=slots):
                     self.check(ranks=ranks, env={"TASKER_SLOTS": slots})
 
+    def test_an_argument_larger_than_the_limit_costs_its_own_task_only(self):
+        outcome = self.run_map(program=LARGE, size=80 << 20, code=1,
+                               env={"TASKER_SLOTS": 1, "TASKER_MEMORY_LIMIT": "50M"})
+        self.assertIn("1 of 2 tasks failed", outcome.err)
+        self.assertIn("task 0: it took more memory than its limit of 50 MiB", outcome.err)
+
     @needs_root
     def test_nor_where_the_record_travels_to_rank_0(self):
         for slots in (0, 1):

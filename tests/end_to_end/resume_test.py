@@ -99,6 +99,23 @@ class Resume(WorklistTest):
         self.assertRegex(outcome.err, r"\d+ bytes of .*list\.dat\.mpi are damaged")
         self.assert_finished_like_serial(outcome, HALF, wait_for=self.base / "now")
 
+    def test_ranks_in_the_middle_of_a_task_may_record_after_their_run_has_ended(self):
+        go = self.base / "go"
+        outcome = self.run_map(["a", "wait"], ranks=2, code=75, wait_for=go, sleep_us=1000, env={"TASKER_TIME_LIMIT": "5s"})
+        self.assertEqual(len(list(self.directory.glob("*.ghosts"))), 1, str(outcome))
+        self.calls()
+        go.touch()
+        outcome = self.run_map(["a", "wait"], ranks=2, wait_for=go)
+        self.assertEqual(self.called(), ["wait"])
+        self.assertRegex(outcome.err, r"waits \d\.\d s until no rank of an earlier run")
+        self.assert_finished_like_serial(outcome, ["a", "wait"], wait_for=go)
+
+    def test_no_rank_may_where_all_have_closed_their_journals(self):
+        failing = self.write("failing", ["b"])
+        self.run_map(["a", "b"], ranks=3, code=1, failing=failing)
+        self.assertTrue(self.directory.exists())
+        self.assertEqual(list(self.directory.glob("*.ghosts")), [])
+
     def test_a_kill_just_before_the_directory_goes_costs_nothing(self):
         """Archive and journals are there both."""
         outcome = self.run_map(NAMES, ranks=3, env={"TASKER_KEEP_DIRECTORY": 1})

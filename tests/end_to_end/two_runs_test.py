@@ -2,8 +2,11 @@
 
 By default one call of each kind, and some at random (TASKER_KILL_SEED repeats them); with TASKER_EVERY=1 every call.
 """
+import collections
+import copy
 import random
 import unittest
+from types import SimpleNamespace
 
 from two_runs import *
 
@@ -36,6 +39,34 @@ class TwoRuns(FaultsTest):
             for dies in range(first, last + 12, 1 if EVERY else 5):
                 with self.subTest(at=at, dies=dies):
                     self.judge(scenario, [(at, "stop"), (dies, "kill")], [0, 1])
+
+    def test_another_list_while_one_is_frozen_at_its_end(self):
+        """A run never takes another run's archive for its own."""
+        scenario = self.fresh()
+        other = copy.copy(scenario)
+        other.arguments = [f"other {name}" for name in scenario.arguments]
+        published = max(step.number for step in scenario.steps if step.name == "rename" and step.path == str(self.archive))
+        ends = collections.Counter()
+        for at in range(published - 2, len(scenario.steps) + 1):
+            for gone in (False, True):
+                with self.subTest(at=at, gone=gone):
+                    scenario.restore()
+                    frozen = LiveRun(SimpleNamespace(test=self, scenario=scenario), 0, at, "stop")
+                    self.assertEqual(LiveRun(SimpleNamespace(test=self, scenario=other), 1, 0, None).outcome.code, 0)
+                    if gone:
+                        self.archive.rename(self.base / "away")
+                    frozen.wake()
+                    ends[frozen.outcome.code] += 1
+                    if frozen.outcome.code == 0:
+                        self.assertEqual(frozen.outcome.results, scenario.results)
+                    else:
+                        self.assertEqual(frozen.outcome.code, 75, str(frozen))
+                    if gone:
+                        (self.base / "away").rename(self.archive)
+                    last = LiveRun(SimpleNamespace(test=self, scenario=scenario), 2, 0, None)
+                    self.assertEqual((last.outcome.code, last.outcome.results), (0, scenario.results), str(last))
+        self.assertGreater(ends[75], 1)
+        self.assertGreater(ends[0], 1)
 
     def test_two_or_three_at_random(self):
         print(f"seed {SEED}", flush=True)

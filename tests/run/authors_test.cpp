@@ -32,6 +32,8 @@ TEST_CASE("Functions differ in their types, and in what they have captured") {
   const auto counts = [](int first, int second) { return [=](int x) { return first + second + x; }; };
   CHECK(function_of(counts(1, 2)) == function_of(counts(1, 2)));
   CHECK(function_of(counts(1, 2)) != function_of(counts(1, 3)));
+  // Side by side they would be an address, were they not numbers.
+  CHECK(function_of(counts(1, 0x7fff)) != function_of(counts(5, 0x7fff)));
 }
 
 TEST_CASE("What can't be compared, or says nothing, makes no difference") {

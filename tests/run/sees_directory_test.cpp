@@ -33,15 +33,15 @@ TEST_CASE("A directory that is not there, or another run's, is not seen") {
   CHECK_FALSE(sees_directory(home.path(), "0123456789abcdef"));
 }
 
-TEST_CASE("What hosts share may show late what is new, what a host has for itself does not") {
+TEST_CASE("What hosts share may show late what is new") {
   const std::uint32_t nfs = 0x6969;
   const std::uint32_t fuse = 0x65735546;
   const std::uint32_t ext = 0xEF53;
   const std::uint32_t memory = 0x01021994;
   CHECK(unseen_for(nfs) > 1s);
   CHECK(unseen_for(fuse) > 1s);
-  CHECK(unseen_for(ext) == 0s);
-  CHECK(unseen_for(memory) == 0s);
+  CHECK(unseen_for(ext) < 1s);
+  CHECK(unseen_for(memory) < 1s);
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
+#include <thread>
+
 namespace tasker::store {
 namespace {
 
@@ -41,6 +44,35 @@ TEST_CASE("A directory that is gone, or not for us, is an error that says so", "
                const Hold hold(home.path(), {"run", ""});
              }),
              Contains("cannot remove " + fence_path(home.path(), "far").string()));
+}
+
+TEST_CASE("A fence that can't be examined for a while is not one that has gone, and beats again afterwards",
+          "[root]") {
+  if (!test::may_as_root("a directory that is closed for a while")) return;
+  const TemporaryDirectory home;
+  fs::permissions(home.path(), fs::perms(0777));
+  CHECK(test::as_nobody([&] {
+          const fs::path directory = home.path() / "d";
+          fs::create_directory(directory);
+          const Hold hold(directory, {"run", ""}, {std::chrono::milliseconds(1), std::chrono::hours(1)});
+          const auto beats_on = [&, last = test::read_file(holder_path(hold.fence().path()))] {
+            const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+            while (test::read_file(holder_path(hold.fence().path())) == last)
+              if (std::chrono::steady_clock::now() > end) throw Error("it beats no more");
+          };
+          beats_on();
+          fs::permissions(directory, fs::perms(0));
+          try {
+            hold.fence().replace(directory / "words", "text");
+            throw Error("it could be written to");
+          } catch (const SystemError&) {
+            // Whatever the beats have met, they have met it by then.
+          }
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          fs::permissions(directory, fs::perms(0700));
+          if (hold.lost()) throw Error("it is lost");
+          beats_on();
+        }) == "");
 }
 
 }  // namespace

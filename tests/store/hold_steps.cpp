@@ -57,7 +57,7 @@ class Place {
       file.close();
       // Only the holder changes anything, so this is its list as long as its fence stands.
       if (words_in(directory_ / "list") != Words{run}) {
-        fence.require();
+        if (!fence.stands()) return;
         broken_ = "another run replaced the list of " + run;
       }
       if (base::file_exists(archive_))

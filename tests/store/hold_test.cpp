@@ -79,7 +79,6 @@ TEST_CASE("A hold is there while its object lives, and goes with it") {
   {
     const Hold hold(home.path(), {"run", ""}, patient);
     CHECK(is_held_by(home.path(), "run"));
-    CHECK(hold_is_of(home.path(), "run"));
     CHECK(hold.fence().stands());
     CHECK_FALSE(hold.lost());
   }
@@ -327,6 +326,17 @@ TEST_CASE("The directory goes with its end, but not when somebody has come meanw
   CHECK(is_held_by(directory, "next"));
 }
 
+TEST_CASE("Ranks of a run that ends before them may write for as long as it says") {
+  const TemporaryDirectory home;
+  {
+    Hold hold(home.path(), {base::to_hex(std::uint64_t{7}), ""}, patient);
+    hold.leave_ghosts(1h);
+  }
+  CHECK(list_fences(home.path()).empty());
+  CHECK(Ghosts(home.path()).may_write(7));
+  CHECK(Ghosts(home.path()).gone() > Ghosts::Clock::now() + 59min);
+}
+
 TEST_CASE("Ranks of a dead run may write for as long as it had said, counted from when it is taken over") {
   const TemporaryDirectory home;
   write_fence(home.path(), base::to_hex(std::uint64_t{7}), dead(), 0, true, 3'600'000);
@@ -343,15 +353,15 @@ TEST_CASE("Ranks of a dead run may write for as long as it had said, counted fro
     if (run == 2) ghosts.forget(hold.fence());
   }
   CHECK(test::everything_in(home.path()).empty());
-  // What is damaged says at least that there may be some.
+  // What is damaged says at least that there may be some; one that never held the directory has none.
+  fs::create_directory(fence_path(home.path(), base::to_hex(std::uint64_t{8})));
+  test::write_file(holder_path(fence_path(home.path(), base::to_hex(std::uint64_t{8}))), "damaged");
+  write_fence(home.path(), base::to_hex(std::uint64_t{9}), dead(), 0, false, 3'600'000);
+  { const Hold hold(home.path(), {"run", ""}, quick); }
+  CHECK(list_ghosts(home.path()) == std::vector<std::string>{base::to_hex(std::uint64_t{8})});
+  CHECK(Ghosts(home.path()).may_write(8));
   test::write_file(ghosts_path(home.path(), base::to_hex(std::uint64_t{7})), "damaged");
   CHECK(Ghosts(home.path()).may_write(7));
-}
-
-TEST_CASE("A directory of another host is not one that this run holds") {
-  const TemporaryDirectory home;
-  CHECK_FALSE(hold_is_of(home.path(), "run"));
-  CHECK_FALSE(hold_is_of(home.path() / "missing", "run"));
 }
 
 TEST_CASE("Where a fence should be, what can never be one is an error, and not tried for ever") {

@@ -54,17 +54,12 @@ TEST_CASE("Only what this library leaves half-made is removed") {
   const JournalName name{1, 2, JournalName::fold};
   const StateName state{7, {1, 2}};
   const fs::path fence = temporary_path(fence_path(home.path(), "run"));
-  const std::vector<fs::path> leftovers = {temporary_path(home.path() / state.to_string()),
-                                           temporary_path(home.path() / "scratch"), fence};
+  const std::vector<fs::path> leftovers = {temporary_path(home.path() / state.to_string()), fence};
   fs::create_directory(fence);
   for (const fs::path& path : leftovers) write_file(path == fence ? holder_path(fence) : path, "x");
   CHECK(holds_nothing(home.path()));
-  const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef",
-                                        home.path() / "data",
-                                        home.path() / "scratch",
-                                        home.path() / "scratch.txt",
-                                        home.path() / name.to_string(),
-                                        home.path() / state.to_string(),
+  const std::vector<fs::path> others = {home.path() / "thesis.0123456789abcdef", home.path() / "data",
+                                        home.path() / name.to_string(), home.path() / state.to_string(),
                                         manifest_path(home.path())};
   for (const fs::path& path : others) {
     write_file(path, "x");

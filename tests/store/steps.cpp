@@ -156,6 +156,11 @@ int rename(const char* from, const char* to) noexcept {
   REAL(rename);
   return as_step([&] { return real(from, to); }, -1);
 }
+int renameat2(int from_directory, const char* from, int to_directory, const char* to,
+              unsigned int flags) noexcept {
+  REAL(renameat2);
+  return as_step([&] { return real(from_directory, from, to_directory, to, flags); }, -1);
+}
 int link(const char* from, const char* to) noexcept {
   REAL(link);
   return as_step([&] { return real(from, to); }, -1);
