@@ -164,7 +164,7 @@ Tasker::~Tasker() {
   if (!state_) return;
   // In a copy of its process, or where exit was called inside a map: it is not at its end.
   if (!state_->party->is_here() || state_->party->is_mapping()) {
-    [[maybe_unused]] static const State* const not_ended = state_.release();
+    (void)state_.release();
     return;
   }
   if (state_->party->has_left()) return;

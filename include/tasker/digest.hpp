@@ -3,10 +3,13 @@
 #include <tasker/detail/archive.hpp>
 #include <tasker/detail/kept.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tasker {
 
@@ -48,13 +51,17 @@ template <class T>
 void append_part(std::string& bytes, const T& value) {
   using K = KeptAs<T>;
   bytes += schema<K>() + '=';
-  detail::encode<K>(bytes, detail::kept<K>(value));
+  if constexpr (std::is_array_v<T> && std::same_as<K, std::string>)
+    detail::encode<K>(bytes, std::string(value, std::extent_v<T> - (std::end(value)[-1] == '\0' ? 1 : 0)));
+  else
+    detail::encode<K>(bytes, detail::kept<K>(value));
 }
 
 Digest digest_of(std::string_view bytes);
 }  // namespace detail
 
-/// The digest of values (anything that could be an argument) and of files' contents, in order:
+/// The digest of values (anything that could be an argument) and of files' contents, in order. An array of
+/// char counts whole, but for a zero at its end.
 /// `Options{.inputs = tasker::digest(k, tasker::file("model.dat"))}`.
 template <class... Parts>
 Digest digest(const Parts&... parts) {

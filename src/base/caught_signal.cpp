@@ -38,10 +38,12 @@ std::shared_ptr<const CaughtSignal> CaughtSignal::usr1() {
 }
 
 CaughtSignal::CaughtSignal(int number) : number_(number) {
-  if (process.exchange(process_id()) != process_id()) event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (event < 0) {
-    process = 0;
-    throw_errno("create", "an eventfd");
+  if (process != process_id()) {
+    // The handler may be there already, of the process that this one is a copy of: `process` comes last.
+    const int made = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (made < 0) throw_errno("create", "an eventfd");
+    event = made;
+    process = process_id();
   }
   std::uint64_t come_before = 0;
   (void)!::read(event, &come_before, sizeof come_before);
@@ -59,12 +61,14 @@ CaughtSignal::CaughtSignal(int number) : number_(number) {
 CaughtSignal::~CaughtSignal() {
   // A launcher may pass it on once more, when it has had its effect.
   if (came() && before_.sa_handler == SIG_DFL) before_.sa_handler = SIG_IGN;
+  // Where it was blocked it is so again first: the action before may be the process's end.
+  if (::sigismember(&mask_before_, number_) != 0) {
+    sigset_t one;
+    ::sigemptyset(&one);
+    ::sigaddset(&one, number_);
+    ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
+  }
   ::sigaction(number_, &before_, nullptr);
-  if (::sigismember(&mask_before_, number_) == 0) return;
-  sigset_t one;
-  ::sigemptyset(&one);
-  ::sigaddset(&one, number_);
-  ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
 }
 
 bool CaughtSignal::came() const { return has_come; }

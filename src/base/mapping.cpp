@@ -13,6 +13,7 @@ namespace tasker::base {
 namespace {
 
 std::atomic<std::size_t> mapped = 0;
+constexpr std::size_t small = std::size_t{1} << 16;
 
 /// As many bytes as there are, or as fit; how many.
 std::size_t read_all(File& file, std::span<char> buffer) {
@@ -31,7 +32,7 @@ Mapping::Mapping(const std::filesystem::path& path) {
   File file = File::open_read(path);
   const auto size = static_cast<std::size_t>(file.size());
   if (size == 0) return;
-  if (mapped >= most) {
+  if (size <= small && mapped >= most) {
     copy_ = std::make_unique_for_overwrite<char[]>(size);
     bytes_ = {copy_.get(), read_all(file, {copy_.get(), size})};
     return;

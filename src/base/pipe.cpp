@@ -55,6 +55,7 @@ Pipe::Pipe(Pipe&& other) noexcept { *this = std::move(other); }
 
 Pipe& Pipe::operator=(Pipe&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(ended_, other.ended_);
   std::swap(read_, other.read_);
   std::swap(taken_, other.taken_);
   std::swap(expected_, other.expected_);
@@ -120,19 +121,19 @@ std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
   const ssize_t got = retried([&] { return ::recv(fd_, bytes, most, flags); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
+  ended_ = got == 0 || (got < 0 && errno == ECONNRESET);
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   read_.append(bytes, size);
   return size;
 }
 
-/// A long message has begun, which shall be in memory once only: not while its buffer grows, nor to be taken.
+/// A long message has begun. Its buffer is made once, as large as it will be, and is handed out itself.
 void Pipe::expect(std::size_t size) {
   read_.erase(0, std::exchange(taken_, 0) + header_size);
   try {
     read_.reserve(size);
   } catch (const std::exception&) {
-    throw DamagedError("there is no memory for a message of " + std::to_string(size) +
-                       " bytes from a task's process");
+    throw DamagedError("there is no memory for a message of " + std::to_string(size) + " bytes");
   }
   expected_ = size;
 }

@@ -34,7 +34,7 @@ class Pipe {
   // What follows never waits.
 
   /// Sends, of a message in two parts, what there is room for, and keeps the rest. The second part is not
-  /// copied: it stays where it is as long as `has_unsent()`.
+  /// copied: the caller keeps it where it is until `has_unsent()` is false.
   void post(std::string first, std::string_view second = {});
   /// Sends of that rest what there is room for by now.
   void flush();
@@ -43,6 +43,8 @@ class Pipe {
 
   /// Takes in what has arrived, a piece at most. Whether there may be more.
   bool fetch();
+  /// Whether the other end was found to be gone: nothing more will arrive.
+  bool has_ended() const { return ended_; }
   /// The next message, if all of it was taken in. Throws DamagedError for what is none.
   std::optional<std::string> take();
   /// Whether the other end waits for this one: to take in what has arrived, or to send the rest. Also where
@@ -60,6 +62,7 @@ class Pipe {
   std::size_t read(std::size_t most, int flags);
   void expect(std::size_t size);
   int fd_ = -1;
+  bool ended_ = false;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;
   std::size_t expected_ = 0;  // of the long message that `read_` is the beginning of; 0: there is none

@@ -1,11 +1,8 @@
 #include "cluster/squeue.hpp"
 
-#include "base/retried.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,10 +11,13 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace tasker::cluster {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -40,17 +40,12 @@ std::vector<char*> environment() {
   return variables;
 }
 
-constexpr int patience = 1000;  // ms
-
 /// Ends a process that is of no use any more. One that the kernel holds, at a file system that does not
-/// answer say, can't be ended, and is waited for no longer than this.
+/// answer say, can't be ended, and is waited for no longer than a second.
 void end(pid_t process) {
   ::kill(process, SIGKILL);
-  const int file = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
-  pollfd ended{file, POLLIN, 0};
-  if (file >= 0) base::retried([&] { return ::poll(&ended, 1, patience); });
-  ::waitpid(process, nullptr, WNOHANG);
-  if (file >= 0) ::close(file);
+  for (auto pause = 1ms; pause < 1s && ::waitpid(process, nullptr, WNOHANG) == 0; pause *= 2)
+    std::this_thread::sleep_for(pause);
 }
 
 }  // namespace
@@ -73,8 +68,16 @@ Squeue::Squeue(const std::string& job) {
   arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  // The thread that asks may have signals blocked, which a program does not expect.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   const int error =
-      ::posix_spawnp(&process_, "squeue", &actions, nullptr, arguments.data(), environment().data());
+      ::posix_spawnp(&process_, "squeue", &actions, &attributes, arguments.data(), environment().data());
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   if (error == 0) return;

@@ -66,7 +66,11 @@ Child::~Child() {
   ::close(pidfd_);
 }
 
-void Child::signal(int number) const { ::kill(-pid_, number); }
+void Child::signal(int number) const {
+  ::kill(-pid_, number);
+  // It may have left the group that it was given.
+  if (pidfd_ >= 0 && ::getpgid(pid_) != pid_) ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+}
 
 ChildEnd Child::reap() {
   signal(SIGKILL);  // while it is not waited for, the group can be no other's

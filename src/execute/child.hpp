@@ -30,6 +30,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   base::Pipe& pipe() { return pipe_; }
+  const base::Pipe& pipe() const { return pipe_; }
   /// Readable when it has ended.
   int pidfd() const { return pidfd_; }
   /// Where its tasks write; null where that is not captured.

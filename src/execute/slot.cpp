@@ -16,6 +16,8 @@ namespace {
 constexpr auto grace = 2s;
 /// What a child without a task may take besides a task's timeout: it may have a large order to read.
 constexpr auto leeway = 10s;
+/// Between the end of a child's pipe and its own: it has closed its end itself if it lives on for longer.
+constexpr auto last_moment = 1s;
 /// Between two tries to take a child's output.
 constexpr auto output_pause = 10ms;
 /// How much is read from a child before others have their turn; and from one that has ended, whose copies
@@ -100,7 +102,8 @@ void Slot::watch(std::vector<pollfd>& all) {
     for (std::size_t i = 0; i < watched; ++i) add(false, -1, 0);
     return;
   }
-  add(!doomed_, child_->pipe().fd(), child_->pipe().has_unsent() ? POLLIN | POLLOUT : POLLIN);
+  add(!doomed_ && !child_->pipe().has_ended(), child_->pipe().fd(),
+      child_->pipe().has_unsent() ? POLLIN | POLLOUT : POLLIN);
   add(true, child_->pidfd(), POLLIN);
   const OutputPipes* const output = child_->output();
   add(output && !held_up_, output ? output->fd() : -1, POLLIN);
@@ -115,12 +118,11 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
         child_->pipe().flush();
         lasted_ = 0s;  // it reads
       }
-      read(ended, sink);
+      if (found[0].revents != 0 || ended) read(ended, sink);
+      if (found[0].revents != 0 && child_->pipe().has_ended()) cut_off_ = Clock::now();
     } catch (const DamagedError& error) {
       // A process that is about to crash may say anything.
-      nonsense_ = error.what();
-      doomed_ = true;
-      child_->signal(SIGKILL);
+      end_for(error.what());
     }
   }
   if (ended) bury();
@@ -128,6 +130,12 @@ std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& 
   proceed(Clock::now());
   if (!busy() || !orders_.empty()) return std::nullopt;
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
+}
+
+void Slot::end_for(const std::string& nonsense) {
+  nonsense_ = nonsense;
+  doomed_ = true;
+  child_->signal(SIGKILL);
 }
 
 void Slot::read(bool ended, FrameSink& sink) {
@@ -139,8 +147,7 @@ void Slot::read(bool ended, FrameSink& sink) {
       if (message->starts_with(static_cast<char>(SlotKind::frame))) {
         write_frame(*message, sink);
       } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
-        const auto saved = base::unpack<SavedState>(*message);
-        sink.save({saved.index, {saved.fingerprint_low, saved.fingerprint_high}}, saved.state);
+        save(*message, sink);
       } else {
         finish_order(base::unpack<Finished>(*message));
       }
@@ -196,6 +203,14 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   if (!underway.order.again) chunk_->set_started(underway.before + recorded);
 }
 
+/// What the child says of a task is as little believed as what it records.
+void Slot::save(std::string_view state, FrameSink& sink) const {
+  const std::uint64_t index = base::unpack_front<SavedState>(state).index;
+  const auto argument = orders_.front().argument(index);
+  if (!argument) throw DamagedError("its process saved the state of a task that is not its own");
+  sink.save({index, work_.fingerprint(*argument)}, state);
+}
+
 /// How many of its tasks the child is to record: those that were not taken back.
 std::uint64_t Slot::due(const Underway& underway) const {
   return underway.order.again ? underway.size : chunk_->kept() - underway.before;
@@ -221,6 +236,7 @@ void Slot::bury() {
 
 std::optional<Slot::Clock::duration> Slot::longest_pause() const {
   if (held_up_) return output_pause;
+  if (is_cut_off()) return std::max<Clock::duration>(cut_off_ + last_moment - Clock::now(), 0s);
   if (!child_ && busy() && trouble_.empty()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
   // A task's begin is noticed with this delay, which adds to its time.
   if (busy() && work_.limits.timeout > 0s)
@@ -230,6 +246,7 @@ std::optional<Slot::Clock::duration> Slot::longest_pause() const {
 
 void Slot::look(Clock::time_point now) {
   if (held_up_) held_up_ = !child_->output()->drain();
+  if (is_cut_off() && now >= cut_off_ + last_moment) end_for("it closed its connection to its rank");
   proceed(now);
   if (!sent_ || doomed_ || work_.limits.timeout == 0s) return;
   const Underway& underway = orders_.front();

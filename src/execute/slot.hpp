@@ -68,7 +68,10 @@ class Slot {
   void lose_in_vain(const std::string& how, Clock::time_point now);
   /// Reads what the child has said. Throws DamagedError for what can't be true.
   void read(bool ended, FrameSink& sink);
+  void end_for(const std::string& nonsense);
+  bool is_cut_off() const { return child_ && !doomed_ && child_->pipe().has_ended(); }
   void write_frame(std::string_view message, FrameSink& sink);
+  void save(std::string_view state, FrameSink& sink) const;
   void finish_order(const Finished& finished);
   std::uint64_t due(const Underway& underway) const;
   std::uint64_t started(const Underway& underway) const;
@@ -81,16 +84,17 @@ class Slot {
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
-  bool fresh_ = true;     // the child has recorded nothing yet
-  bool doomed_ = false;   // the child was killed: only its end is waited for
-  std::string nonsense_;  // that it was killed for
-  bool held_up_ = false;  // its output could not be taken
-  int vain_deaths_ = 0;   // in a row, without a task to blame
+  bool fresh_ = true;          // the child has recorded nothing yet
+  bool doomed_ = false;        // the child was killed: only its end is waited for
+  std::string nonsense_;       // that it was killed for
+  bool held_up_ = false;       // its output could not be taken
+  Clock::time_point cut_off_;  // when its end of the pipe was found closed, though it lives
+  int vain_deaths_ = 0;        // in a row, without a task to blame
   std::string trouble_;
   Clock::time_point fork_at_;  // the earliest
   std::shared_ptr<Chunk> chunk_;
   std::deque<Underway> orders_;
-  bool sent_ = false;  // the child has the first
+  bool sent_ = false;  // the first is posted
   ChunkReport report_;
   Clock::time_point begun_;       // the order
   Clock::time_point last_heard_;  // from the child, or the order's begin

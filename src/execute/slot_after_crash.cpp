@@ -40,6 +40,7 @@ void Slot::after_crash(ChildEnd end, bool was_fresh) {
                      (said.empty() ? "" : "\n" + said),
                  Clock::now());
   } else {
+    vain_deaths_ = 0;
     const std::uint64_t last = begun - 1;
     if (end.at_once) {
       add(crashed.recorded, last, true);

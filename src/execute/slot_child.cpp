@@ -34,8 +34,7 @@ class PipeSink final : public FrameSink {
     send({base::pack(FrameHead{info}), head, tail});
   }
   void save(const store::StateName& name, std::string_view state) override {
-    send({base::pack(
-        SavedState{name.index, name.fingerprint.low, name.fingerprint.high, std::string(state)})});
+    send({base::pack(SavedState{name.index}), state});
   }
   void sync() override {}
 
@@ -89,19 +88,45 @@ void watch_stack(std::atomic<Trap>& trap) {
 
 std::atomic<Trap>* memory_trap = nullptr;
 
-/// Counted from what the process has now.
-void limit_memory(std::atomic<Trap>& trap, std::uint64_t bytes) {
-  std::uint64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  const rlim_t used = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const rlim_t limit = used + std::min(bytes, RLIM_INFINITY - used);
-  const rlimit both{limit, limit};
-  ::setrlimit(RLIMIT_AS, &both);
-  memory_trap = &trap;
-  std::set_new_handler([] {
-    *memory_trap = Trap::no_memory;
-    throw std::bad_alloc();
-  });
+/// What tasks may take besides what the process has when this is made, and besides their order.
+class MemoryLimit {
+ public:
+  MemoryLimit(std::atomic<Trap>& trap, std::uint64_t bytes) : bytes_(bytes) {
+    if (bytes_ == 0) return;
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    used_ = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    ::getrlimit(RLIMIT_AS, &before_);
+    memory_trap = &trap;
+    std::set_new_handler([] {
+      *memory_trap = Trap::no_memory;
+      throw std::bad_alloc();
+    });
+  }
+
+  bool is_set() const { return bytes_ > 0; }
+  /// While the order is received.
+  void lift() const {
+    if (is_set()) ::setrlimit(RLIMIT_AS, &before_);
+  }
+  void set(std::uint64_t order) const {
+    if (!is_set()) return;
+    const rlim_t with_order = used_ + order;
+    const rlim_t limit = with_order + std::min(bytes_, RLIM_INFINITY - with_order);
+    const rlimit soft{std::min(limit, before_.rlim_max), before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &soft);
+  }
+
+ private:
+  std::uint64_t bytes_;
+  rlim_t used_ = 0;
+  rlimit before_{};
+};
+
+[[noreturn]] void die_of_memory(SlotPage& page) {
+  page.trap = Trap::no_memory;
+  ::raise(SIGKILL);
+  ::_exit(1);
 }
 
 /// What was written so far is said; what was registered to be done at exit is the rank's affair, MPI's end
@@ -125,7 +150,7 @@ void forget_launcher() {
   for (const std::string& name : names) ::unsetenv(name.c_str());
 }
 
-void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
+void become_child(SlotPage& page, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);  // it died before that
   ::setpgid(0, 0);                        // so that a task ends with all that it has started
@@ -148,7 +173,6 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
   forget_launcher();
   ::on_exit(on_exit_called, nullptr);
   watch_stack(page.trap);
-  if (limits.memory > 0) limit_memory(page.trap, limits.memory);
 }
 
 }  // namespace
@@ -156,25 +180,27 @@ void become_child(SlotPage& page, pid_t parent, const Limits& limits) {
 void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, OutputPipes* output) {
   PipeSink sink(rank, page);
   Recorder recorder(sink, work.fingerprint, work.keep_arguments);
-  become_child(page, parent, work.limits);
+  become_child(page, parent);
   if (output) output->redirect();
+  const MemoryLimit limit(page.trap, work.limits.memory);
   try {
     while (auto bytes = rank.receive()) {
+      limit.set(bytes->size());
       std::string_view arguments = *bytes;
       auto order = base::unpack_front<Order>(arguments);
       bytes->erase(0, bytes->size() - arguments.size());
       Chunk chunk(std::move(order.tasks), std::move(order.attempts), *std::move(bytes),
                   order.again ? page.again : page.chunk);
       const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      limit.lift();
       page.waiting = true;  // until the next order
       if (!rank.send({base::pack(Finished{report.stopped})})) break;
     }
     ::_exit(0);
   } catch (const OutOfMemory&) {
-    page.trap = Trap::no_memory;
-    ::raise(SIGKILL);
-    ::_exit(1);
+    die_of_memory(page);
   } catch (const std::exception& error) {
+    if (limit.is_set() && dynamic_cast<const std::bad_alloc*>(&error) != nullptr) die_of_memory(page);
     // Not the task's fault; the rank sees the end and what was said.
     std::cerr << "tasker: a slot ends: " << error.what() << std::endl;
     ::_exit(1);

@@ -53,14 +53,11 @@ struct FrameHead {
   auto fields() { return std::tie(info.records, info.start, info.duration, info.cpu_time, info.memory); }
 };
 
-/// From the child: a task has saved its state.
+/// From the child: a task has saved its state. The state follows.
 struct SavedState {
   static constexpr SlotKind kind = SlotKind::state;
   std::uint64_t index = 0;
-  std::uint64_t fingerprint_low = 0;
-  std::uint64_t fingerprint_high = 0;
-  std::string state;
-  auto fields() { return std::tie(index, fingerprint_low, fingerprint_high, state); }
+  auto fields() { return std::tie(index); }
 };
 
 /// From the child: the order is executed.

@@ -15,6 +15,16 @@ std::uint64_t Underway::index(std::uint64_t place) const {
   throw DamagedError("its process recorded more tasks than it had");
 }
 
+std::optional<std::string_view> Underway::argument(std::uint64_t index) const {
+  detail::Reader in(arguments);
+  for (const base::Range& range : order.tasks)
+    for (std::uint64_t task = range.first; task < range.last; ++task) {
+      const std::string_view found = in.bytes(in.number<std::uint64_t>());
+      if (task == index) return found;
+    }
+  return std::nullopt;
+}
+
 std::uint32_t Underway::attempt() const {
   for (const auto& [task, attempt] : order.attempts)
     if (task == order.tasks.front().first) return attempt;

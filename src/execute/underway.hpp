@@ -19,7 +19,7 @@ struct Verdict {
 /// An order for a slot's child, and how far it has come.
 struct Underway {
   Order order;
-  std::string_view arguments;  ///< Of its tasks, in those of the chunk.
+  std::string_view arguments;  ///< Those of its tasks: a view into the chunk's, which outlives this.
   std::uint64_t size = 0;
   std::uint64_t before = 0;             ///< Tasks that its state counts before the first of these.
   std::uint64_t recorded = 0;           ///< Tasks that are.
@@ -29,6 +29,8 @@ struct Underway {
 
   /// The index of a task, counted within the order.
   std::uint64_t index(std::uint64_t place) const;
+  /// The argument of the task with this index; nothing if that is another order's.
+  std::optional<std::string_view> argument(std::uint64_t index) const;
   /// How often the task at `place` was tried before, if it has failed so often within this order.
   std::uint32_t tries(std::uint64_t place, std::uint32_t its_failures) const {
     return its_failures + (place == 0 ? order.tries : 0);

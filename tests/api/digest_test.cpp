@@ -23,6 +23,9 @@ TEST_CASE("a digest tells values, types, order and contents of files apart") {
   CHECK(digest(1, 2) != digest(2, 1));
   CHECK(digest(1) != digest(1L));
   CHECK(digest(std::string("1")) != digest(1));
+  const char key[] = {'\0', '1', '2', '3'};
+  const char other_key[] = {'\0', '9', '9', '9'};
+  CHECK(digest(key) != digest(other_key));
   CHECK(digest(std::string("a"), std::string("bc")) != digest(std::string("ab"), std::string("c")));
   CHECK_THROWS_AS(digest(tasker::file("/there/is/no/such/file")), tasker::SystemError);
 }

@@ -17,10 +17,15 @@ using namespace test;
 /// The id of the guard that this process has just forked, its only child, once it stands.
 pid_t await_guard() {
   const std::string self = std::to_string(::getpid());
-  pid_t pid = 0;
-  std::ifstream("/proc/self/task/" + self + "/children") >> pid;
-  await([&] { return base::read_small_file("/proc/" + std::to_string(pid) + "/comm") == "tasker-guard\n"; });
-  return pid;
+  pid_t guard = 0;
+  await([&] {
+    // Other tests' children may be there, too.
+    std::ifstream children("/proc/self/task/" + self + "/children");
+    for (pid_t pid = 0; children >> pid;)
+      if (base::read_small_file("/proc/" + std::to_string(pid) + "/comm") == "tasker-guard\n") guard = pid;
+    return guard > 0;
+  });
+  return guard;
 }
 
 /// What a rank and the processes that it forks tell the test.

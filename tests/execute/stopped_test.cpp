@@ -102,6 +102,50 @@ TEST_CASE("An order that a stopped child does not read holds nobody up") {
   CHECK(map.finish().tasks == 1);
 }
 
+TEST_CASE("A task that closes all that its process has open fails, and its rank does not spin") {
+  Isolated map(
+      [](int x) {
+        if (x == 10) {
+          ::closefrom(3);
+          std::this_thread::sleep_for(1h);
+        }
+        return x;
+      },
+      1);
+  Guard guard;
+  Slot slot(map.work, guard);
+  slot.start(map.shared_chunk({{1, 2}}));
+  // Of the pipe there is nothing to poll for any more once it is known to be closed.
+  std::vector<pollfd> watched;
+  await([&] {
+    CHECK_FALSE(hear(slot, map.sink));
+    watched.clear();
+    slot.watch(watched);
+    return watched[0].fd < 0;
+  });
+  CHECK(slot.longest_pause() > 0s);
+  slot.look(Slot::Clock::now() + 1s);
+  std::optional<Slot::Ended> ended;
+  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
+  CHECK(ended->report.failed == 1);
+  CHECK(map.sink.records.at(1).payload == "it closed its connection to its rank");
+}
+
+TEST_CASE("A task that has left its process group ends in time, too") {
+  Isolated map(
+      [](int x) {
+        if (x == 10) {
+          ::setpgid(0, ::getpgid(::getppid()));
+          std::this_thread::sleep_for(1h);
+        }
+        return x;
+      },
+      1, {.timeout = 100ms});
+  map.start({{1, 2}});
+  CHECK(map.finish().failed == 1);
+  CHECK(map.sink.records.at(1).outcome == store::Outcome::timed_out);
+}
+
 TEST_CASE("A child that a debugger holds on to is not waited for") {
   const base::Shared<std::atomic<pid_t>> debugger;
   const base::Shared<std::atomic<bool>> holds;

@@ -19,8 +19,8 @@ struct MapCall {
   std::string result_type;
   std::uint64_t count = 0;  ///< Number of arguments; counts on rank 0 only.
   /// Appends the arguments from `first` up to, not including, `last`, each behind its size (u64), and stops
-  /// when `out` has reached `limit` bytes. Returns how many it appended: one at least. Called on rank 0 only.
-  std::function<std::uint64_t(std::uint64_t first, std::uint64_t last, std::size_t limit, std::string& out)>
+  /// when `out` has reached `most` bytes. Returns how many it appended: one at least. Called on rank 0 only.
+  std::function<std::uint64_t(std::uint64_t first, std::uint64_t last, std::size_t most, std::string& out)>
       encode_arguments;
   /// How many seconds the task of an argument is expected to last; empty where nobody knows. Called on rank 0
   /// only.
