@@ -1,7 +1,9 @@
 #include "base/file.hpp"
 
 #include "base/hash.hpp"
+#include "base/names.hpp"
 #include "base/retried.hpp"
+#include "base/umask.hpp"
 #include "base/without_signals.hpp"
 
 #include <tasker/error.hpp>
@@ -14,13 +16,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -73,31 +70,6 @@ mode_t mode_in(const std::filesystem::path& directory) {
   return 0600 | (known ? status.st_mode & 0066 : 0);
 }
 
-/// -1: none is kept.
-std::atomic<int> kept_umask = -1;
-std::mutex umask_keepers_mutex;
-int umask_keepers = 0;
-
-/// Without changing it where the kernel tells: other threads may be creating files.
-mode_t umask_now() {
-  constexpr std::string_view field = "Umask:";
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(field))
-      return static_cast<mode_t>(std::strtoul(line.c_str() + field.size(), nullptr, 8));
-  const mode_t mask = ::umask(077);
-  ::umask(mask);
-  return mask;
-}
-
-mode_t allowed(mode_t mode) {
-  const int kept = kept_umask;
-  return mode & ~(kept >= 0 ? static_cast<mode_t>(kept) : umask_now());
-}
-
-/// Whether the file system does not know the operation.
-bool is_unknown(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
-
 bool size_is_limited() {
   rlimit size{};
   return ::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
@@ -114,13 +86,13 @@ void throw_errno(std::string_view what, const std::filesystem::path& path) {
 File File::create_new(const std::filesystem::path& path) {
   const mode_t mode = mode_in(path.parent_path());
   File file(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
-  if (kept_umask < 0) return file;
+  if (!Umask::is_kept()) return file;
   struct stat status {};
   if (::fstat(file.fd_, &status) != 0) throw_errno("examine", path);
   // Where it is another one than was asked for, a umask that has changed has decided, or an access control
   // list.
-  if ((status.st_mode & 0777) != allowed(mode) && umask_now() != static_cast<mode_t>(kept_umask) &&
-      retried([&] { return ::fchmod(file.fd_, allowed(mode)); }) != 0)
+  if ((status.st_mode & 0777) != Umask::allowed(mode) && Umask::has_changed() &&
+      retried([&] { return ::fchmod(file.fd_, Umask::allowed(mode)); }) != 0)
     throw_errno("set the mode of", path);
   return file;
 }
@@ -239,7 +211,7 @@ void atomic_replace(const std::filesystem::path& path, std::string_view bytes, b
   }
 }
 
-void open_to_all(const std::filesystem::path& path) { set_mode(path, allowed(0666)); }
+void open_to_all(const std::filesystem::path& path) { set_mode(path, Umask::allowed(0666)); }
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat status {};
@@ -297,71 +269,6 @@ std::filesystem::path absolute(const std::filesystem::path& path) {
     throw_errno("find the working directory for", path);
   }
   return result;
-}
-
-Umask::Umask() {
-  const std::lock_guard lock(umask_keepers_mutex);
-  if (umask_keepers++ == 0) kept_umask = static_cast<int>(umask_now());
-}
-
-Umask::~Umask() {
-  const std::lock_guard lock(umask_keepers_mutex);
-  if (--umask_keepers == 0) ::umask(static_cast<mode_t>(kept_umask.exchange(-1)));
-}
-
-void remove_file(const std::filesystem::path& path) {
-  if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);
-}
-
-bool remove_directory(const std::filesystem::path& path) {
-  if (retried([&] { return ::rmdir(path.c_str()); }) == 0 || errno == ENOENT) return true;
-  if (errno != ENOTEMPTY && errno != EEXIST) throw_errno("remove", path);
-  return false;
-}
-
-void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
-}
-
-namespace {
-
-enum class Linked { yes, taken, impossible };
-
-/// A second name for a file that has one.
-Linked link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (retried([&] { return ::link(from.c_str(), to.c_str()); }) != 0) {
-    const int error = errno;
-    // A network file system may say no to what it has done when its answer was lost on the way.
-    struct stat status {};
-    if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return Linked::yes;
-    errno = error;
-    if (error == EEXIST) return Linked::taken;
-    if (error == EPERM || error == EXDEV || is_unknown(error)) return Linked::impossible;
-    throw_errno("create", to);
-  }
-  // Some make a symbolic link in its place.
-  if (type_of(to) != std::filesystem::file_type::symlink) return Linked::yes;
-  remove_file(to);
-  return Linked::impossible;
-}
-
-}  // namespace
-
-bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (retried([&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); }) ==
-      0)
-    return true;
-  if (errno == EEXIST) return false;
-  if (!is_unknown(errno)) throw_errno("create", to);
-  // Network file systems know no such rename, but most know links.
-  switch (link_file(from, to)) {
-    case Linked::yes: remove_file(from); return true;
-    case Linked::taken: return false;
-    case Linked::impossible: break;
-  }
-  if (file_exists(to)) return false;
-  rename_file(from, to);
-  return true;
 }
 
 void sync_directory(const std::filesystem::path& directory) {

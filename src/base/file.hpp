@@ -85,16 +85,6 @@ bool is_directory(const std::filesystem::path& path);
 /// `path` from the root, whatever the working directory will be. Throws SystemError where there is none.
 std::filesystem::path absolute(const std::filesystem::path& path);
 
-/// Keeps the umask: as long as this, or an earlier one, lives, files are created and published as it allows
-/// now, whatever `fn` makes of it meanwhile; and it is back when the last of them goes.
-class Umask {
- public:
-  Umask();
-  ~Umask();
-  Umask(const Umask&) = delete;
-  Umask& operator=(const Umask&) = delete;
-};
-
 /// Keeps the working directory: the process is there again when this goes.
 class WorkingDirectory {
  public:
@@ -107,17 +97,6 @@ class WorkingDirectory {
   std::error_code ignored_;
   std::filesystem::path path_;
 };
-
-/// Removes a file or an empty directory; one that is not there is fine. Throws SystemError.
-void remove_file(const std::filesystem::path& path);
-/// Removes an empty directory; false if it is not empty, true if it is not there any more. Throws
-/// SystemError.
-bool remove_directory(const std::filesystem::path& path);
-/// Throws SystemError.
-void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
-/// Gives a file the name `to`, where nothing may be; false, with nothing done, if something is. In one step
-/// where the file system can do that at all. Throws SystemError.
-bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Makes creations, renames and removals in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);

@@ -2,6 +2,7 @@
 
 #include "base/console.hpp"
 #include "base/file.hpp"
+#include "base/umask.hpp"
 #include "run/gather.hpp"
 #include "run/map.hpp"
 #include "run/map_end.hpp"

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/names.hpp"
 #include "base/process.hpp"
 #include "cluster/history.hpp"
 #include "cluster/launcher.hpp"

@@ -1,6 +1,7 @@
 #include "store/fence.hpp"
 
 #include "base/file.hpp"
+#include "base/names.hpp"
 #include "store/paths.hpp"
 
 #include <tasker/error.hpp>

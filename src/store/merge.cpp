@@ -1,5 +1,6 @@
 #include "store/merge.hpp"
 
+#include "base/names.hpp"
 #include "store/archive.hpp"
 #include "store/archive_writer.hpp"
 

@@ -1,6 +1,8 @@
 #include "base/file.hpp"
 
 #include "base/mapping.hpp"
+#include "base/names.hpp"
+#include "base/umask.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"
 

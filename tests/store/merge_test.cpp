@@ -1,5 +1,6 @@
 #include "store/merge.hpp"
 
+#include "base/names.hpp"
 #include "store/fold.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"

@@ -1,6 +1,7 @@
 #include "store/state.hpp"
 
 #include "base/file.hpp"
+#include "base/names.hpp"
 #include "store/fence.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"

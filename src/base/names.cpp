@@ -1,0 +1,73 @@
+#include "base/names.hpp"
+
+#include "base/file.hpp"
+#include "base/retried.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace tasker::base {
+
+namespace {
+
+/// Whether the file system does not know the operation.
+bool is_unknown(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
+
+enum class Linked { yes, taken, impossible };
+
+/// A second name for a file that has one.
+Linked link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return ::link(from.c_str(), to.c_str()); }) != 0) {
+    const int error = errno;
+    // A network file system may say no to what it has done when its answer was lost on the way.
+    struct stat status {};
+    if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return Linked::yes;
+    errno = error;
+    if (error == EEXIST) return Linked::taken;
+    if (error == EPERM || error == EXDEV || is_unknown(error)) return Linked::impossible;
+    throw_errno("create", to);
+  }
+  // Some make a symbolic link in its place.
+  if (type_of(to) != std::filesystem::file_type::symlink) return Linked::yes;
+  remove_file(to);
+  return Linked::impossible;
+}
+
+}  // namespace
+
+void remove_file(const std::filesystem::path& path) {
+  if (retried([&] { return std::remove(path.c_str()); }) != 0 && errno != ENOENT) throw_errno("remove", path);
+}
+
+bool remove_directory(const std::filesystem::path& path) {
+  if (retried([&] { return ::rmdir(path.c_str()); }) == 0 || errno == ENOENT) return true;
+  if (errno != ENOTEMPTY && errno != EEXIST) throw_errno("remove", path);
+  return false;
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
+}
+
+bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (retried([&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); }) ==
+      0)
+    return true;
+  if (errno == EEXIST) return false;
+  if (!is_unknown(errno)) throw_errno("create", to);
+  // Network file systems know no such rename, but most know links.
+  switch (link_file(from, to)) {
+    case Linked::yes: remove_file(from); return true;
+    case Linked::taken: return false;
+    case Linked::impossible: break;
+  }
+  if (file_exists(to)) return false;
+  rename_file(from, to);
+  return true;
+}
+
+}  // namespace tasker::base
