@@ -16,8 +16,8 @@ namespace tasker::store {
 /// Writes what `catalog` holds as the archive `file`, in one atomic step: whatever dies meanwhile, `file` is
 /// what it was before or the complete new archive. Slots become its tasks (failed or missing ones holes),
 /// strays are carried along. Streams, one section after the other. Throws SystemError if there is not room
-/// enough, before it begins. Throws MismatchError, with the archive thrown away, if anything is at `file` but
-/// the archive with the id `replaces`. `id` names this archive among all others.
+/// enough, before it begins. Throws MismatchError, with what was merged thrown away, if anything is at `file`
+/// but the archive with the id `replaces`. `id` names this archive among all others.
 Description merge(const Catalog& catalog, const Fence& fence, const std::filesystem::path& file,
                   const Manifest& manifest, bool keep_arguments, std::optional<std::uint64_t> replaces,
                   std::uint64_t id = base::random_id());

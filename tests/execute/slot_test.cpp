@@ -108,6 +108,17 @@ TEST_CASE("A task that writes where it must not costs itself") {
   CHECK(result<int>(map.sink.records.at(4)) == 40);
 }
 
+TEST_CASE("A task that seems to save the state of another one costs itself, and saves nothing") {
+  Isolated map([](int x) {
+    if (x == 20) write_everywhere(piped(base::pack(SavedState{7}) + "nonsense"));
+    return x;
+  });
+  map.start({{0, 5}});
+  CHECK(map.finish().failed == 1);
+  CHECK(map.sink.saved.empty());
+  CHECK(map.sink.records.at(2).payload == "its process saved the state of a task that is not its own");
+}
+
 TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing to be blamed for") {
   const bool dies = GENERATE(true, false);
   const base::Shared<std::atomic<pid_t>> child;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -18,23 +17,9 @@ struct Function {
   bool operator==(const Function&) const = default;
 };
 
-/// Whether Linux puts a program, its heap, its libraries or its stack there (x86-64 and ARM).
-inline bool looks_like_address(std::uint64_t word) {
-  const std::uint64_t upper = word >> 32;
-  const auto within = [upper](std::uint64_t first, std::uint64_t last) {
-    return first <= upper && upper <= last;
-  };
-  return within(0x5500, 0x57ff) || within(0x7e00, 0x7fff) || within(0xaaaa, 0xaaaf) || within(0xfff0, 0xffff);
-}
-
-/// An address may differ where what is there is equal, and the other way round.
-inline void drop_addresses(std::string& bytes) {
-  for (std::size_t at = 0; at + sizeof(std::uint64_t) <= bytes.size(); at += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, &bytes[at], sizeof word);
-    if (looks_like_address(word)) std::memset(&bytes[at], 0, sizeof word);
-  }
-}
+/// Fills with zeros every word that is an address in this process: it may differ where what is there is
+/// equal, and the other way round.
+void drop_addresses(std::string& bytes);
 
 template <class Fn>
 Function function_of(const Fn& fn) {
