@@ -17,6 +17,14 @@ namespace {
 /// Whether the file system does not know the operation.
 bool is_unknown(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
 
+[[noreturn]] void throw_not_renamed(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const int error = errno;
+  if (error == ENOENT && !file_exists(from))
+    throw Missing("cannot create " + to.string() + ": " + from.string() + " is gone");
+  errno = error;
+  throw_errno("create", to);
+}
+
 enum class Linked { yes, taken, impossible };
 
 /// A second name for a file that has one.
@@ -29,7 +37,7 @@ Linked link_file(const std::filesystem::path& from, const std::filesystem::path&
     errno = error;
     if (error == EEXIST) return Linked::taken;
     if (error == EPERM || error == EXDEV || is_unknown(error)) return Linked::impossible;
-    throw_errno("create", to);
+    throw_not_renamed(from, to);
   }
   // Some make a symbolic link in its place.
   if (type_of(to) != std::filesystem::file_type::symlink) return Linked::yes;
@@ -50,7 +58,7 @@ bool remove_directory(const std::filesystem::path& path) {
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_errno("create", to);
+  if (retried([&] { return std::rename(from.c_str(), to.c_str()); }) != 0) throw_not_renamed(from, to);
 }
 
 bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
@@ -58,7 +66,7 @@ bool rename_new(const std::filesystem::path& from, const std::filesystem::path& 
       0)
     return true;
   if (errno == EEXIST) return false;
-  if (!is_unknown(errno)) throw_errno("create", to);
+  if (!is_unknown(errno)) throw_not_renamed(from, to);
   // Network file systems know no such rename, but most know links.
   switch (link_file(from, to)) {
     case Linked::yes: remove_file(from); return true;

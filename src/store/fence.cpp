@@ -63,20 +63,25 @@ void Fence::require() const {
   } catch (const SystemError&) {
     return;
   }
-  if (taken)
-    throw Interrupted(directory_.string() +
-                      " was taken over by another run, which believed this one dead; its results are kept. "
-                      "Run the same command again when that run has ended");
+  if (taken) throw_taken();
   throw Interrupted(
       directory_.string() +
       " has been removed, by another run that took it over and has finished, or by hand; run the "
       "same command again");
 }
 
+void Fence::throw_taken() const {
+  throw Interrupted(directory_.string() +
+                    " was taken over by another run, which believed this one dead; its results are kept. "
+                    "Run the same command again when that run has ended");
+}
+
 template <class Step>
 auto Fence::act(Step step) const {
   try {
     return step();
+  } catch (const base::Missing&) {
+    throw_taken();  // who removes the fence has begun with this file
   } catch (const SystemError&) {
     require();
     throw;
@@ -109,7 +114,12 @@ void Fence::remove(const fs::path& path) const {
       errno = EISDIR;
       base::throw_errno("remove", path);
     }
-    if (type != fs::file_type::not_found) base::rename_file(path, path_ / removed);
+    if (type == fs::file_type::not_found) return;
+    try {
+      base::rename_file(path, path_ / removed);
+    } catch (const base::Missing&) {
+      // Somebody has removed it by hand.
+    }
   });
 }
 

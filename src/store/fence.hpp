@@ -46,6 +46,7 @@ class Fence {
 
  private:
   bool make(std::string_view holder) const;
+  [[noreturn]] void throw_taken() const;
   template <class Step>
   auto act(Step step) const;
 

@@ -28,6 +28,20 @@ TEST_CASE("Who removes a file does not take a directory for one, which would sta
   CHECK_NOTHROW(fence.remove(home.path() / "missing"));
 }
 
+TEST_CASE("Who finds an unfinished file gone knows that the fence is being removed") {
+  const TemporaryDirectory home;
+  const Fence fence(home.path(), "run");
+  for (const std::string name : {"archive", "list.bin"}) test::write_file(home.path() / name, "before");
+  CHECK_THROWS_WITH(fence.publish("archive", home.path() / "archive"), Contains("was taken over"));
+  CHECK_THROWS_AS(fence.publish_new("archive", home.path() / "new"), Interrupted);
+  CHECK(fence.stands());
+  CHECK(test::read_file(home.path() / "archive") == "before");
+  // Where it is the other name that is impossible, that is the error.
+  test::write_file(fence.unfinished("archive"), "after");
+  CHECK_THROWS_WITH(fence.publish("archive", home.path() / "no" / "archive"),
+                    Contains("no/archive: No such file"));
+}
+
 TEST_CASE("A directory that is gone, or not for us, is an error that says so", "[root]") {
   const TemporaryDirectory home;
   CHECK_THROWS_WITH(Hold(home.path() / "missing", {"run", ""}), Contains("create the directory first"));
