@@ -1,7 +1,5 @@
 #include "base/file.hpp"
 
-#include "base/hash.hpp"
-#include "base/names.hpp"
 #include "base/retried.hpp"
 #include "base/umask.hpp"
 #include "base/without_signals.hpp"
@@ -194,20 +192,6 @@ std::optional<std::string> read_small_file(const std::filesystem::path& path, st
       ::close(fd);
       throw SystemError(path.string() + " is larger than what belongs there");
     }
-  }
-}
-
-void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync) {
-  const std::filesystem::path temporary = path.string() + "." + to_hex(random_id());
-  try {
-    File file = File::create_new(temporary);
-    file.write({bytes});
-    if (sync) file.sync();
-    file.close();
-    rename_file(temporary, path);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
   }
 }
 

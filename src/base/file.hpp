@@ -60,10 +60,6 @@ class File {
 /// link.
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit = 1 << 24);
 
-/// After this, and whatever dies meanwhile, `path` holds either what it held before or `bytes`; with `sync`,
-/// also after a loss of power.
-void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync = true);
-
 /// Makes a file one for everybody, as far as the umask allows.
 void open_to_all(const std::filesystem::path& path);
 /// Who may do what with a file or directory; the type's bits are left out. Throws SystemError.

@@ -1,6 +1,7 @@
 #include "base/names.hpp"
 
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "base/retried.hpp"
 
 #include <fcntl.h>
@@ -76,6 +77,20 @@ bool rename_new(const std::filesystem::path& from, const std::filesystem::path& 
   if (file_exists(to)) return false;
   rename_file(from, to);
   return true;
+}
+
+void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync) {
+  const std::filesystem::path temporary = path.string() + "." + to_hex(random_id());
+  try {
+    File file = File::create_new(temporary);
+    file.write({bytes});
+    if (sync) file.sync();
+    file.close();
+    rename_file(temporary, path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
 }
 
 }  // namespace tasker::base

@@ -3,6 +3,7 @@
 #include <tasker/error.hpp>
 
 #include <filesystem>
+#include <string_view>
 
 /// What gives names to files and takes them away. All of it throws SystemError.
 namespace tasker::base {
@@ -22,5 +23,9 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
 /// Gives a file the name `to`, where nothing may be; false, with nothing done, if something is. In one step
 /// where the file system can do that at all. Throws Missing.
 bool rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// After this, and whatever dies meanwhile, `path` holds either what it held before or `bytes`; with `sync`,
+/// also after a loss of power.
+void atomic_replace(const std::filesystem::path& path, std::string_view bytes, bool sync = true);
 
 }  // namespace tasker::base

@@ -1,6 +1,7 @@
 #include "store/hold.hpp"
 
 #include "base/file.hpp"
+#include "base/names.hpp"
 #include "base/threads.hpp"
 #include "store/ghosts.hpp"
 #include "store/manifest_json.hpp"

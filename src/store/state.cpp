@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/mapping.hpp"
+#include "base/names.hpp"
 #include "store/format.hpp"
 #include "store/paths.hpp"
 

@@ -1,6 +1,7 @@
 #include "tool/submit.hpp"
 
 #include "base/file.hpp"
+#include "base/names.hpp"
 #include "cluster/history.hpp"
 #include "cluster/report.hpp"
 #include "tool/batch_script.hpp"

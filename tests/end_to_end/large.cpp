@@ -3,19 +3,18 @@
 ///   archive=FILE     path of the map            size=BYTES     of the large argument
 ///   pids=FILE        gets "rank pid" of every rank
 ///   results=FILE     gets, as JSON, the most memory of every rank's process, and of that which calls fn
+#include "settings.hpp"
+
 #include <tasker/tasker.hpp>
 
 #include <unistd.h>
 
 #include <cstdint>
 #include <fstream>
-#include <map>
 #include <string>
 #include <vector>
 
 namespace {
-
-std::map<std::string, std::string> settings;
 
 /// The most memory that this process has had, in bytes.
 std::uint64_t peak() {
@@ -35,11 +34,7 @@ void say(const std::string& who, std::uint64_t bytes) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto equals = argument.find('=');
-    settings[argument.substr(0, equals)] = argument.substr(equals + 1);
-  }
+  read_settings(argc, argv);
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     std::ofstream(settings["pids"], std::ios::app)
         << std::to_string(tasker.rank()) + " " + std::to_string(::getpid()) + "\n";

@@ -10,6 +10,8 @@
 ///   saves=yes        a task saves how long it has slept
 ///   expected=FACTOR  tasks are expected to last so many times their seconds
 ///   order=longest_first     version=TEXT
+#include "settings.hpp"
+
 #include <tasker/tasker.hpp>
 
 #include <fcntl.h>
@@ -18,7 +20,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <ranges>
 #include <sstream>
 #include <thread>
@@ -28,8 +29,6 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 using Task = std::pair<std::string, double>;
-
-std::map<std::string, std::string> settings;
 
 /// In one write(), so that what several processes append never mixes.
 void append(const std::string& path, const std::string& line) {
@@ -78,11 +77,7 @@ double nap(const std::string& name, double seconds, tasker::Context& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto equals = argument.find('=');
-    settings[argument.substr(0, equals)] = argument.substr(equals + 1);
-  }
+  read_settings(argc, argv);
   return tasker::run(argc, argv, [](tasker::Tasker& tasker) {
     append(settings["pids"], std::to_string(tasker.rank()) + " " + std::to_string(::getpid()));
     while (std::to_string(tasker.rank()) == settings["late"] && !std::filesystem::exists(settings["go"]))

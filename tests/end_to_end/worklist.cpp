@@ -27,6 +27,8 @@
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 ///   files=N  scarce_on=RANK  no more than so many descriptors besides those that are open when MPI runs
 ///   destitute=RANK   a rank that may not even poll() any more when its map has ended
+#include "settings.hpp"
+
 #include <tasker/mpi.hpp>
 #include <tasker/tasker.hpp>
 
@@ -53,8 +55,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
-
-std::map<std::string, std::string> settings;
 
 std::string setting(const std::string& name, const std::string& otherwise = {}) {
   const auto found = settings.find(name);
@@ -320,11 +320,7 @@ int work(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto equals = argument.find('=');
-    settings[argument.substr(0, equals)] = argument.substr(equals + 1);
-  }
+  read_settings(argc, argv);
   const char* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (rank && std::atoi(rank) == rank_setting("dies_at_start")) std::raise(SIGKILL);
   if (rank && std::atoi(rank) == rank_setting("ends_at_start")) return 3;

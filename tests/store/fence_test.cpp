@@ -60,6 +60,18 @@ TEST_CASE("A directory that is gone, or not for us, is an error that says so", "
              Contains("cannot remove " + fence_path(home.path(), "far").string()));
 }
 
+/// How often the thread that beats has slept so far.
+std::string sleeps_of_hold() {
+  for (const auto& thread : fs::directory_iterator("/proc/self/task")) {
+    if (test::read_file(thread.path() / "comm") != "tasker-hold\n") continue;
+    const std::string status = test::read_file(thread.path() / "status");
+    const std::string field = "\nvoluntary_ctxt_switches:";
+    const auto begin = status.find(field) + field.size();
+    return status.substr(begin, status.find('\n', begin) - begin);
+  }
+  throw Error("nobody beats any more");
+}
+
 TEST_CASE("A fence that can't be examined for a while is not one that has gone, and beats again afterwards",
           "[root]") {
   if (!test::may_as_root("a directory that is closed for a while")) return;
@@ -69,23 +81,24 @@ TEST_CASE("A fence that can't be examined for a while is not one that has gone, 
           const fs::path directory = home.path() / "d";
           fs::create_directory(directory);
           const Hold hold(directory, {"run", ""}, {std::chrono::milliseconds(1), std::chrono::hours(1)});
-          const auto beats_on = [&, last = test::read_file(holder_path(hold.fence().path()))] {
+          const auto changes = [](const auto& read) {
             const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-            while (test::read_file(holder_path(hold.fence().path())) == last)
+            for (const std::string first = read(); read() == first; std::this_thread::yield())
               if (std::chrono::steady_clock::now() > end) throw Error("it beats no more");
           };
-          beats_on();
+          const auto beat = [&] { return test::read_file(holder_path(hold.fence().path())); };
+          changes(beat);
           fs::permissions(directory, fs::perms(0));
           try {
             hold.fence().replace(directory / "words", "text");
             throw Error("it could be written to");
           } catch (const SystemError&) {
-            // Whatever the beats have met, they have met it by then.
+            // That is why.
           }
-          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          for (int beats = 0; beats < 3; ++beats) changes(sleeps_of_hold);
           fs::permissions(directory, fs::perms(0700));
           if (hold.lost()) throw Error("it is lost");
-          beats_on();
+          changes(beat);
         }) == "");
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/names.hpp"
 #include "store/ghosts.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
