@@ -49,7 +49,7 @@ int end_job(const runtime::End& end) {
   base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + end.message + "\n");
   cluster::report_exit(end.exit_code);
 #ifdef TASKER_WITH_MPI
-  if (mpi::running()) MPI_Abort(MPI_COMM_WORLD, end.exit_code);
+  if (mpi::running()) mpi::end_all(end.exit_code);
 #endif
   return end.exit_code;
 }
@@ -125,7 +125,7 @@ struct Tasker::State {
     if (left_alone) {
       const int code = farewell.exit_code != 0 ? farewell.exit_code : int{exit_failed};
       cluster::report_exit(code);
-      MPI_Abort(MPI_COMM_WORLD, code);
+      mpi::end_all(code);
     }
 #endif
     return farewell.exit_code;

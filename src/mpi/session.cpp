@@ -3,9 +3,11 @@
 #include <tasker/error.hpp>
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -19,6 +21,10 @@ bool finalized() {
 }
 
 bool ranks_are_gone = false;
+
+/// MPI_Abort has so long to end this process; then the kernel does.
+constexpr unsigned abort_seconds = 5;
+volatile std::sig_atomic_t abort_code = 0;
 
 bool initialized() {
   int flag = 0;
@@ -52,6 +58,17 @@ Session::~Session() {
 }
 
 void skip_finalize() { ranks_are_gone = true; }
+
+void end_all(int exit_code) {
+  abort_code = exit_code;
+  std::signal(SIGALRM, [](int) { ::_exit(abort_code); });
+  sigset_t alarm;
+  ::sigemptyset(&alarm);
+  ::sigaddset(&alarm, SIGALRM);
+  ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
+  ::alarm(abort_seconds);
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
 
 void require_serialized() {
   if (!initialized() || finalized()) throw UsageError("MPI does not run: call MPI_Init_thread first");

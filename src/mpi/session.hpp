@@ -31,6 +31,10 @@ class Session {
 /// with the process.
 void skip_finalize();
 
+/// Ends all processes of the job, with this exit code. Where MPI can't tell the others, for this process has no
+/// descriptors left for that, the launcher does when it sees that this process has ended.
+void end_all(int exit_code);
+
 /// Throws UsageError, with what to write instead, unless MPI runs and allows calls from one thread at a time.
 void require_serialized();
 

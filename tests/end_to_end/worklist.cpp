@@ -26,7 +26,7 @@
 ///   stays=RANK       a rank that is busy after the map until this file exists: wait_for
 ///   wait_for=FILE    a task "wait ..." ends when this file exists
 ///   files=N  scarce_on=RANK  no more than so many descriptors besides those that are open when MPI runs
-///   destitute=RANK   a rank that may not even poll() any more when its map has ended
+///   destitute=RANK   a rank that may not even poll() any more when its map has ended, while the others stay
 #include "settings.hpp"
 
 #include <tasker/mpi.hpp>
@@ -226,6 +226,8 @@ void map(tasker::Tasker& tasker) {
     const rlimit none{1, 1};
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
+  while (rank_setting("destitute") >= 0 && rank != rank_setting("destitute"))
+    std::this_thread::sleep_for(1s);  // so that it has to wait for this one
   if (!setting("ends").empty()) misbehave(setting("ends"));
   if (!setting("forks").empty()) fork_a_copy(setting("forks"));
   if (rank == rank_setting("throws_after")) throw std::runtime_error("late trouble");
