@@ -4,8 +4,8 @@
 #include "base/threads.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
-#include "run/map_end.hpp"
-#include "run/party.hpp"
+#include "runtime/party.hpp"
+#include "talk/map_end.hpp"
 
 #include <tasker/tasker.hpp>
 
@@ -16,8 +16,8 @@
 #include <thread>
 
 #ifdef TASKER_WITH_MPI
-#include "mpi/mailbox.hpp"
-#include "mpi/session.hpp"
+#include "talk/mpi/mailbox.hpp"
+#include "talk/mpi/session.hpp"
 
 #include <tasker/mpi.hpp>
 #endif
@@ -42,14 +42,14 @@ class HasLeft : public Error {
 };
 
 /// What ends this rank while others may wait for it, in MPI, where they can't be told: ends them, too.
-int end_job(const runtime::End& end) {
+int end_job(const talk::End& end) {
   const int rank = cluster::launched_rank();
   // All may have failed alike; then rank 0 has the time to say so, and the end of the others is under way.
   if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
   base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + end.message + "\n");
   cluster::report_exit(end.exit_code);
 #ifdef TASKER_WITH_MPI
-  if (mpi::running()) mpi::end_all(end.exit_code);
+  if (talk::mpi::running()) talk::mpi::end_all(end.exit_code);
 #endif
   return end.exit_code;
 }
@@ -63,13 +63,13 @@ struct Tasker::State {
       state->report();
       return state;
     } catch (...) {
-      runtime::rethrow_as_error();
+      talk::rethrow_as_error();
     }
   }
 
   State() {
 #ifdef TASKER_WITH_MPI
-    if (mpi::running()) join(MPI_COMM_WORLD);
+    if (talk::mpi::running()) join(MPI_COMM_WORLD);
 #endif
     if (!party) {
       cluster::refuse_singletons();
@@ -86,10 +86,10 @@ struct Tasker::State {
   }
 
   void join(MPI_Comm communicator) {
-    mpi::require_serialized();
+    talk::mpi::require_serialized();
     if (communicator == MPI_COMM_NULL)
       throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
-    auto mailbox = std::make_unique<mpi::Mailbox>(communicator);
+    auto mailbox = std::make_unique<talk::mpi::Mailbox>(communicator);
     nodes = mailbox->host_count();
     if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
   }
@@ -114,18 +114,18 @@ struct Tasker::State {
     try {
       farewell = party->leave(farewell, left_alone);
     } catch (...) {
-      const runtime::End end = runtime::describe(std::current_exception());
+      const talk::End end = talk::describe(std::current_exception());
       if (exit_code == exit_done) farewell.exit_code = end.exit_code;
       farewell.message += (message.empty() ? "" : "; then ") + end.message;
       left_alone = true;
     }
     if (party->rank() == 0 || left_alone) say(farewell.message, left_alone);
 #ifdef TASKER_WITH_MPI
-    if (farewell.lost_ranks) mpi::skip_finalize();
+    if (farewell.lost_ranks) talk::mpi::skip_finalize();
     if (left_alone) {
       const int code = farewell.exit_code != 0 ? farewell.exit_code : int{exit_failed};
       cluster::report_exit(code);
-      mpi::end_all(code);
+      talk::mpi::end_all(code);
     }
 #endif
     return farewell.exit_code;
@@ -144,11 +144,11 @@ struct Tasker::State {
 
 Tasker::Tasker() {
 #ifdef TASKER_WITH_MPI
-  if (mpi::launched() && !mpi::running()) {
+  if (talk::mpi::launched() && !talk::mpi::running()) {
     // For the rest of the process, since MPI can't be started a second time.
     static int argc = 0;
     static char** argv = nullptr;
-    static const mpi::Session session(argc, argv);
+    static const talk::mpi::Session session(argc, argv);
   }
 #endif
   state_ = State::make();
@@ -183,12 +183,12 @@ std::shared_ptr<const detail::ResultSource> Tasker::run_map(const detail::MapCal
 
 int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::function<void(Tasker&)>& body) {
 #ifdef TASKER_WITH_MPI
-  std::optional<mpi::Session> session;  // ends after the Tasker
+  std::optional<talk::mpi::Session> session;  // ends after the Tasker
 #endif
   std::optional<Tasker> tasker;
   try {
 #ifdef TASKER_WITH_MPI
-    if (mpi::launched()) session.emplace(argc, argv);
+    if (talk::mpi::launched()) session.emplace(argc, argv);
 #endif
     tasker.emplace();
   } catch (const UsageError& error) {
@@ -202,7 +202,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
   } catch (const HasLeft& error) {
     return error.exit_code();
   } catch (...) {
-    return end_job(runtime::describe(std::current_exception()));
+    return end_job(talk::describe(std::current_exception()));
   }
   int exit_code = exit_done;
   std::string message;

@@ -23,7 +23,7 @@ constexpr std::uint32_t met_bit = 0x200;
 
 /// For as long as the process lives. Never ended in order: the connection ends with the process.
 struct Report {
-  base::Lifeline launcher;
+  talk::Lifeline launcher;
   pid_t process;
   int rank;
   bool lost_ranks = false;
@@ -88,7 +88,7 @@ void report_to_launcher() {
   try {
     const int rank = launched_rank();
     report = new Report{
-        base::Lifeline(address->addresses, address->port, address->secret, static_cast<std::uint32_t>(rank)),
+        talk::Lifeline(address->addresses, address->port, address->secret, static_cast<std::uint32_t>(rank)),
         ::getpid(), rank};
   } catch (const SystemError& error) {
     throw SystemError(std::string("tasker launch can't be reached: ") + error.what() +

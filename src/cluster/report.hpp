@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/lifeline.hpp"
+#include "talk/lifeline.hpp"
 
 #include <netinet/in.h>
 
@@ -20,7 +20,7 @@ inline constexpr const char* launcher_variable = "TASKER_LAUNCHER";
 struct LauncherAddress {
   std::vector<in_addr_t> addresses;  ///< Like the port in network byte order.
   in_port_t port = 0;
-  base::Secret secret{};
+  talk::Secret secret{};
 
   std::string to_string() const;
   static std::optional<LauncherAddress> parse(const std::string& text);

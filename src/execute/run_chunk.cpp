@@ -60,7 +60,8 @@ thread_local ChunkSteps* in_fn = nullptr;  // whose `fn` this thread is in
 
 class ChunkSteps final : public detail::Steps {
  public:
-  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries, OutputPipes* output)
+  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
+             slots::OutputPipes* output)
       : chunk_(chunk),
         work_(work),
         recorder_(recorder),
@@ -201,7 +202,7 @@ class ChunkSteps final : public detail::Steps {
   std::exception_ptr trouble_;
   std::string result_;
   std::uint32_t tries_;  // of this task, which failed
-  OutputPipes* output_;
+  slots::OutputPipes* output_;
   bool again_ = false;
   ChunkReport report_;
 };
@@ -215,7 +216,7 @@ std::optional<std::uint64_t> keep_what_has_ended() {
 }
 
 ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
-                      OutputPipes* output) {
+                      slots::OutputPipes* output) {
   ChunkSteps steps(chunk, work, recorder, tries, output);
   const auto before = Recorder::Clock::now();
   work.call.execute(steps);

@@ -2,8 +2,8 @@
 
 #include "execute/chunk.hpp"
 #include "execute/failures.hpp"
-#include "execute/output_pipes.hpp"
 #include "execute/recorder.hpp"
+#include "execute/slots/output_pipes.hpp"
 #include "execute/work.hpp"
 
 #include <cstdint>
@@ -43,6 +43,6 @@ std::optional<std::uint64_t> keep_what_has_ended();
 /// Executes the tasks of `chunk` in this thread until none is left, and records them. `tries`: how often the
 /// first of them was tried before, by this chunk. `output`: where they write, if that is to be recorded.
 ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries = 0,
-                      OutputPipes* output = nullptr);
+                      slots::OutputPipes* output = nullptr);
 
 }  // namespace tasker::execute

@@ -1,7 +1,7 @@
 #include "tool/launch.hpp"
 
-#include "base/lifeline.hpp"
 #include "base/units.hpp"
+#include "talk/lifeline.hpp"
 #include "tool/mpirun.hpp"
 #include "tool/program.hpp"
 #include "tool/requeue.hpp"
@@ -85,7 +85,7 @@ bool has_other_hosts(const Launch& launch) {
 std::chrono::milliseconds lost_after() {
   const char* const text = std::getenv("TASKER_LOST_AFTER");
   const auto pause = base::parse_duration(text ? text : "");
-  return pause ? std::chrono::duration_cast<std::chrono::milliseconds>(*pause) : base::default_lost_after;
+  return pause ? std::chrono::duration_cast<std::chrono::milliseconds>(*pause) : talk::default_lost_after;
 }
 
 int run(const Launch& launch, const std::vector<std::string>& program) {

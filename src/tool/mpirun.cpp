@@ -2,7 +2,7 @@
 
 #include "base/console.hpp"
 #include "base/file.hpp"
-#include "cluster/host.hpp"
+#include "talk/host.hpp"
 
 #include <tasker/error.hpp>
 
@@ -49,7 +49,7 @@ bool ignores_hangup() {
 std::vector<in_addr_t> own_addresses(bool other_hosts) {
   std::vector<in_addr_t> addresses;
   if (other_hosts)
-    for (const cluster::Interface& interface : cluster::interfaces(most_interfaces))
+    for (const talk::Interface& interface : talk::interfaces(most_interfaces))
       addresses.push_back(interface.address);
   if (addresses.empty()) addresses.push_back(htonl(INADDR_LOOPBACK));
   return addresses;
@@ -58,7 +58,7 @@ std::vector<in_addr_t> own_addresses(bool other_hosts) {
 }  // namespace
 
 Mpirun::Mpirun(bool other_hosts, std::chrono::milliseconds lost_after)
-    : secret_(base::make_secret()),
+    : secret_(talk::make_secret()),
       ranks_(htonl(other_hosts ? INADDR_ANY : INADDR_LOOPBACK), secret_, most_ranks) {
   ranks_.set_lost_after(lost_after);
   const cluster::LauncherAddress here{own_addresses(other_hosts), ranks_.port(), secret_};
@@ -133,7 +133,7 @@ void Mpirun::wait(std::vector<pollfd> watched, std::optional<Clock::time_point> 
 }
 
 void Mpirun::hear_ranks() {
-  for (const base::Lifelines::End& end : ranks_.look()) {
+  for (const talk::Lifelines::End& end : ranks_.look()) {
     std::optional<cluster::LastWord> word;
     if (end.last_word) word = cluster::LastWord::from_number(*end.last_word);
     if (end.number != 0) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "base/lifeline.hpp"
 #include "cluster/report.hpp"
+#include "talk/lifeline.hpp"
 
 #include <poll.h>
 #include <sys/types.h>
@@ -37,8 +37,8 @@ class Mpirun {
   void press();
   int exit_code(int status) const;
 
-  base::Secret secret_;
-  base::Lifelines ranks_;
+  talk::Secret secret_;
+  talk::Lifelines ranks_;
   int signals_ = -1;  // a signalfd
   pid_t pid_ = -1;
   int pidfd_ = -1;

@@ -2,7 +2,7 @@
 // where the parent is large:
 //
 //     isolation_bench BYTES TASKS
-#include "execute/slots.hpp"
+#include "execute/slots/slots.hpp"
 
 #include <tasker/detail/make_call.hpp>
 #include <tasker/error.hpp>
@@ -51,7 +51,7 @@ double per_task(std::uint64_t tasks, Capture capture) {
   const auto call = detail::make_call("unused", [](std::uint64_t i) { return i; }, args, {});
   const store::Fingerprinter fingerprint(call);
   const execute::Work work{call, tasks, fingerprint, true, {}, capture};
-  execute::Slots slots(work, 1);
+  execute::slots::Slots slots(work, 1);
   Nowhere sink;
   constexpr std::uint64_t chunk = 1000;
   const auto begin = Clock::now();

@@ -2,8 +2,8 @@
 // which spins. Two ranks on one machine (one clock), run by tests/bench/wake:
 //
 //     mpirun -n 2 wake_bench LABEL
-#include "mpi/mailbox.hpp"
-#include "mpi/session.hpp"
+#include "talk/mpi/mailbox.hpp"
+#include "talk/mpi/session.hpp"
 
 #include <mpi.h>
 #include <time.h>
@@ -18,7 +18,7 @@
 namespace {
 
 using namespace std::chrono_literals;
-using tasker::runtime::Clock;
+using tasker::base::Clock;
 
 struct Series {
   std::chrono::milliseconds silence;
@@ -64,8 +64,8 @@ void measure(const char* label, const char* how, std::chrono::milliseconds silen
 }  // namespace
 
 int main(int argc, char** argv) {
-  tasker::mpi::Session session(argc, argv);
-  tasker::mpi::Mailbox mailbox(MPI_COMM_WORLD);
+  tasker::talk::mpi::Session session(argc, argv);
+  tasker::talk::mpi::Mailbox mailbox(MPI_COMM_WORLD);
   const char* label = argc > 1 ? argv[1] : "";
   const auto quiet = [&](std::chrono::milliseconds silence) { (void)mailbox.wait(Clock::now() + silence); };
 

@@ -1,11 +1,11 @@
 // What processes say to each other, as it comes through a pipe: unpacked, and heard by rank 0, by a worker
 // and by a slot's child.
 #include "base/pipe.hpp"
+#include "execute/listener.hpp"
 #include "execute/run_chunk.hpp"
-#include "execute/slot_child.hpp"
+#include "execute/slots/slot_child.hpp"
 #include "fuzz/fuzz.hpp"
-#include "run/listener.hpp"
-#include "run/master.hpp"
+#include "runtime/master.hpp"
 #include "support/fake_comm.hpp"
 
 #include <tasker/detail/make_call.hpp>
@@ -18,7 +18,7 @@ namespace tasker::fuzz {
 
 namespace {
 
-using namespace runtime;
+using namespace schedule;
 using namespace std::chrono_literals;
 
 const std::vector<std::string> texts(20, "some text");
@@ -34,8 +34,8 @@ template <class... Messages>
 void unpack_any(std::string_view bytes) {
   const auto look = [&]<class Message>() {
     accepts([&] {
-      const std::string again = pack(unpack<Message>(bytes));
-      if (pack(unpack<Message>(again)) != again) std::abort();
+      const std::string again = talk::pack(talk::unpack<Message>(bytes));
+      if (talk::pack(talk::unpack<Message>(again)) != again) std::abort();
     });
   };
   (look.template operator()<Messages>(), ...);
@@ -58,7 +58,7 @@ execute::ChunkReport run(execute::Chunk& chunk) {
 class Root {
  public:
   Root() {
-    master_.handle({1, pack(Ready{true, "host", "build", 1, 2})});
+    master_.handle({1, talk::pack(talk::Ready{true, "host", "build", 1, 2})});
     master_.dispatch(now_);
   }
   void hear(const std::string& bytes) {
@@ -69,15 +69,16 @@ class Root {
 
  private:
   test::FakeNetwork network_{3};
-  Scheduler scheduler_{IntervalSet({0, texts.size()})};
+  schedule::Scheduler scheduler_{IntervalSet({0, texts.size()})};
   Outcome outcome_;
-  Master master_{network_.comm(0),
-                 call(),
-                 scheduler_,
-                 outcome_,
-                 {[](std::uint64_t) { return 1U; }, [](int, const Ready&, std::string_view) {}, [](int) {},
-                  [](int, const base::IntervalSet&) { return base::IntervalSet(); }, [](const Attempt&) {}}};
-  Time now_{};
+  Master master_{
+      network_.comm(0),
+      call(),
+      scheduler_,
+      outcome_,
+      {[](std::uint64_t) { return 1U; }, [](int, const talk::Ready&, std::string_view) {}, [](int) {},
+       [](int, const base::IntervalSet&) { return base::IntervalSet(); }, [](const Attempt&) {}}};
+  base::Time now_{};
 };
 
 class Worker {
@@ -91,13 +92,13 @@ class Worker {
 
  private:
   test::FakeNetwork network_{2};
-  Desk desk_;
+  execute::Desk desk_;
   execute::Horizon horizon_;
-  Listener listener_{network_.comm(1), desk_, horizon_};
+  execute::Listener listener_{network_.comm(1), desk_, horizon_};
 };
 
 void hear_as_child(std::string_view bytes) {
-  auto order = base::unpack_front<execute::Order>(bytes);
+  auto order = base::unpack_front<execute::slots::Order>(bytes);
   execute::Chunk::SharedState state;
   state = {0, static_cast<std::uint32_t>(base::count(order.tasks))};
   execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::string(bytes), state);
@@ -120,9 +121,10 @@ void use(std::string_view input) {
   bool worker_lives = true;
   accepts([&] {
     while (const auto message = theirs.receive()) {
-      unpack_any<Enter, Start, Ready, Work, TakeBackRequest, Kept, Done, Records, Recorded, Trouble, Finish,
-                 Closed, End, Leave>(*message);
-      unpack_any<execute::Order, execute::Finished>(*message);
+      unpack_any<talk::Enter, talk::Start, talk::Ready, Work, talk::TakeBackRequest, talk::Kept, talk::Done,
+                 talk::Records, talk::Recorded, talk::Trouble, talk::Finish, talk::Closed, talk::End,
+                 talk::Leave>(*message);
+      unpack_any<execute::slots::Order, execute::slots::Finished>(*message);
       accepts([&] { hear_as_child(*message); });
       root_lives = root_lives && accepts([&] { root.hear(*message); });
       worker_lives = worker_lives && accepts([&] { worker.hear(*message); });

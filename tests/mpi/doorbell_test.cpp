@@ -1,6 +1,6 @@
-#include "mpi/doorbell.hpp"
+#include "talk/mpi/doorbell.hpp"
 
-#include "mpi/session.hpp"
+#include "talk/mpi/session.hpp"
 
 #include <arpa/inet.h>
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-using namespace tasker::mpi;
+using namespace tasker::talk::mpi;
 
 namespace {
 

@@ -9,11 +9,11 @@
 #include <thread>
 #include <vector>
 
-using namespace tasker::mpi;
+using namespace tasker::talk::mpi;
 using namespace tasker::test;
 using namespace std::chrono_literals;
-using tasker::runtime::Clock;
-using tasker::runtime::Envelope;
+using tasker::base::Clock;
+using tasker::talk::Envelope;
 
 TEST_CASE("messages of one rank arrive in the order they were sent") {
   Mailbox mailbox(MPI_COMM_WORLD);

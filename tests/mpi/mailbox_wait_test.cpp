@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-using namespace tasker::mpi;
+using namespace tasker::talk::mpi;
 using namespace tasker::test;
 using namespace std::chrono_literals;
-using tasker::runtime::Clock;
-using tasker::runtime::Envelope;
+using tasker::base::Clock;
+using tasker::talk::Envelope;
 
 namespace {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "mpi/mailbox.hpp"
+#include "talk/mpi/mailbox.hpp"
 
 #include <catch2/catch.hpp>
 #include <mpi.h>
@@ -15,9 +15,9 @@
 namespace tasker::test {
 
 /// Long enough for the most loaded machine; a test that waits this long fails.
-inline runtime::Time soon() { return runtime::Clock::now() + std::chrono::seconds(60); }
+inline base::Time soon() { return base::Clock::now() + std::chrono::seconds(60); }
 
-inline runtime::Envelope next(mpi::Mailbox& mailbox) {
+inline talk::Envelope next(talk::mpi::Mailbox& mailbox) {
   auto envelope = mailbox.wait(soon());
   REQUIRE(envelope);
   return std::move(*envelope);
@@ -32,9 +32,9 @@ inline std::string pattern(std::size_t length, unsigned seed) {
 }
 
 /// Everybody has received what was sent to it: a test ends quietly, so that the next mailbox starts quietly.
-inline void leave(mpi::Mailbox& mailbox) {
+inline void leave(talk::mpi::Mailbox& mailbox) {
   CHECK(mailbox.flush(soon()));
-  CHECK_FALSE(mailbox.wait(runtime::Clock::now()));
+  CHECK_FALSE(mailbox.wait(base::Clock::now()));
   MPI_Barrier(MPI_COMM_WORLD);
 }
 

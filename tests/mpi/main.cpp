@@ -1,7 +1,7 @@
 // Catch2 under mpirun: every rank runs every test, in the same order.
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
-#include "mpi/session.hpp"
 #include "support/catch.hpp"
+#include "talk/mpi/session.hpp"
 
 #include <catch2/catch.hpp>
 #include <mpi.h>
@@ -25,6 +25,6 @@ CATCH_REGISTER_LISTENER(AbortOnFailure)
 }  // namespace
 
 int main(int argc, char** argv) {
-  const tasker::mpi::Session mpi(argc, argv);
+  const tasker::talk::mpi::Session mpi(argc, argv);
   return tasker::test::run_catch(argc, argv);
 }

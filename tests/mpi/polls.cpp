@@ -15,8 +15,8 @@ namespace tasker::test {
 namespace {
 
 using namespace std::chrono_literals;
-using runtime::Clock;
-using runtime::Time;
+using base::Clock;
+using base::Time;
 
 thread_local Polls* recorded = nullptr;
 thread_local Time received;
@@ -27,7 +27,7 @@ Clock::duration duration_of(const timespec* timeout) {
 
 }  // namespace
 
-Polls::Polls(const mpi::Mailbox& mailbox) : fd_(mailbox.doorbell().fd()) { recorded = this; }
+Polls::Polls(const talk::mpi::Mailbox& mailbox) : fd_(mailbox.doorbell().fd()) { recorded = this; }
 Polls::~Polls() { recorded = nullptr; }
 
 Clock::duration Polls::longest_timeout() const {
@@ -67,6 +67,6 @@ extern "C" int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const s
 extern "C" int MPI_Imrecv(void* bytes, int count, MPI_Datatype type, MPI_Message* message,
                           MPI_Request* request) {
   const int outcome = PMPI_Imrecv(bytes, count, type, message, request);
-  tasker::test::received = tasker::runtime::Clock::now();
+  tasker::test::received = tasker::base::Clock::now();
   return outcome;
 }

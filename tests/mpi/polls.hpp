@@ -1,6 +1,6 @@
 #pragma once
 
-#include "mpi/mailbox.hpp"
+#include "talk/mpi/mailbox.hpp"
 
 #include <optional>
 #include <vector>
@@ -9,26 +9,26 @@
 namespace tasker::test {
 
 struct Poll {
-  runtime::Time begin;
-  runtime::Time end;
-  runtime::Clock::duration timeout;  ///< That was asked for; zero: to look without a pause.
-  bool rung;                         ///< A ring has ended it.
+  base::Time begin;
+  base::Time end;
+  base::Clock::duration timeout;  ///< That was asked for; zero: to look without a pause.
+  bool rung;                      ///< A ring has ended it.
 };
 
 /// Each ppoll() of this thread on the mailbox's doorbell, for as long as this lives.
 class Polls {
  public:
-  explicit Polls(const mpi::Mailbox& mailbox);
+  explicit Polls(const talk::mpi::Mailbox& mailbox);
   ~Polls();
   Polls(const Polls&) = delete;
   Polls& operator=(const Polls&) = delete;
 
   const std::vector<Poll>& all() const { return all_; }
-  runtime::Clock::duration longest_timeout() const;
+  base::Clock::duration longest_timeout() const;
   /// When the first one ended that a ring has ended.
-  std::optional<runtime::Time> first_rung() const;
+  std::optional<base::Time> first_rung() const;
   /// How many of those that began within a second from then on could sleep.
-  long asleep_within_a_second_of(runtime::Time then) const;
+  long asleep_within_a_second_of(base::Time then) const;
 
   /// For who records them.
   int fd() const { return fd_; }
@@ -40,6 +40,6 @@ class Polls {
 };
 
 /// When this thread last began to receive an MPI message.
-runtime::Time last_receive();
+base::Time last_receive();
 
 }  // namespace tasker::test

@@ -1,5 +1,5 @@
 // MPI as a program starts it that knows nothing of threads: refused, with what to write instead.
-#include "mpi/mailbox.hpp"
+#include "talk/mpi/mailbox.hpp"
 
 #include <tasker/error.hpp>
 
@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
   int result = 1;
   try {
-    const tasker::mpi::Mailbox mailbox(MPI_COMM_WORLD);
+    const tasker::talk::mpi::Mailbox mailbox(MPI_COMM_WORLD);
   } catch (const tasker::UsageError& error) {
     std::puts(error.what());
     result = 0;

@@ -10,7 +10,7 @@
 
 namespace tasker::test {
 
-using namespace runtime;
+using namespace schedule;
 
 namespace {
 
@@ -46,10 +46,10 @@ Conversation::Conversation(unsigned seed, Corners& corners)
       stop_on_failure_(random_() % 5 == 0),
       mortal_(random_() % 3 == 0),
       network_(2 + static_cast<int>(random_() % 4)),
-      scheduler_(IntervalSet()),
+      scheduler_(base::IntervalSet()),
       master_(network_.comm(0), call_, scheduler_, outcome_,
               {[](std::uint64_t index) { return static_cast<std::uint32_t>(1 + index % 3); },
-               [this](int, const Ready&, std::string_view frame) {
+               [this](int, const talk::Ready&, std::string_view frame) {
                  for (detail::Reader in(frame); !in.left().empty();)
                    ++ledger_.recorded.at(in.number<std::uint64_t>());
                },
@@ -59,7 +59,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
                  corners_.found += static_cast<int>(found.size());
                  return found;
                },
-               [](const Attempt&) { throw std::logic_error("a task was given up"); }}) {
+               [](const runtime::Attempt&) { throw std::logic_error("a task was given up"); }}) {
   const std::uint64_t tasks = 1 + random_() % 120;
   ledger_.arguments = make_arguments(tasks);
   ledger_.started.resize(tasks);
@@ -68,7 +68,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
   ledger_.fails = [failing](std::uint64_t index) { return index % failing == failing - 1; };
   call_ = make_map(ledger_.arguments, random_() % 3 == 0 ? 60 : std::string::npos, corners.cut);
   call_.options.max_lost = 0;
-  scheduler_ = Scheduler(IntervalSet({0, tasks}));
+  scheduler_ = schedule::Scheduler(base::IntervalSet({0, tasks}));
   for (int rank = 1; rank < network_.comm(0).size(); ++rank)
     workers_.push_back(std::make_unique<FakeWorker>(network_, rank, random_() % 4 != 0, ledger_, random_));
 }
@@ -126,8 +126,8 @@ void Conversation::happen(Event event, int rank) {
 
 void Conversation::at_rank_0(int rank) {
   const std::string bytes = network_.under_way(rank, 0).at(0);
-  if (kind_of(bytes) == Kind::kept) {
-    const auto kept = unpack<Kept>(bytes);
+  if (talk::kind_of(bytes) == talk::Kind::kept) {
+    const auto kept = talk::unpack<talk::Kept>(bytes);
     ++corners_.take_backs;
     if (!kept.known) ++corners_.crossed;
     if (kept.known && kept.kept == 0) ++corners_.given_whole;
@@ -144,7 +144,7 @@ void Conversation::die(int rank) {
 }
 
 void Conversation::go_on() {
-  master_.handle(network_.comm(0).wait(Time::max()).value());
+  master_.handle(network_.comm(0).wait(base::Time::max()).value());
   if (finished_) {
     if (master_.closed()) send_end();
     return;
@@ -159,7 +159,7 @@ void Conversation::go_on() {
 
 void Conversation::send_end() {
   require(!std::exchange(ended_, true), "all have closed once");
-  for (int rank = 1; rank <= workers(); ++rank) network_.comm(0).send(rank, pack(End{}));
+  for (int rank = 1; rank <= workers(); ++rank) network_.comm(0).send(rank, talk::pack(talk::End{}));
 }
 
 /// In how many places each task is: pending, on its way to a worker, there, started, or on its way back.
@@ -173,7 +173,8 @@ std::vector<int> Conversation::places() const {
   for (int rank = 1; rank <= workers(); ++rank) {
     if (network_.comm(0).is_lost(rank)) continue;
     for (const std::string& bytes : network_.under_way(0, rank))
-      if (kind_of(bytes) == Kind::work) count_in(unpack<Work>(bytes).tasks);
+      if (talk::kind_of(bytes) == talk::Kind::assignment)
+        count_in(talk::unpack<talk::Assignment>(bytes).tasks);
     for (const base::Ranges& tasks : worker(rank).unstarted()) count_in(tasks);
     for (const base::Ranges& tasks : worker(rank).returning()) count_in(tasks);
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "run/master.hpp"
+#include "runtime/master.hpp"
 #include "support/fake_comm.hpp"
 #include "support/fake_worker.hpp"
 
@@ -54,11 +54,11 @@ class Conversation {
   Ledger ledger_;
   detail::MapCall call_;
   FakeNetwork network_;
-  runtime::Scheduler scheduler_;
+  schedule::Scheduler scheduler_;
   runtime::Outcome outcome_;
   runtime::Master master_;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
-  runtime::Time now_;
+  base::Time now_;
   bool finished_ = false;
   bool ended_ = false;
 };

@@ -8,10 +8,10 @@
 
 namespace tasker::test {
 
-using runtime::Envelope;
-using runtime::Time;
+using base::Time;
+using talk::Envelope;
 
-class FakeNetwork::FakeComm final : public runtime::Comm {
+class FakeNetwork::FakeComm final : public talk::Comm {
  public:
   FakeComm(FakeNetwork& network, int rank) : network_(network), rank_(rank) {}
 
@@ -60,7 +60,7 @@ FakeNetwork::FakeNetwork(int size) {
 
 FakeNetwork::~FakeNetwork() = default;
 
-runtime::Comm& FakeNetwork::comm(int rank) const { return *comms_.at(static_cast<std::size_t>(rank)); }
+talk::Comm& FakeNetwork::comm(int rank) const { return *comms_.at(static_cast<std::size_t>(rank)); }
 
 const std::deque<std::string>& FakeNetwork::under_way(int from, int to) const {
   static const std::deque<std::string> none;

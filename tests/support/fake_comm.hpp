@@ -1,6 +1,6 @@
 #pragma once
 
-#include "run/comm.hpp"
+#include "talk/comm.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -22,7 +22,7 @@ class FakeNetwork {
   FakeNetwork(const FakeNetwork&) = delete;
   FakeNetwork& operator=(const FakeNetwork&) = delete;
 
-  runtime::Comm& comm(int rank) const;
+  talk::Comm& comm(int rank) const;
 
   /// The messages under way from one rank to another, oldest first.
   const std::deque<std::string>& under_way(int from, int to) const;

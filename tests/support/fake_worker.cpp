@@ -8,7 +8,7 @@
 
 namespace tasker::test {
 
-using namespace runtime;
+using namespace talk;
 using namespace std::chrono_literals;
 
 namespace {
@@ -44,7 +44,7 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       ledger_(ledger),
       random_(random),
       listener_(network.comm(rank), desk_, horizon_) {
-  network.comm(rank).send(0, pack(Ready{sees_directory, "host", "build", 1}));
+  network.comm(rank).send(0, talk::pack(talk::Ready{sees_directory, "host", "build", 1}));
 }
 
 bool FakeWorker::may_say() const {
@@ -57,21 +57,21 @@ void FakeWorker::hear() { end_ = listener_.hear(); }
 void FakeWorker::receive() {
   const std::string bytes = network_.under_way(0, rank_).at(0);
   network_.deliver(0, rank_);
-  switch (kind_of(bytes).value()) {
-    case Kind::work: {
+  switch (talk::kind_of(bytes).value()) {
+    case talk::Kind::assignment: {
       hear();
-      held_.push_back(desk_.find(unpack<Work>(bytes).chunk));
+      held_.push_back(desk_.find(talk::unpack<talk::Assignment>(bytes).chunk));
       require(held_.back() != nullptr, "a chunk that was sent is at the desk");
       return;
     }
-    case Kind::take_back: {
-      const auto chunk = desk_.find(unpack<TakeBackRequest>(bytes).chunk);
+    case talk::Kind::take_back: {
+      const auto chunk = desk_.find(talk::unpack<talk::TakeBackRequest>(bytes).chunk);
       const std::uint64_t before = chunk ? chunk->kept() : 0;
       hear();
       returning_.push_back(chunk ? part(chunk->tasks(), chunk->kept(), before) : base::Ranges());
       return;
     }
-    case Kind::finish: finishing_ = true; break;
+    case talk::Kind::finish: finishing_ = true; break;
     default: break;
   }
   hear();
@@ -103,7 +103,7 @@ void FakeWorker::take_chunk() {
           "chunks are done in the order of their sending");
   if (!chunk) {
     closed_ = true;
-    desk_.post(pack(Closed{}));
+    desk_.post(talk::pack(talk::Closed{}));
     return;
   }
   executing_ = true;
@@ -129,7 +129,7 @@ void FakeWorker::end_task() {
 
 /// As run_chunk and execute_chunks do it: what is recorded is written first, then the chunk ends.
 void FakeWorker::end_chunk() {
-  if (!frame_.empty()) desk_.post_frame(pack(Records{}) + std::exchange(frame_, {}));
+  if (!frame_.empty()) desk_.post_frame(talk::pack(talk::Records{}) + std::exchange(frame_, {}));
   desk_.finish(held_.front(), std::move(report_));
   held_.pop_front();
   executing_ = false;

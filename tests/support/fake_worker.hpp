@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/intervals.hpp"
-#include "run/desk.hpp"
-#include "run/listener.hpp"
+#include "execute/desk.hpp"
+#include "execute/listener.hpp"
 #include "support/fake_comm.hpp"
 
 #include <tasker/detail/bytes.hpp>
@@ -42,7 +42,7 @@ class FakeWorker {
   /// Hears the oldest message that is under way to this rank.
   void receive();
   /// The end of the map, once it was heard.
-  const std::optional<runtime::End>& end() const { return end_; }
+  const std::optional<talk::End>& end() const { return end_; }
 
   // The thread that executes:
 
@@ -65,15 +65,15 @@ class FakeWorker {
   bool sees_directory_;
   Ledger& ledger_;
   std::mt19937& random_;
-  runtime::Desk desk_;
+  execute::Desk desk_;
   execute::Horizon horizon_;
-  runtime::Listener listener_;
+  execute::Listener listener_;
 
   std::deque<std::shared_ptr<execute::Chunk>> held_;  // the first may be being executed
   std::deque<base::Ranges> returning_;                // one for each answer that is under way
   bool finishing_ = false;
   bool closed_ = false;
-  std::optional<runtime::End> end_;
+  std::optional<talk::End> end_;
 
   bool executing_ = false;
   std::uint64_t started_ = 0;  // tasks of the chunk that is being executed

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "execute/slots.hpp"
+#include "execute/slots/slots.hpp"
 #include "support/chunks.hpp"
 
 #include <catch2/catch.hpp>
@@ -46,7 +46,7 @@ struct Isolated : Map<Fn> {
       const auto watched = slots.watched();
       ::poll(watched.data(), watched.size(), 10);
       slots.look();
-      for (const execute::Slot::Ended& ended : slots.hear(this->sink)) {
+      for (const execute::slots::Slot::Ended& ended : slots.hear(this->sink)) {
         all.tasks += ended.report.tasks;
         all.failed += ended.report.failed;
         all.failures.add(ended.report.failures.groups());
@@ -57,7 +57,7 @@ struct Isolated : Map<Fn> {
 
   store::Fingerprinter fingerprint;
   execute::Work work;
-  execute::Slots slots;
+  execute::slots::Slots slots;
 };
 
 /// What a child writes into its pipe for a message.
@@ -69,7 +69,7 @@ inline std::string piped(const std::string& message) {
 }
 
 /// What a slot's child has said and its rank has not heard, or the begin of it.
-inline std::string unheard(execute::Slot& slot) {
+inline std::string unheard(execute::slots::Slot& slot) {
   std::vector<pollfd> watched;
   slot.watch(watched);
   char bytes[4096];
@@ -78,7 +78,7 @@ inline std::string unheard(execute::Slot& slot) {
 }
 
 /// Hears once what there is to hear.
-inline std::optional<execute::Slot::Ended> hear(execute::Slot& slot, execute::FrameSink& sink) {
+inline std::optional<execute::slots::Slot::Ended> hear(execute::slots::Slot& slot, execute::FrameSink& sink) {
   std::vector<pollfd> watched;
   slot.watch(watched);
   ::poll(watched.data(), watched.size(), 10);

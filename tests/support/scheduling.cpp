@@ -6,34 +6,36 @@
 
 namespace tasker::test {
 
-using namespace runtime;
+using namespace schedule;
 
-std::vector<Action> all_actions(Scheduler& scheduler, Time now) {
-  std::vector<Action> actions;
+std::vector<schedule::Action> all_actions(schedule::Scheduler& scheduler, base::Time now) {
+  std::vector<schedule::Action> actions;
   while (auto action = scheduler.next(now)) actions.push_back(*action);
   return actions;
 }
 
-Assign only_assign(Scheduler& scheduler, Time now) {
+schedule::Assign only_assign(schedule::Scheduler& scheduler, base::Time now) {
   const auto actions = all_actions(scheduler, now);
   REQUIRE(actions.size() == 1);
-  REQUIRE(std::holds_alternative<Assign>(actions[0]));
-  return std::get<Assign>(actions[0]);
+  REQUIRE(std::holds_alternative<schedule::Assign>(actions[0]));
+  return std::get<schedule::Assign>(actions[0]);
 }
 
-TakeBack only_take_back(Scheduler& scheduler, Time now) {
+schedule::TakeBack only_take_back(schedule::Scheduler& scheduler, base::Time now) {
   const auto actions = all_actions(scheduler, now);
   REQUIRE(actions.size() == 1);
-  REQUIRE(std::holds_alternative<TakeBack>(actions[0]));
-  return std::get<TakeBack>(actions[0]);
+  REQUIRE(std::holds_alternative<schedule::TakeBack>(actions[0]));
+  return std::get<schedule::TakeBack>(actions[0]);
 }
 
-std::deque<Assign> learn(Scheduler& scheduler, Clock::duration task, std::uint64_t until) {
-  std::deque<Assign> held;
+std::deque<schedule::Assign> learn(schedule::Scheduler& scheduler, base::Clock::duration task,
+                                   std::uint64_t until) {
+  std::deque<schedule::Assign> held;
   for (;;) {
-    for (const Action& action : all_actions(scheduler)) held.push_back(std::get<Assign>(action));
+    for (const schedule::Action& action : all_actions(scheduler))
+      held.push_back(std::get<schedule::Assign>(action));
     if (scheduler.done_count() >= until) return held;
-    const Assign first = held.front();
+    const schedule::Assign first = held.front();
     held.pop_front();
     scheduler.done(first.worker, first.chunk, static_cast<int>(count(first.tasks)) * task);
   }

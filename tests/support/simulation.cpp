@@ -1,6 +1,6 @@
 #include "support/simulation.hpp"
 
-#include "run/scheduler.hpp"
+#include "schedule/scheduler.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,10 +12,10 @@
 namespace tasker::test {
 namespace {
 
-using runtime::Assign;
-using runtime::ChunkId;
-using runtime::Scheduler;
-using runtime::TakeBack;
+using schedule::Assign;
+using schedule::ChunkId;
+using schedule::Scheduler;
+using schedule::TakeBack;
 
 /// Events on their way: to rank 0 (Join, Done, Returned), to a worker (Assign, TakeBack), within one (Ended).
 struct Join {};
@@ -43,7 +43,7 @@ struct Event {
 
 struct Held {
   ChunkId id = 0;
-  runtime::Ranges tasks;
+  base::Ranges tasks;
   double begun = 0;
   std::vector<double> ends;  // of each task, seconds after `begun`; empty until the chunk is begun
 
@@ -88,7 +88,7 @@ class Simulation {
     at_rank_0(event, [&] { scheduler_.join(event.worker, cluster_.slots); });
   }
   void on(const Event& event, const Done& done) {
-    const auto busy = std::chrono::duration_cast<runtime::Clock::duration>(Seconds(done.busy));
+    const auto busy = std::chrono::duration_cast<base::Clock::duration>(Seconds(done.busy));
     at_rank_0(event, [&] { scheduler_.done(event.worker, done.chunk, busy); });
   }
   void on(const Event& event, const Returned& returned) {
@@ -112,8 +112,8 @@ class Simulation {
     }
   }
 
-  runtime::Time now() const {
-    return runtime::Time(std::chrono::duration_cast<runtime::Clock::duration>(Seconds(rank_0_free_)));
+  base::Time now() const {
+    return base::Time(std::chrono::duration_cast<base::Clock::duration>(Seconds(rank_0_free_)));
   }
 
   Chunks& held_of(const Event& event) { return held_[static_cast<std::size_t>(event.worker)]; }

@@ -13,11 +13,11 @@
 
 namespace tasker::test {
 
-using runtime::Clock;
-using runtime::Envelope;
-using runtime::Time;
+using base::Clock;
+using base::Time;
+using talk::Envelope;
 
-class ThreadNetwork::ThreadComm final : public runtime::Comm {
+class ThreadNetwork::ThreadComm final : public talk::Comm {
  public:
   ThreadComm(ThreadNetwork& network, int rank)
       : network_(network), rank_(rank), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -92,6 +92,6 @@ ThreadNetwork::ThreadNetwork(int size, Arrives arrives) : arrives_(std::move(arr
 
 ThreadNetwork::~ThreadNetwork() = default;
 
-runtime::Comm& ThreadNetwork::comm(int rank) { return *comms_.at(static_cast<std::size_t>(rank)); }
+talk::Comm& ThreadNetwork::comm(int rank) { return *comms_.at(static_cast<std::size_t>(rank)); }
 
 }  // namespace tasker::test

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "run/comm.hpp"
+#include "talk/comm.hpp"
 
 #include <functional>
 #include <memory>
@@ -13,14 +13,14 @@ namespace tasker::test {
 class ThreadNetwork {
  public:
   /// `arrives` may change or count a message before rank `to` gets it; called by any thread.
-  using Arrives = std::function<void(int to, runtime::Envelope&)>;
+  using Arrives = std::function<void(int to, talk::Envelope&)>;
 
   explicit ThreadNetwork(int size, Arrives arrives = {});
   ~ThreadNetwork();
   ThreadNetwork(const ThreadNetwork&) = delete;
   ThreadNetwork& operator=(const ThreadNetwork&) = delete;
 
-  runtime::Comm& comm(int rank);
+  talk::Comm& comm(int rank);
 
  private:
   class ThreadComm;

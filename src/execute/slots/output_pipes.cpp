@@ -1,0 +1,126 @@
+#include "execute/slots/output_pipes.hpp"
+
+#include "base/file.hpp"
+#include "store/record.hpp"
+
+#include <fcntl.h>
+#include <stdio_ext.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+#include <utility>
+
+namespace tasker::execute::slots {
+
+using namespace std::chrono_literals;
+
+OutputPipes::Pipe::Pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) base::throw_errno("create", "a pipe");
+  reading = ends[0];
+  writing = ends[1];
+  ::fcntl(reading, F_SETFL, O_NONBLOCK);
+}
+
+OutputPipes::Pipe::~Pipe() {
+  ::close(reading);
+  close_writing();
+}
+
+void OutputPipes::Pipe::close_writing() {
+  if (writing >= 0) ::close(std::exchange(writing, -1));
+}
+
+void OutputPipes::Pipe::read_into(KeptText& text) const {
+  // What is there now and no more: somebody may go on writing for ever.
+  int left = 0;
+  ::ioctl(reading, FIONREAD, &left);
+  while (left > 0) {
+    char bytes[1 << 14];
+    const ssize_t got = ::read(reading, bytes, std::min(sizeof bytes, static_cast<std::size_t>(left)));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return;
+    text.append({bytes, static_cast<std::size_t>(got)});
+    left -= static_cast<int>(got);
+  }
+}
+
+OutputPipes::OutputPipes(OutputPage& page) : page_(page), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (epoll_ < 0) base::throw_errno("create", "an epoll instance");
+  for (const Pipe* pipe : {&out_, &err_}) {
+    epoll_event readable{EPOLLIN, {}};
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pipe->reading, &readable);
+  }
+  page_.taker = Taker::nobody;
+  page_.out.clear();
+  page_.err.clear();
+}
+
+OutputPipes::~OutputPipes() { ::close(epoll_); }
+
+void OutputPipes::redirect() const {
+  // The pipes' own ends stay open: a task may close stdout, and still they have not ended.
+  ::dup2(out_.writing, STDOUT_FILENO);
+  ::dup2(err_.writing, STDERR_FILENO);
+  // A task that crashes has said what it said before, up to its last line. With the old buffer, glibc would
+  // go on as before for a while.
+  static char buffer[BUFSIZ];
+  std::setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+}
+
+void OutputPipes::close_writing() {
+  out_.close_writing();
+  err_.close_writing();
+}
+
+void OutputPipes::read() {
+  out_.read_into(page_.out);
+  err_.read_into(page_.err);
+}
+
+bool OutputPipes::drain() {
+  Taker taker = page_.taker;
+  if (taker == Taker::child || !page_.taker.compare_exchange_strong(taker, Taker::rank)) return false;
+  page_.touched = true;
+  std::atomic_thread_fence(std::memory_order_release);  // see end_task
+  read();
+  page_.taker = Taker::nobody;
+  return true;
+}
+
+std::string OutputPipes::take_all(bool keep) {
+  read();
+  std::string output;
+  if (keep) output = store::encode_output({page_.out.text(), page_.err.text()});
+  page_.out.clear();
+  page_.err.clear();
+  page_.touched = false;
+  return output;
+}
+
+std::string OutputPipes::end_task(bool keep) {
+  std::cout.flush();
+  std::clog.flush();
+  if (::__fpending(stdout) > 0) std::fflush(stdout);
+  // Most tasks write nothing. The rank says that it takes something before it does, so what is neither in the
+  // pipes nor announced after that was looked at is not there.
+  epoll_event found;
+  const bool waiting = ::epoll_wait(epoll_, &found, 1, 0) != 0;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (!waiting && !page_.touched) return {};
+  for (Taker taker = page_.taker;
+       taker == Taker::rank || !page_.taker.compare_exchange_strong(taker, Taker::child); taker = page_.taker)
+    std::this_thread::sleep_for(20us);
+  std::string output = take_all(keep);
+  page_.taker = Taker::nobody;
+  return output;
+}
+
+}  // namespace tasker::execute::slots

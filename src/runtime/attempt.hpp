@@ -1,0 +1,40 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "execute/chunk.hpp"
+#include "execute/recorder.hpp"
+#include "runtime/workspace.hpp"
+#include "talk/comm.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tasker::runtime {
+
+using base::Clock;
+
+/// An attempt that ended without a result, and without anyone who could record that but rank 0.
+struct Attempt {
+  std::uint64_t index = 0;
+  std::uint32_t number = 1;
+  store::Outcome outcome = store::Outcome::none;
+  std::string why;
+  Clock::duration lasted{0};
+};
+
+/// One that was given up since the time is up, when it had lasted so long at least.
+Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration lasted);
+
+/// `argument`: of its task.
+void record_attempt(const Attempt& attempt, std::string_view argument, const Workspace& workspace,
+                    const detail::MapCall& call, execute::FrameSink& sink);
+
+/// The argument of a task, which is made for that: on the main thread only.
+std::string make_argument(const detail::MapCall& call, std::uint64_t index);
+/// The argument with which a task was handed out in `chunk`.
+std::string_view argument_in(const execute::Chunk& chunk, std::uint64_t index);
+
+}  // namespace tasker::runtime

@@ -1,0 +1,92 @@
+#include "runtime/gather.hpp"
+
+#include "base/console.hpp"
+#include "cluster/report.hpp"
+#include "runtime/map.hpp"
+#include "talk/map_end.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long those that are late are waited for when the run must stop.
+constexpr Clock::duration patience = 3s;
+
+[[noreturn]] void throw_left(int rank, const talk::Leave& leave, const talk::Enter& mine) {
+  if (!leave.message.empty())
+    throw RankLeft(rank, fmt::format("rank {}: {}", rank, leave.message),
+                   talk::failure_code(leave.exit_code, exit_failed));
+  throw RankLeft(rank,
+                 fmt::format("rank {} ended while rank 0 called map on {}; all ranks must call the same maps",
+                             rank, mine.path),
+                 exit_usage);
+}
+
+[[noreturn]] void throw_late(const std::set<int>& missing, const talk::Enter& mine,
+                             const std::string& reason) {
+  const std::string others = missing.size() == 1 ? "" : fmt::format(" and {} more", missing.size() - 1);
+  throw Interrupted(
+      fmt::format("{} was stopped {} while it waited for rank {}{} to call map; run the same command again",
+                  mine.path, reason, *missing.begin(), others));
+}
+
+void require_same(int rank, const talk::Enter& theirs, const talk::Enter& mine) {
+  if (talk::pack(theirs) == talk::pack(mine)) return;
+  throw UsageError(
+      fmt::format("ranks call different maps, all must call the same ones in the same order: rank "
+                  "0: map {} on {}, {} -> {}; rank {}: map {} on {}, {} -> {}",
+                  mine.sequence, mine.path, mine.argument_type, mine.result_type, rank, theirs.sequence,
+                  theirs.path, theirs.argument_type, theirs.result_type));
+}
+
+}  // namespace
+
+void gather(talk::Comm& comm, const talk::Enter& mine, Timekeeper& time) {
+  std::set<int> missing;
+  for (int rank = 1; rank < comm.size(); ++rank)
+    if (!comm.is_lost(rank)) missing.insert(rank);
+  Time deadline = Time::max();
+  while (!missing.empty()) {
+    auto watched = time.watched();
+    const auto envelope = comm.wait(std::min(deadline, time.wake(Clock::now())), watched);
+    const Time now = Clock::now();
+    time.look(now);
+    if (time.stopped()) deadline = std::min(deadline, now + patience);
+    if (!envelope) {
+      if (now >= deadline) throw_late(missing, mine, time.reason(now));
+      continue;
+    }
+    const int rank = envelope->source;
+    if (envelope->lost) {
+      cluster::report_lost_rank();
+      base::say("tasker: " + lost_text(rank) + "\n");
+      missing.erase(rank);
+      continue;
+    }
+    const auto kind = talk::kind_of(envelope->bytes);
+    if (kind == talk::Kind::leave) throw_left(rank, talk::unpack<talk::Leave>(envelope->bytes), mine);
+    if (kind != talk::Kind::enter) continue;  // late: of a map that ended early
+    const auto theirs = talk::unpack<talk::Enter>(envelope->bytes);
+    if (theirs.sequence < mine.sequence) continue;  // late, too: that map ended before this rank called it
+    require_same(rank, theirs, mine);
+    missing.erase(rank);
+  }
+}
+
+std::string lost_text(int rank, const std::string& host) {
+  return fmt::format("rank {}{} is gone{}", rank, host.empty() ? "" : " on " + host,
+                     cluster::has_launcher()
+                         ? ""
+                         : ", and MPI is going to end the others: run the same command again, or start it by "
+                           "`tasker launch`, with which they go on");
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,83 @@
+#include "runtime/make_plan.hpp"
+
+#include "base/scratch.hpp"
+#include "base/units.hpp"
+#include "runtime/past.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+namespace tasker::runtime {
+
+namespace {
+
+/// How long each task is expected to last, in seconds: found out once, for it must not change.
+using Durations = base::ScratchArray<float>;
+
+std::shared_ptr<Durations> as_expected(const detail::MapCall& call, const Workspace& workspace) {
+  auto durations = std::make_shared<Durations>(workspace.catalog().scratch());
+  durations->resize(call.count);
+  for (std::uint64_t index = 0; index < call.count; ++index)
+    (*durations)[index] = static_cast<float>(call.expected(index));
+  return durations;
+}
+
+/// As long as before; the others like the mean of those. Nothing where no task is known.
+std::shared_ptr<Durations> as_before(const detail::MapCall& call, const Workspace& workspace) {
+  std::shared_ptr<Durations> durations;
+  each_attempt(workspace.catalog(), [&](std::uint64_t index, double seconds) {
+    if (!durations) {
+      durations = std::make_shared<Durations>(workspace.catalog().scratch());
+      durations->resize(call.count);
+    }
+    (*durations)[index] = static_cast<float>(seconds);
+  });
+  if (!durations) return nullptr;
+  double sum = 0;
+  double known = 0;
+  for (const float seconds : *durations) {
+    sum += seconds;
+    known += seconds > 0 ? 1 : 0;
+  }
+  const auto mean = static_cast<float>(sum / std::max(known, 1.0));
+  std::replace(durations->begin(), durations->end(), 0.0F, mean);
+  return durations;
+}
+
+std::string too_long_text(std::optional<double> expected, const schedule::TimeFrame& time) {
+  const std::string has = base::duration_text(time.whole) + " that an allocation has for tasks";
+  if (!expected || *expected < std::chrono::duration<double>(time.whole).count())
+    return "it needs more than the " + has;
+  const auto needs =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*expected));
+  return fmt::format("it needs about {}, more than the {}", base::duration_text(needs), has);
+}
+
+}  // namespace
+
+schedule::Plan make_plan(const detail::MapCall& call, Workspace& workspace,
+                         const std::optional<schedule::TimeFrame>& time) {
+  schedule::Plan plan;
+  plan.longest_first = call.options.order == Order::longest_first;
+  std::shared_ptr<Durations> durations;
+  if (call.expected)
+    durations = as_expected(call, workspace);
+  else if (plan.longest_first)
+    durations = as_before(call, workspace);
+  if (durations) plan.expected = [durations](std::uint64_t index) -> double { return (*durations)[index]; };
+  plan.resumed = workspace.resumed();
+  for (const auto& [index, lasted] : interrupted(workspace.catalog(), workspace.missing())) {
+    if (plan.resumed.contains(index)) continue;
+    if (time && lasted >= time->whole * schedule::nearly_all)
+      workspace.settle(
+          index, too_long_text(call.expected ? std::optional(plan.expected(index)) : std::nullopt, *time));
+    else
+      plan.interrupted.insert({index, index + 1});
+  }
+  return plan;
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,96 @@
+#include "execute/worker.hpp"
+#include "runtime/map.hpp"
+#include "store/archive.hpp"
+#include "talk/map_end.hpp"
+
+#include <mutex>
+#include <utility>
+
+namespace tasker::runtime {
+
+namespace {
+
+/// The archive that rank 0 wrote, opened when it is first read: a rank that can't see it may never need it.
+class LazyArchive final : public detail::ResultSource {
+ public:
+  LazyArchive(std::filesystem::path path, std::uint64_t id, std::uint64_t tasks)
+      : path_(std::move(path)), id_(id), tasks_(tasks) {}
+
+  std::uint64_t size() const override { return tasks_; }
+  const std::filesystem::path& path() const override { return path_; }
+  std::optional<std::string_view> result(std::uint64_t index) const override {
+    return archive().result(index);
+  }
+  std::optional<std::string_view> failure(std::uint64_t index) const override {
+    return archive().failure(index);
+  }
+  std::optional<std::string_view> argument(std::uint64_t index) const override {
+    return archive().argument(index);
+  }
+  std::string result_type() const override { return archive().result_type(); }
+  std::string argument_type() const override { return archive().argument_type(); }
+  std::optional<Info> info(std::uint64_t index) const override { return archive().info(index); }
+  std::optional<Output> output(std::uint64_t index) const override { return archive().output(index); }
+
+ private:
+  const store::Archive& archive() const {
+    std::call_once(opened_, [this] {
+      archive_ = store::Archive::open(path_);
+      if (!archive_)
+        throw SystemError(
+            "this rank can't see " + path_.string() +
+            ", which rank 0 wrote; put it on a file system that all hosts share, or read results on "
+            "rank 0 only");
+      if (archive_->description().id != id_ || archive_->size() != tasks_)
+        throw SystemError(path_.string() +
+                          " is not the archive that rank 0 wrote in this map; was it replaced?");
+    });
+    return *archive_;
+  }
+
+  std::filesystem::path path_;
+  std::uint64_t id_;
+  std::uint64_t tasks_;
+  mutable std::once_flag opened_;
+  mutable std::shared_ptr<const store::Archive> archive_;
+};
+
+/// In a handler: tells rank 0 what this rank could not begin with, and it ends the map for all alike.
+talk::End end_by_trouble(talk::Comm& comm) {
+  const talk::End trouble = talk::describe(std::current_exception());
+  comm.send(0, talk::pack(talk::Trouble{trouble.exit_code, trouble.message}));
+  for (;;) {
+    const auto envelope = comm.wait(base::Time::max());
+    if (envelope && talk::kind_of(envelope->bytes) == talk::Kind::end)
+      return talk::unpack<talk::End>(envelope->bytes);
+  }
+}
+
+talk::End take_part(talk::Comm& comm, const detail::MapCall& call, std::uint64_t sequence) {
+  comm.send(0, talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
+  for (;;) {
+    const auto envelope = comm.wait(base::Time::max());
+    if (!envelope) continue;
+    const auto kind = talk::kind_of(envelope->bytes);
+    if (kind == talk::Kind::end) return talk::unpack<talk::End>(envelope->bytes);
+    if (kind == talk::Kind::start) {
+      try {
+        return execute::work(comm, call, talk::unpack<talk::Start>(envelope->bytes));
+      } catch (...) {
+        return end_by_trouble(comm);
+      }
+    }
+    throw DamagedError("rank " + std::to_string(envelope->source) + " sent a message that was not expected");
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, const detail::MapCall& call,
+                                                          std::uint64_t sequence) {
+  const talk::End end = take_part(comm, call, sequence);
+  if (!end.type.empty()) std::rethrow_exception(talk::to_exception(end));
+  return std::make_shared<const LazyArchive>(end.path, end.archive, end.tasks);
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,147 @@
+#include "runtime/party.hpp"
+
+#include "base/console.hpp"
+#include "base/file.hpp"
+#include "base/umask.hpp"
+#include "cluster/report.hpp"
+#include "runtime/gather.hpp"
+#include "runtime/map.hpp"
+#include "runtime/map_under_way.hpp"
+#include "talk/map_end.hpp"
+#include "talk/messages.hpp"
+
+#include <tasker/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long a rank that leaves with an error waits for the others, which may be in the middle of a long task.
+constexpr Clock::duration patience_with_error = 5s;
+/// Rank 0 has heard of it by then, if it listens, and ends the job itself: the error is told once.
+constexpr Clock::duration patience_with_root = 1s;
+/// And until what it said last has left it.
+constexpr Clock::duration flush_time = 5s;
+
+}  // namespace
+
+std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& call) {
+  if (!is_here())
+    throw UsageError("map was called in a process that was forked since its Tasker was made (" +
+                     call.path.string() + "); call it in the one that made it");
+  if (mapping_.exchange(true))
+    throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
+                     call.path.string() + "); call one after the other, outside fn");
+  const struct Mapping {
+    std::atomic<bool>& under_way;
+    ~Mapping() { under_way = false; }
+  } mapping{mapping_};
+  const MapUnderWay under_way;
+  const base::Umask umask;
+  ++maps_;
+  shared_ = nullptr;
+  try {
+    if (!gone_.empty()) refuse_map(*gone_.begin());
+    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, authors_, allocation_, *drain_)
+                       : map_on_worker(*comm_, call, maps_);
+  } catch (const RankLeft& left) {
+    gone_.insert(left.rank());
+    shared_ = std::current_exception();
+    throw;
+  } catch (...) {
+    shared_ = std::current_exception();
+    throw;
+  }
+}
+
+/// Where one is missing for good, the others wait in vain.
+void Party::refuse_map(int gone) const {
+  const auto error = std::make_exception_ptr(Error("rank " + std::to_string(gone) + " has left"));
+  for (int rank = 1; rank < size(); ++rank) comm_->send(rank, talk::pack(talk::describe(error)));
+  std::rethrow_exception(error);
+}
+
+Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
+  left_ = true;
+  if (!comm_) return mine;
+  Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
+  if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
+  mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
+                     : leave_as_worker(std::move(mine), deadline, left_alone);
+  // Where all is well what was said last has the time that it needs, as the others had.
+  const Time end = mine.exit_code == 0 ? Time::max() : Clock::now() + flush_time;
+  if (!left_alone && !comm_->flush(end)) left_alone = true;
+  return mine;
+}
+
+Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
+  std::set<int> missing;
+  for (int rank = 1; rank < size(); ++rank)
+    if (!gone_.contains(rank) && !comm_->is_lost(rank)) missing.insert(rank);
+  const auto end_maps = [&](int rank) {
+    talk::End end;
+    end.type = "error";
+    end.exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
+    end.message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
+    comm_->send(rank, talk::pack(end));
+  };
+  const auto fail = [&](std::int32_t exit_code, const std::string& message) {
+    if (mine.exit_code != 0) return;
+    mine = {exit_code, message};
+    deadline = std::min(deadline, Clock::now() + patience_with_error);
+  };
+  while (!missing.empty()) {
+    const auto envelope = comm_->wait(deadline);
+    if (!envelope) {
+      if (Clock::now() < deadline) continue;
+      left_alone = true;
+      return mine;
+    }
+    const auto kind = talk::kind_of(envelope->bytes);
+    if (envelope->lost) {
+      cluster::report_lost_rank();
+      base::say("tasker: " + lost_text(envelope->source) + "\n");
+      missing.erase(envelope->source);
+    } else if (kind == talk::Kind::leave) {
+      const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
+      missing.erase(envelope->source);
+      if (leave.exit_code != 0)
+        fail(leave.exit_code,
+             leave.message.empty() ? "" : "rank " + std::to_string(envelope->source) + ": " + leave.message);
+    } else if (kind == talk::Kind::enter) {
+      const auto enter = talk::unpack<talk::Enter>(envelope->bytes);
+      fail(exit_usage, "rank " + std::to_string(envelope->source) + " called map on " + enter.path +
+                           ", which rank 0 did not; all ranks must call the same maps");
+      end_maps(envelope->source);
+    }
+    // Anything else is late and means nothing any more.
+  }
+  for (int rank = 1; rank < size(); ++rank) mine.lost_ranks = mine.lost_ranks || comm_->is_lost(rank);
+  for (int rank = 1; rank < size(); ++rank)
+    comm_->send(rank, talk::pack(talk::Leave{mine.exit_code, {}, mine.lost_ranks}));
+  return mine;
+}
+
+Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_alone) {
+  comm_->send(0, talk::pack(talk::Leave{mine.exit_code, mine.message, false}));
+  for (;;) {
+    const auto envelope = comm_->wait(deadline);
+    if (!envelope) {
+      if (Clock::now() < deadline) continue;
+      left_alone = true;
+      return mine;
+    }
+    if (talk::kind_of(envelope->bytes) != talk::Kind::leave)
+      continue;  // late: the end of a map that this rank has left
+    const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
+    return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}, leave.lost_ranks};
+  }
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,115 @@
+#include "runtime/progress.hpp"
+
+#include "base/console.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Sparse lines in a file: the pause doubles up to this.
+constexpr Clock::duration first_pause = 5s;
+constexpr Clock::duration longest_pause = 10min;
+constexpr Clock::duration line_pause = 200ms;
+
+/// Under mpirun a rank's stderr is a pipe, whose other end mpirun copies to its own.
+bool shown_on_terminal() {
+  if (::isatty(STDERR_FILENO) != 0) return true;
+  if (!std::getenv("OMPI_COMM_WORLD_RANK")) return false;
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/2", ::getppid()), error);
+  return !error && (target.native().starts_with("/dev/pts/") || target.native().starts_with("/dev/tty"));
+}
+
+Progress resolve(Progress progress) {
+  if (progress != Progress::automatic) return progress;
+  return shown_on_terminal() ? Progress::line : Progress::log;
+}
+
+std::string rate_text(double rate) {
+  if (rate >= 1e6) return fmt::format("{:.1f} M/s", rate / 1e6);
+  if (rate >= 1e3) return fmt::format("{:.1f} k/s", rate / 1e3);
+  if (rate >= 1) return fmt::format("{:.1f}/s", rate);
+  if (60 * rate >= 1) return fmt::format("{:.1f}/min", 60 * rate);
+  return fmt::format("{:.1f}/h", 3600 * rate);
+}
+
+}  // namespace
+
+std::string remaining_text(std::chrono::duration<double> left) {
+  return left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years";
+}
+
+std::string progress_text(const Tally& tally, Clock::duration elapsed) {
+  const double seconds = std::chrono::duration<double>(elapsed).count();
+  const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;
+  std::string text = fmt::format("{}/{} done", tally.done, tally.total);
+  if (tally.total > 0)
+    text +=
+        fmt::format(" ({:.0f} %)",  // 100 % are reached at the end only
+                    std::floor(100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total)));
+  if (tally.failed > 0) text += fmt::format(", {} failed", tally.failed);
+  if (tally.done > 0 && tally.done < tally.total) {
+    const std::chrono::duration<double> left(static_cast<double>(tally.total - tally.done) / rate);
+    text += fmt::format(", {}, {} left", rate_text(rate), remaining_text(left));
+  }
+  // Whoever reads this may never have heard of slots.
+  if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.slots, "worker"));
+  return text;
+}
+
+std::string left_text(std::uint64_t left, std::uint64_t count,
+                      const std::optional<std::chrono::duration<double>>& work, std::uint32_t workers) {
+  std::string text = fmt::format("{} of {} tasks are left", left, count);
+  if (work)
+    text += fmt::format(", about {} with {}", remaining_text(*work / workers), count_text(workers, "worker"));
+  return text;
+}
+
+std::string count_text(std::uint64_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+Reporter::Reporter(std::string name, Progress progress, Time begin)
+    : name_(std::move(name)), progress_(resolve(progress)), begin_(begin) {
+  pause_ = progress_ == Progress::line ? line_pause : first_pause;
+  due_ = progress_ == Progress::off ? Time::max() : begin + pause_;
+}
+
+void Reporter::say(const std::string& line) {
+  if (progress_ == Progress::off) return;
+  const std::string text = fmt::format("tasker: {}: {}\n", name_, line);
+  if (std::exchange(line_open_, false))
+    base::say_instead(text);
+  else
+    base::say(text);
+}
+
+void Reporter::update(const Tally& tally, Time now) {
+  if (now < due_) return;
+  const std::string text = progress_text(tally, now - begin_);
+  if (progress_ == Progress::line) {
+    base::say_instead(fmt::format("tasker: {}: {}", name_, text));
+    line_open_ = true;
+  } else {
+    say(text);
+    pause_ = std::min(2 * pause_, longest_pause);
+  }
+  due_ = now + pause_;
+}
+
+void Reporter::end() {
+  if (std::exchange(line_open_, false)) base::say_instead("");
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,138 @@
+#include "talk/mpi/doorbell.hpp"
+
+#include "talk/host.hpp"
+#include "talk/mpi/session.hpp"
+
+#include <tasker/error.hpp>
+
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace tasker::talk::mpi {
+
+using talk::Interface;
+using talk::ipv4;
+using talk::Place;
+
+namespace {
+
+constexpr int kDrainLimit = 256;
+constexpr std::size_t kInterfaceLimit = 8;
+
+struct Datagram {
+  talk::Secret secret;
+  std::uint64_t number;
+  std::uint32_t from;
+  Doorbell::Call call;
+};
+static_assert(sizeof(Datagram) == 32);
+
+// What every rank tells every other one once its socket is open.
+struct Card {
+  int error = 0;       // errno: this rank has no doorbell
+  in_port_t port = 0;  // network byte order
+  std::array<Interface, kInterfaceLimit> interfaces{};
+  std::uint32_t interface_count = 0;
+};
+
+template <class T>
+std::vector<T> all_gather(const T& mine, MPI_Comm comm) {
+  int size = 0;
+  check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+  std::vector<T> all(static_cast<std::size_t>(size));
+  check(MPI_Allgather(&mine, sizeof(T), MPI_BYTE, all.data(), sizeof(T), MPI_BYTE, comm), "MPI_Allgather");
+  return all;
+}
+
+}  // namespace
+
+Doorbell::Doorbell(MPI_Comm comm) {
+  check(MPI_Comm_rank(comm, &rank_), "MPI_Comm_rank");
+  Card card;
+  if (rank_ == 0 && getrandom(secret_.data(), secret_.size(), 0) != static_cast<ssize_t>(secret_.size())) {
+    card.error = errno;
+  }
+  check(MPI_Bcast(secret_.data(), static_cast<int>(secret_.size()), MPI_BYTE, 0, comm), "MPI_Bcast");
+
+  const Place place = talk::here();
+  const std::vector<Place> places = all_gather(place, comm);
+  const bool one_host =
+      std::all_of(places.begin(), places.end(), [&](const Place& other) { return place.same_host(other); });
+  const int open_error = open(htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY));
+  if (open_error != 0) card.error = open_error;
+  const std::vector<Interface> ours = talk::interfaces(kInterfaceLimit);
+  card.port = bound().sin_port;
+  std::copy(ours.begin(), ours.end(), card.interfaces.begin());
+  card.interface_count = static_cast<std::uint32_t>(ours.size());
+
+  const std::vector<Card> cards = all_gather(card, comm);
+  peers_.resize(cards.size());
+  for (std::size_t i = 0; i < cards.size(); ++i) {
+    if (cards[i].error != 0) {
+      close(fd_);
+      throw SystemError("rank " + std::to_string(i) +
+                        " cannot open the UDP socket that wakes it: " + std::strerror(cards[i].error));
+    }
+    if (place.same_host(places[i])) {
+      peers_[i].push_back(ipv4(htonl(INADDR_LOOPBACK), cards[i].port));
+      continue;
+    }
+    const std::size_t count = std::min<std::size_t>(cards[i].interface_count, kInterfaceLimit);
+    for (const in_addr_t address : talk::routes(ours, std::span(cards[i].interfaces).first(count))) {
+      peers_[i].push_back(ipv4(address, cards[i].port));
+    }
+  }
+}
+
+Doorbell::~Doorbell() { close(fd_); }
+
+int Doorbell::open(in_addr_t address) {
+  fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return errno;
+  const sockaddr_in local = ipv4(address, 0);
+  return bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0 ? 0 : errno;
+}
+
+sockaddr_in Doorbell::bound() const {
+  sockaddr_in bound{};
+  socklen_t length = sizeof(bound);
+  getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length);
+  return bound;
+}
+
+std::vector<in_addr_t> Doorbell::addresses_of(int rank) const {
+  std::vector<in_addr_t> addresses;
+  for (const sockaddr_in& peer : peers_[static_cast<std::size_t>(rank)])
+    addresses.push_back(peer.sin_addr.s_addr);
+  return addresses;
+}
+
+void Doorbell::ring(int to, Call call, std::uint64_t number) const {
+  const Datagram datagram{secret_, number, static_cast<std::uint32_t>(rank_), call};
+  for (const sockaddr_in& peer : peers_[static_cast<std::size_t>(to)]) {
+    // A ring that cannot be sent is as good as one that is lost, which the receiver survives.
+    (void)sendto(fd_, &datagram, sizeof(datagram), 0, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer));
+  }
+}
+
+std::span<const Doorbell::Ring> Doorbell::drain() {
+  heard_.clear();
+  for (int i = 0; i < kDrainLimit; ++i) {
+    Datagram datagram{};
+    // MSG_TRUNC: the datagram's true length, so that a longer one is not mistaken for ours.
+    const ssize_t length = recv(fd_, &datagram, sizeof(datagram), MSG_TRUNC);
+    if (length < 0 && errno == EAGAIN) break;
+    if (length != sizeof(datagram) || datagram.secret != secret_) continue;
+    if (datagram.from >= peers_.size() || datagram.call > Call::receiving) continue;
+    heard_.push_back({static_cast<int>(datagram.from), datagram.call, datagram.number});
+  }
+  return heard_;
+}
+
+}  // namespace tasker::talk::mpi

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tasker::talk::mpi {
+
+using Bytes = std::shared_ptr<const std::string>;
+
+/// MPI messages on their way out, each with the bytes it is sent from.
+class Outbox {
+ public:
+  Outbox() = default;
+  /// Does not wait. Open MPI can't cancel a send, and MPI (or a peer that reads our memory) may use the bytes
+  /// until the process ends, so they stay.
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  /// Begins to send this part of `bytes`. Throws SystemError if MPI refuses.
+  void post(MPI_Comm comm, int to, int tag, const Bytes& bytes, std::size_t offset, std::size_t size);
+  /// Forgets what has left; whether there was any.
+  bool release();
+  /// Gives up what is under way to rank `to`.
+  void abandon(int to);
+  bool empty() const { return requests_.empty(); }
+
+ private:
+  void forget_done();
+  struct Sent {
+    int to = 0;
+    Bytes bytes;
+  };
+  std::vector<MPI_Request> requests_;
+  std::vector<Sent> sent_;  // by each request
+};
+
+}  // namespace tasker::talk::mpi

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/process.hpp"
+
+namespace tasker::talk::mpi {
+
+/// True if an MPI launcher started this process (mpirun, or srun with a PMI plugin), going by the
+/// environment. If false this is a serial run, and MPI need not be started at all.
+bool launched();
+
+/// True between MPI_Init and MPI_Finalize.
+bool running();
+
+/// MPI for as long as this object lives: starts it at MPI_THREAD_SERIALIZED unless it runs already, and ends
+/// it only if it started it. Starting and ending are collective over all processes of the job.
+class Session {
+ public:
+  /// Throws UsageError if MPI has been finalized before, or runs below MPI_THREAD_SERIALIZED. May change argc
+  /// and argv as MPI_Init_thread does.
+  Session(int& argc, char**& argv);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+ private:
+  bool started_ = false;
+  base::Maker maker_;
+};
+
+/// Some ranks are gone, for which MPI_Finalize might wait for ever: no Session ends MPI any more, it ends
+/// with the process.
+void skip_finalize();
+
+/// Ends all processes of the job, with this exit code. Where MPI can't tell the others, for this process has
+/// no descriptors left for that, the launcher does when it sees that this process has ended.
+void end_all(int exit_code);
+
+/// Throws UsageError, with what to write instead, unless MPI runs and allows calls from one thread at a time.
+void require_serialized();
+
+/// Throws SystemError with MPI's own words if `code`, returned by the MPI function `what`, is an error.
+void check(int code, const char* what);
+
+}  // namespace tasker::talk::mpi

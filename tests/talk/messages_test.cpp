@@ -1,0 +1,99 @@
+#include "talk/messages.hpp"
+
+#include "support/sample_messages.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+#include <string>
+
+namespace tasker::talk {
+namespace {
+
+TEST_CASE("Every message arrives as it was sent") {
+  std::set<Kind> kinds;
+  test::for_each_message([&]<class Message>(const Message& message) {
+    const std::string bytes = pack(message);
+    INFO("kind " << static_cast<int>(Message::kind));
+    CHECK(kind_of(bytes) == Message::kind);
+    CHECK(pack(unpack<Message>(bytes)) == bytes);
+    kinds.insert(Message::kind);
+  });
+  CHECK(kinds.size() == static_cast<std::size_t>(Kind::leave) + 1);
+}
+
+TEST_CASE("No two fields of a message are mixed up") {
+  const auto work = unpack<talk::Assignment>(pack(talk::Assignment{9, {{0, 3}, {5, 6}}, {{1, 2}}, "abc"}));
+  CHECK(work.chunk == 9);
+  CHECK(work.tasks == base::Ranges{{0, 3}, {5, 6}});
+  CHECK(work.attempts == decltype(work.attempts){{1, 2}});
+  CHECK(work.arguments == "abc");
+  const auto kept = unpack<Kept>(pack(Kept{5, 3, false}));
+  CHECK(kept.chunk == 5);
+  CHECK(kept.kept == 3);
+  CHECK_FALSE(kept.known);
+  const auto done = unpack<Done>(pack(Done{1, 2, 3, 4, {{5, 1, "why", "lines"}}}));
+  CHECK(done.chunk == 1);
+  CHECK(done.tasks == 2);
+  CHECK(done.busy == 3);
+  CHECK(done.failed == 4);
+  CHECK(done.failures == decltype(done.failures){{5, 1, "why", "lines"}});
+}
+
+TEST_CASE("A message that ends too early or too late is refused") {
+  test::for_each_message([]<class Message>(const Message& message) {
+    const std::string bytes = pack(message);
+    INFO("kind " << static_cast<int>(Message::kind));
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      INFO("the first " << size << " of " << bytes.size() << " bytes");
+      CHECK_THROWS_AS(unpack<Message>(bytes.substr(0, size)), DamagedError);
+    }
+    CHECK_THROWS_AS(unpack<Message>(bytes + '\0'), DamagedError);
+  });
+}
+
+TEST_CASE("A message with a flipped bit is refused, or another message of its kind") {
+  test::for_each_message([]<class Message>(const Message& message) {
+    const std::string bytes = pack(message);
+    for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+      std::string flipped = bytes;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      INFO("kind " << static_cast<int>(Message::kind) << ", bit " << bit);
+      if (bit < 8) {
+        CHECK_THROWS_AS(unpack<Message>(flipped), DamagedError);
+        continue;
+      }
+      try {
+        const std::string again = pack(unpack<Message>(flipped));
+        CHECK(again.size() == bytes.size());
+      } catch (const DamagedError&) {
+      }
+    }
+  });
+}
+
+TEST_CASE("A message of another kind, of none, or without a byte is refused") {
+  CHECK_THROWS_AS(unpack<Closed>(pack(Finish{})), DamagedError);
+  CHECK_THROWS_AS(unpack<Finish>(""), DamagedError);
+  CHECK_FALSE(kind_of(""));
+  for (int byte = 0; byte < 256; ++byte) {
+    INFO("byte " << byte);
+    CHECK(kind_of(std::string(1, static_cast<char>(byte))).has_value() ==
+          (byte <= static_cast<int>(Kind::leave)));
+  }
+}
+
+TEST_CASE("A count that the bytes can't hold is refused before anything is allocated for it") {
+  std::string bytes(1, static_cast<char>(Kind::assignment));
+  detail::put(bytes, std::uint64_t{1});        // the chunk
+  detail::put(bytes, std::uint64_t{1} << 60);  // the number of its ranges
+  bytes += std::string(64, '\0');
+  CHECK_THROWS_AS(unpack<talk::Assignment>(bytes), DamagedError);
+}
+
+TEST_CASE("A range that ends before it begins is refused") {
+  CHECK_THROWS_AS(unpack<talk::Assignment>(pack(talk::Assignment{1, {{4, 3}}, {}, ""})), DamagedError);
+}
+
+}  // namespace
+}  // namespace tasker::talk
