@@ -5,9 +5,11 @@
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
 #include "runtime/party.hpp"
-#include "talk/map_end.hpp"
+#include "talk/thrown.hpp"
 
 #include <tasker/tasker.hpp>
+
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -42,16 +44,22 @@ class HasLeft : public Error {
 };
 
 /// What ends this rank while others may wait for it, in MPI, where they can't be told: ends them, too.
-int end_job(const talk::End& end) {
+int end_job(const talk::Thrown& why) {
   const int rank = cluster::launched_rank();
   // All may have failed alike; then rank 0 has the time to say so, and the end of the others is under way.
   if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + end.message + "\n");
-  cluster::report_exit(end.exit_code);
+  base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + why.message + "\n");
+  cluster::report_exit(why.exit_code);
 #ifdef TASKER_WITH_MPI
-  if (talk::mpi::running()) talk::mpi::end_all(end.exit_code);
+  if (talk::mpi::running()) talk::mpi::end_all(why.exit_code);
 #endif
-  return end.exit_code;
+  return why.exit_code;
+}
+
+[[noreturn]] void end_alone(const talk::Thrown& why) {
+  base::say("tasker: " + why.message + "\n");
+  cluster::report_exit(why.exit_code);
+  ::_exit(why.exit_code);
 }
 }  // namespace
 
@@ -73,7 +81,7 @@ struct Tasker::State {
 #endif
     if (!party) {
       cluster::refuse_singletons();
-      party = std::make_unique<runtime::Party>(nullptr);
+      party = std::make_unique<runtime::Party>(nullptr, end_alone);
     }
     base::remember_threads();
   }
@@ -81,7 +89,7 @@ struct Tasker::State {
 #ifdef TASKER_WITH_MPI
   explicit State(MPI_Comm communicator) {
     join(communicator);
-    if (!party) party = std::make_unique<runtime::Party>(nullptr);
+    if (!party) party = std::make_unique<runtime::Party>(nullptr, end_alone);
     base::remember_threads();
   }
 
@@ -91,7 +99,7 @@ struct Tasker::State {
       throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
     auto mailbox = std::make_unique<talk::mpi::Mailbox>(communicator);
     nodes = mailbox->host_count();
-    if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox));
+    if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox), end_job);
   }
 #endif
 
@@ -114,7 +122,7 @@ struct Tasker::State {
     try {
       farewell = party->leave(farewell, left_alone);
     } catch (...) {
-      const talk::End end = talk::describe(std::current_exception());
+      const talk::Thrown end = talk::describe(std::current_exception());
       if (exit_code == exit_done) farewell.exit_code = end.exit_code;
       farewell.message += (message.empty() ? "" : "; then ") + end.message;
       left_alone = true;

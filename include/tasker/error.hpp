@@ -84,6 +84,8 @@ struct TaskFailure {
   std::string message;      ///< Type and text of the exception and of nested ones, or how its process ended.
   std::uint64_t count = 1;  ///< How many they are.
   std::string output = {};  ///< The last lines of what the first of them wrote (`Options::capture`).
+
+  bool operator==(const TaskFailure&) const = default;
 };
 
 /// At the end of a map some tasks had failed. Thrown on every rank, after all other tasks are done and

@@ -75,6 +75,9 @@ struct Options {
   /// `isolation` asks for it, else none. Slots imply isolation. A program that is started without mpirun uses
   /// eight cores with `TASKER_SLOTS=8`.
   std::uint32_t slots = 0;
+  /// Rank 0 computes, too, besides scheduling: on a machine of four cores four ranks compute then, not three.
+  /// Alone it always does.
+  bool root_computes = false;
   /// How often a task that fails is tried again in the same run, at once. A later run tries it afresh, but
   /// not the same Slurm job after a requeue.
   std::uint32_t retries = 0;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <type_traits>
 
 namespace tasker::base {
@@ -51,9 +53,12 @@ class ScratchArray {
     reserve(size);
     size_ = size;
   }
-  void push_back(const T& value) {
-    if (size_ == capacity_) reserve(capacity_ < 1024 ? 1024 : 2 * capacity_);
-    begin()[size_++] = value;
+  void push_back(const T& value) { append({&value, 1}); }
+  void append(std::span<const T> values) {
+    if (size_ + values.size() > capacity_)
+      reserve(std::max<std::uint64_t>({1024, 2 * capacity_, size_ + values.size()}));
+    std::ranges::copy(values, end());
+    size_ += values.size();
   }
 
  private:

@@ -1,10 +1,6 @@
 #include "execute/desk.hpp"
 
-#include "base/file.hpp"
-#include "talk/messages.hpp"
-
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "base/sleep.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,35 +12,47 @@ namespace {
 constexpr std::uint64_t frames_limit = std::uint64_t{16} << 20;
 }  // namespace
 
-Desk::Desk() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (event_ < 0) base::throw_errno("create", "an eventfd");
+std::vector<std::string> Desk::take_messages() {
+  const std::lock_guard lock(mutex_);
+  if (messages_.empty()) return {};
+  said_.clear();
+  return std::exchange(messages_, {});
 }
-Desk::~Desk() { ::close(event_); }
+
+void Desk::start(talk::Start start) {
+  const std::lock_guard lock(mutex_);
+  start_ = std::move(start);
+  found_.set();
+}
 
 void Desk::push(std::shared_ptr<Chunk> chunk) {
   const std::lock_guard lock(mutex_);
   chunks_.push_back(std::move(chunk));
-  changed_.notify_all();
+  found_.set();
 }
 
 std::shared_ptr<Chunk> Desk::find(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
-  const auto found =
-      std::find_if(chunks_.begin(), chunks_.end(), [&](const auto& chunk) { return chunk->id() == id; });
+  return find_locked(id);
+}
+
+std::shared_ptr<Chunk> Desk::find_locked(std::uint64_t id) const {
+  const auto found = std::ranges::find(chunks_, id, [](const auto& chunk) { return chunk->id(); });
   return found == chunks_.end() ? nullptr : *found;
 }
 
-std::vector<std::shared_ptr<Chunk>> Desk::chunks() {
+void Desk::take_back(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
-  return {chunks_.begin(), chunks_.end()};
+  if (const auto chunk = find_locked(id)) post_locked(talk::pack(talk::Kept{id, chunk->take_back()}));
 }
 
-std::vector<std::string> Desk::take_messages() {
+void Desk::stop() {
+  horizon_->stop();
   const std::lock_guard lock(mutex_);
-  std::uint64_t count = 0;
-  while (::read(event_, &count, sizeof count) > 0) {
+  for (const auto& chunk : chunks_) {
+    chunk->revoke();
+    post_locked(talk::pack(talk::Kept{chunk->id(), chunk->kept()}));
   }
-  return std::exchange(messages_, {});
 }
 
 void Desk::close(bool revoke) {
@@ -54,57 +62,50 @@ void Desk::close(bool revoke) {
     revoked_ = true;
     for (const auto& chunk : chunks_) chunk->revoke();
   }
-  changed_.notify_all();
+  found_.set();
 }
 
 void Desk::credit(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   uncredited_ -= std::min(bytes, uncredited_);
-  changed_.notify_all();
+  found_.set();
+}
+
+bool Desk::wait_until_left(Time deadline) {
+  std::unique_lock lock(mutex_);
+  return has_left_.wait_until(lock, deadline, [this] { return left_; });
+}
+
+void Desk::wait(Time deadline, std::span<pollfd> watched) {
+  std::vector<pollfd> all{{found_.fd(), POLLIN, 0}};
+  all.insert(all.end(), watched.begin(), watched.end());
+  base::sleep_until(deadline, all);
+  if (all[0].revents != 0) found_.clear();
+  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = all[i + 1].revents;
+}
+
+std::optional<talk::Start> Desk::start() {
+  const std::lock_guard lock(mutex_);
+  return start_;
 }
 
 std::shared_ptr<Chunk> Desk::take_chunk() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || taken_ < chunks_.size(); });
-  return take_locked();
-}
-
-std::shared_ptr<Chunk> Desk::poll_chunk() {
   const std::lock_guard lock(mutex_);
-  return take_locked();
-}
-
-std::shared_ptr<Chunk> Desk::take_locked() {
   if (revoked_ || taken_ == chunks_.size()) return nullptr;
   return chunks_[taken_++];
 }
 
 bool Desk::is_done() {
   const std::lock_guard lock(mutex_);
-  return closed_ && chunks_.empty();
+  return revoked_ || (closed_ && chunks_.empty());
 }
 
 void Desk::finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report) {
-  talk::Done done;
-  done.chunk = chunk->id();
-  done.tasks = report.tasks;
-  done.busy = report.busy.count();
-  done.failed = report.failed;
-  done.failures = report.failures.groups();
   const std::lock_guard lock(mutex_);
-  forget_locked(chunk);
-  if (report.stopped) post_locked(talk::pack(talk::Kept{done.chunk, done.tasks, true}));
-  if (done.tasks > 0) post_locked(talk::pack(std::move(done)));
-}
-
-void Desk::forget(const std::shared_ptr<Chunk>& chunk) {
-  const std::lock_guard lock(mutex_);
-  forget_locked(chunk);
-}
-
-void Desk::forget_locked(const std::shared_ptr<Chunk>& chunk) {
-  chunks_.erase(std::find(chunks_.begin(), chunks_.end(), chunk));
+  chunks_.erase(std::ranges::find(chunks_, chunk));
   --taken_;
+  if (report.stopped) post_locked(talk::pack(talk::Kept{chunk->id(), report.tasks}));
+  if (report.tasks > 0) post_locked(talk::pack(talk::Done{chunk->id(), report}));
 }
 
 void Desk::post(std::string message) {
@@ -120,18 +121,18 @@ void Desk::post_frame(std::string message) {
 
 bool Desk::has_credit() {
   const std::lock_guard lock(mutex_);
-  return uncredited_ < frames_limit;
+  return revoked_ || uncredited_ < frames_limit;
 }
 
-void Desk::wait_for_credit() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return revoked_ || uncredited_ < frames_limit; });
+void Desk::leave() {
+  const std::lock_guard lock(mutex_);
+  left_ = true;
+  has_left_.notify_all();
 }
 
 void Desk::post_locked(std::string message) {
+  if (messages_.empty()) said_.set();
   messages_.push_back(std::move(message));
-  const std::uint64_t one = 1;
-  (void)!::write(event_, &one, sizeof one);
 }
 
 }  // namespace tasker::execute

@@ -1,90 +1,76 @@
 #include "execute/listener.hpp"
 
-#include "talk/map_end.hpp"
-
+#include <exception>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace tasker::execute {
 
-std::optional<talk::End> Listener::handle(const talk::Envelope& envelope) {
-  const auto kind = talk::kind_of(envelope.bytes);
-  if (!kind || envelope.source != 0)
-    throw DamagedError("rank " + std::to_string(envelope.source) + " sent nonsense");
+void Listener::hear(std::string_view message) {
+  const auto kind = talk::kind_of(message);
+  if (!kind) throw DamagedError("rank 0 sent nonsense");
   switch (*kind) {
+    case talk::Kind::start: {
+      auto start = talk::unpack<talk::Start>(message);
+      desk_.horizon().set_time_left(start.time_left);
+      desk_.start(std::move(start));
+      return;
+    }
     case talk::Kind::assignment: {
-      auto work = talk::unpack<talk::Assignment>(envelope.bytes);
-      desk_.push(std::make_shared<Chunk>(work.chunk, std::move(work.tasks), std::move(work.attempts),
-                                         std::move(work.arguments)));
-      return std::nullopt;
+      auto tasks = talk::unpack<talk::Assignment>(message);
+      desk_.push(std::make_shared<Chunk>(tasks.chunk, std::move(tasks.tasks), std::move(tasks.attempts),
+                                         std::move(tasks.arguments)));
+      return;
     }
-    case talk::Kind::take_back: {
-      const auto request = talk::unpack<talk::TakeBackRequest>(envelope.bytes);
-      talk::Kept kept;
-      kept.chunk = request.chunk;
-      const auto chunk = desk_.find(request.chunk);
-      kept.known = chunk != nullptr;
-      if (chunk) kept.kept = chunk->take_back();
-      comm_.send(0, talk::pack(kept));
-      return std::nullopt;
-    }
-    case talk::Kind::recorded:
-      desk_.credit(talk::unpack<talk::Recorded>(envelope.bytes).bytes);
-      return std::nullopt;
+    case talk::Kind::take_back: desk_.take_back(talk::unpack<talk::TakeBackRequest>(message).chunk); return;
+    case talk::Kind::recorded: desk_.credit(talk::unpack<talk::Recorded>(message).bytes); return;
     case talk::Kind::time_left: {
-      const auto time = talk::unpack<talk::TimeLeft>(envelope.bytes);
-      horizon_.set_time_left(std::chrono::nanoseconds(time.left));
-      if (time.stop) stop();
-      return std::nullopt;
+      const auto time = talk::unpack<talk::TimeLeft>(message);
+      desk_.horizon().set_time_left(time.left);
+      if (time.stop) desk_.stop();
+      return;
     }
-    case talk::Kind::finish: desk_.close(false); return std::nullopt;
-    case talk::Kind::end: return talk::unpack<talk::End>(envelope.bytes);
+    case talk::Kind::finish: desk_.close(false); return;
     default: throw DamagedError("rank 0 sent a message that only workers send");
   }
 }
 
-/// What is not started goes back, what is started is asked to end.
-void Listener::stop() {
-  horizon_.stop();
-  for (const auto& chunk : desk_.chunks()) {
-    chunk->revoke();
-    comm_.send(0, talk::pack(talk::Kept{chunk->id(), chunk->kept(), true}));
-  }
+std::optional<talk::End> Talker::turn() {
+  pollfd said{listener_.fd(), POLLIN, 0};
+  const auto envelope = comm_.wait(Time::max(), {&said, 1});
+  for (std::string& message : listener_.take_messages()) comm_.send(0, std::move(message));
+  if (!envelope) return std::nullopt;
+  if (envelope->source != 0)
+    throw DamagedError("rank " + std::to_string(envelope->source) + " sent nonsense");
+  const auto kind = talk::kind_of(envelope->bytes);
+  if (kind == talk::Kind::end) return talk::unpack<talk::End>(envelope->bytes);
+  listener_.hear(envelope->bytes);
+  if (kind == talk::Kind::start)
+    comm_.set_lost_after(
+        std::chrono::duration_cast<std::chrono::milliseconds>(desk_.start()->options.lost_after));
+  return std::nullopt;
 }
 
-void Listener::send_messages() {
-  for (std::string& message : desk_.take_messages()) comm_.send(0, std::move(message));
-}
-
-std::optional<talk::End> Listener::hear(std::span<pollfd> watched, Time deadline) {
-  std::vector<pollfd> all{{desk_.fd(), POLLIN, 0}};
-  all.insert(all.end(), watched.begin(), watched.end());
-  const auto envelope = comm_.wait(deadline, all);
-  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = all[i + 1].revents;
-  send_messages();
-  return envelope ? handle(*envelope) : std::nullopt;
-}
-
-talk::End Listener::listen() {
+talk::End Talker::until_end() {
   std::optional<talk::End> end;
   bool in_trouble = false;
   while (!end) {
     try {
-      end = hear();
+      end = turn();
     } catch (...) {
-      const talk::End trouble = talk::describe(std::current_exception());
+      const talk::Thrown trouble = talk::describe(std::current_exception());
       desk_.close(true);
       // Rank 0 is told, and ends the map for all alike; but if even that fails, nobody can be told.
-      if (std::exchange(in_trouble, true) || !try_to_tell(trouble)) end = trouble;
+      if (std::exchange(in_trouble, true) || !try_to_tell(trouble)) end = talk::End{trouble};
     }
   }
   desk_.close(true);
   return *end;
 }
 
-bool Listener::try_to_tell(const talk::End& trouble) {
+bool Talker::try_to_tell(const talk::Thrown& thrown) {
   try {
-    comm_.send(0, talk::pack(talk::Trouble{trouble.exit_code, trouble.message}));
+    comm_.send(0, talk::pack(talk::Trouble{thrown}));
     return true;
   } catch (const std::exception&) {
     return false;

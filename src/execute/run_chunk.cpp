@@ -19,12 +19,12 @@ namespace {
 constexpr std::size_t reported_size = 4096;
 
 /// What is told of a message of any length, without half a character (UTF-8) at its end.
-std::string shortened(const std::string& message) {
-  if (message.size() <= reported_size) return message;
+std::string shortened(std::string_view message) {
+  if (message.size() <= reported_size) return std::string(message);
   const std::string_view ellipsis = "…";
   std::size_t size = reported_size - ellipsis.size();
   while (size > 0 && (message[size] & 0xC0) == 0x80) --size;
-  return message.substr(0, size).append(ellipsis);
+  return std::string(message.substr(0, size)).append(ellipsis);
 }
 
 template <class E>
@@ -48,9 +48,8 @@ std::string timeout_text(const Limits& limits) {
   return "it lasted longer than its timeout of " + base::duration_text(limits.timeout);
 }
 
-void ChunkReport::add_failure(std::uint64_t index, const std::string& message, std::string_view output) {
-  ++failed;
-  failures.add(index, 1, shortened(message), last_lines(output));
+TaskFailure failure_of(std::uint64_t index, std::string_view message, std::string_view output) {
+  return {index, shortened(message), 1, last_lines(output)};
 }
 
 namespace {
@@ -121,8 +120,7 @@ class ChunkSteps final : public detail::Steps {
       again_ = true;
       return;
     }
-    report_.add_failure(record_.index, result_);
-    ++report_.tasks;
+    report_.add_failure(failure_of(record_.index, result_));
     tries_ = 0;
   }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "execute/chunk.hpp"
-#include "execute/failures.hpp"
 #include "execute/recorder.hpp"
 #include "execute/slots/output_pipes.hpp"
 #include "execute/work.hpp"
+#include "talk/tally.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,17 +16,13 @@
 namespace tasker::execute {
 
 /// What became of a chunk.
-struct ChunkReport {
-  std::uint64_t tasks = 0;  ///< How many were executed, all of them recorded.
-  std::uint64_t failed = 0;
-  Failures failures = {};
-  std::chrono::nanoseconds busy{0};
+struct ChunkReport : talk::Tally {
   /// All must stop: what comes behind them is to be done later, or again.
   bool stopped = false;
-
-  /// `output`: as in a record.
-  void add_failure(std::uint64_t index, const std::string& message, std::string_view output = {});
 };
+
+/// What is told of a task that failed. `output`: as in a record.
+TaskFailure failure_of(std::uint64_t index, std::string_view message, std::string_view output = {});
 
 /// What became of a task that took more memory, or time, than it may.
 std::string memory_text(const Limits& limits);

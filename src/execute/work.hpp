@@ -21,6 +21,13 @@ struct Limits {
   std::uint64_t memory = 0;  ///< Bytes that it may take besides what `fn` has; 0: all. Needs slots.
 };
 
+/// A rank has no more slots than this.
+inline constexpr std::uint32_t most_slots = 4096;
+
+/// How many children each rank that computes keeps; 0: tasks are not isolated.
+std::uint32_t slots_of(const Options& options);
+Limits limits_of(const Options& options);
+
 /// What all chunks that a rank executes in a map have in common. Outlives what executes them.
 struct Work {
   const detail::MapCall& call;

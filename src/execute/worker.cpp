@@ -2,21 +2,15 @@
 
 #include "base/hash.hpp"
 #include "base/process.hpp"
-#include "base/shared.hpp"
-#include "base/threads.hpp"
 #include "cluster/cpus.hpp"
 #include "execute/journal_sink.hpp"
-#include "execute/listener.hpp"
 #include "execute/mail_sink.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/sees_directory.hpp"
 #include "execute/slots/slots.hpp"
 #include "store/state.hpp"
-#include "talk/map_end.hpp"
 
 #include <tasker/detail/archive.hpp>
-
-#include <thread>
 
 namespace tasker::execute {
 
@@ -25,25 +19,39 @@ namespace {
 /// One worker during one map.
 class Worker {
  public:
-  Worker(talk::Comm& comm, const detail::MapCall& call, const talk::Start& start)
-      : comm_(comm),
+  Worker(Desk& desk, const detail::MapCall& call, const talk::Start& start, int rank, const Errand& errand)
+      : desk_(desk),
         start_(start),
+        rank_(rank),
+        errand_(errand),
+        slots_(slots_of(start.options)),
         sees_directory_(sees_directory(start.directory, start.run)),
         run_id_(run_id(start)),
-        fingerprint_(declared(call, start)),
-        work_{call, start.tasks, fingerprint_, start.keep_arguments, limits(start), start.capture, *horizon_},
-        own_(journal(), store::fence_path(start.directory, start.run), start.power),
-        mail_(desk_, run_id_, start.slots == 0) {}
-
-  talk::End work() {
+        call_(with_options(call, start)),
+        fingerprint_(call_),
+        work_{call_,
+              start.tasks,
+              fingerprint_,
+              start.options.keep_arguments,
+              limits_of(start.options),
+              start.options.capture,
+              desk.horizon()},
+        own_(journal(), store::fence_path(start.directory, start.run),
+             start.options.durability == Durability::power),
+        mail_(desk_, run_id_, slots_ == 0) {
     if (sees_directory_)
       work_.load_state = [this](const store::StateName& name) {
         return store::read_state(start_.directory, name);
       };
-    horizon_->set_time_left(std::chrono::nanoseconds(start_.time_left));
-    comm_.set_lost_after(
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(start_.lost_after)));
-    return start_.slots == 0 ? work_in_this_process() : work_in_slots();
+  }
+
+  void work() {
+    if (slots_ == 0)
+      work_in_this_process();
+    else
+      work_in_slots();
+    own_.close();
+    desk_.post(talk::pack(talk::Closed{}));
   }
 
  private:
@@ -53,41 +61,34 @@ class Worker {
     return id;
   }
 
-  /// With rank 0's options: they count.
-  static detail::MapCall declared(detail::MapCall call, const talk::Start& start) {
-    call.options.version = start.version;
-    call.options.inputs = {start.inputs_low, start.inputs_high};
-    call.options.seed = start.seed;
+  static detail::MapCall with_options(detail::MapCall call, const talk::Start& start) {
+    call.options = start.options;
     return call;
   }
 
-  static Limits limits(const talk::Start& start) {
-    return {start.retries, std::chrono::nanoseconds(start.timeout), start.memory_limit};
-  }
-
   store::JournalWriter journal() const {
-    const store::JournalName name{start_.sequence, run_id_, comm_.rank()};
+    const store::JournalName name{start_.sequence, run_id_, rank_};
     const store::Manifest manifest{start_.tasks,
-                                   work_.call.argument_type,
-                                   work_.call.result_type,
-                                   start_.columns,
+                                   call_.argument_type,
+                                   call_.result_type,
+                                   call_.options.columns,
                                    base::to_hex(fingerprint_.digest()),
                                    store::boost_version()};
-    const store::Origin origin{start_.run,       start_.sequence, comm_.rank(), base::this_process().host,
+    const store::Origin origin{start_.run,       start_.sequence, rank_,     base::this_process().host,
                                base::build_id(), start_.tasks,    start_.job};
     return {std::filesystem::path(start_.directory) / name.to_string(), run_id_, {manifest, {origin}}};
   }
 
   FrameSink& sink() { return sees_directory_ ? static_cast<FrameSink&>(own_) : mail_; }
 
-  void say_ready(std::uint32_t slots) {
+  void say_ready() {
     talk::Ready ready;
     ready.sees_directory = sees_directory_;
     ready.host = base::this_process().host;
     ready.build = base::build_id();
     ready.cpus = cluster::available_cpus();
-    ready.slots = slots;
-    comm_.send(0, talk::pack(ready));
+    ready.slots = std::max(slots_, 1U);
+    desk_.post(talk::pack(ready));
   }
 
   void finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report) {
@@ -95,80 +96,69 @@ class Worker {
     desk_.finish(chunk, report);
   }
 
-  void close() {
-    own_.close();
-    desk_.post(talk::pack(talk::Closed{}));
-  }
+  bool do_errand() const { return errand_ && errand_(); }
 
-  /// Rank 0 ends the map then, for all alike.
-  void post_trouble() {
-    const talk::End trouble = talk::describe(std::current_exception());
-    desk_.post(talk::pack(talk::Trouble{trouble.exit_code, trouble.message}));
-  }
-
-  talk::End work_in_this_process() {
-    say_ready(1);
-    talk::End end;
-    std::jthread talking = base::start_thread(
-        "talk", [&](const std::stop_token&) { end = Listener(comm_, desk_, *horizon_).listen(); });
-    try {
-      Recorder recorder(sink(), fingerprint_, start_.keep_arguments);
-      while (const auto chunk = desk_.take_chunk()) finish(chunk, run_chunk(*chunk, work_, recorder));
-      close();
-    } catch (...) {
-      post_trouble();
+  void work_in_this_process() {
+    say_ready();
+    Recorder recorder(sink(), fingerprint_, work_.keep_arguments);
+    while (!desk_.is_done()) {
+      if (const auto chunk = desk_.take_chunk())
+        finish(chunk, run_chunk(*chunk, work_, recorder));
+      else if (!do_errand())
+        desk_.wait();
     }
-    talking.join();
-    return end;
   }
 
-  talk::End work_in_slots() {
-    Listener listener(comm_, desk_, *horizon_);
-    try {
-      if (cluster::available_cpus() < start_.slots) cluster::use_all_cpus_if_alone();
-      execute::slots::Slots slots(work_, start_.slots);
-      say_ready(start_.slots);
-      for (bool closed = false;;) {
-        while (!slots.all_busy()) {
-          const auto chunk = desk_.poll_chunk();
-          if (!chunk) break;
-          slots.start(chunk);
-        }
-        if (!closed && desk_.is_done()) {
-          close();
-          closed = true;
-        }
-        const bool hears = desk_.has_credit();
-        const auto pause = slots.longest_pause();
-        const Time deadline = pause ? Clock::now() + *pause : Time::max();
-        if (const auto end = listener.hear(hears ? slots.watched() : std::span<pollfd>(), deadline))
-          return *end;
-        slots.look();
-        if (!hears) continue;
-        for (auto& [chunk, report] : slots.hear(sink())) finish(chunk, report);
+  void work_in_slots() {
+    if (cluster::available_cpus() < slots_) cluster::use_all_cpus_if_alone();
+    slots::Slots slots(work_, slots_);
+    say_ready();
+    while (!desk_.is_done()) {
+      while (!slots.all_busy()) {
+        const auto chunk = desk_.take_chunk();
+        if (!chunk) break;
+        slots.start(chunk);
       }
-    } catch (...) {
-      post_trouble();
+      const bool hears = desk_.has_credit();
+      const auto pause = do_errand() ? std::chrono::nanoseconds(0) : slots.longest_pause();
+      desk_.wait(pause ? base::Clock::now() + *pause : Time::max(),
+                 hears ? slots.watched() : std::span<pollfd>());
+      slots.look();
+      if (!hears) continue;
+      for (auto& [chunk, report] : slots.hear(sink())) finish(chunk, report);
     }
-    return listener.listen();
   }
 
-  talk::Comm& comm_;
+  Desk& desk_;
   const talk::Start& start_;
+  int rank_;
+  const Errand& errand_;
+  std::uint32_t slots_;
   bool sees_directory_;
   std::uint64_t run_id_;
+  detail::MapCall call_;  // with rank 0's options
   store::Fingerprinter fingerprint_;
-  base::Shared<Horizon> horizon_;
   Work work_;
-  Desk desk_;
   JournalSink own_;
   MailSink mail_;
 };
 
+/// How the map begins; nothing where it ends before.
+std::optional<talk::Start> wait_for_start(Desk& desk, const Errand& errand) {
+  while (!desk.start() && !desk.is_done())
+    if (!errand || !errand()) desk.wait();
+  return desk.start();
+}
+
 }  // namespace
 
-talk::End work(talk::Comm& comm, const detail::MapCall& call, const talk::Start& start) {
-  return Worker(comm, call, start).work();
+void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand) {
+  try {
+    if (const auto start = wait_for_start(desk, errand)) Worker(desk, call, *start, rank, errand).work();
+  } catch (...) {
+    desk.post(talk::pack(talk::Trouble{talk::describe(std::current_exception())}));
+  }
+  desk.leave();
 }
 
 }  // namespace tasker::execute

@@ -1,18 +1,20 @@
 #pragma once
 
-#include "base/clock.hpp"
-#include "talk/comm.hpp"
-#include "talk/messages.hpp"
+#include "execute/desk.hpp"
 
 #include <tasker/detail/call.hpp>
 
+#include <functional>
+
 namespace tasker::execute {
 
-using base::Clock;
-using base::Time;
+/// Something else that the main thread has to do, in portions of a few milliseconds, whenever it has nothing
+/// to execute; false when that is done. Empty: nothing.
+using Errand = std::function<bool()>;
 
-/// A worker's part of a map, from Start to the end. It calls `fn` in this thread and talks in another one;
-/// with slots, `fn` is called in children, and this thread feeds them and talks.
-talk::End work(talk::Comm& comm, const detail::MapCall& call, const talk::Start& start);
+/// What the main thread of a rank does during a map, until no more chunks come to `desk`: it executes them,
+/// here or in slots. Nothing but `errand` where the map does not begin on this rank. What it can't go on with
+/// is said to rank 0.
+void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand = {});
 
 }  // namespace tasker::execute

@@ -2,7 +2,7 @@
 
 namespace tasker::runtime {
 
-std::vector<Unfinished> abandon(schedule::Scheduler& scheduler, Outcome& outcome, int worker,
+std::vector<Unfinished> abandon(schedule::Scheduler& scheduler, talk::Tally& tally, int worker,
                                 std::uint32_t slots, bool is_gone, Time now,
                                 const std::function<base::IntervalSet(const base::IntervalSet&)>& recorded) {
   const std::vector<schedule::LeftBehind> chunks = scheduler.leave(worker);
@@ -11,7 +11,7 @@ std::vector<Unfinished> abandon(schedule::Scheduler& scheduler, Outcome& outcome
     if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
   const base::IntervalSet found = recorded(left);
   scheduler.found(found.ranges());
-  outcome.computed += found.size();
+  tally.tasks += found.size();
   std::vector<Unfinished> unfinished;
   for (const schedule::LeftBehind& chunk : chunks) {
     base::IntervalSet unrecorded;

@@ -2,9 +2,8 @@
 
 #include "base/clock.hpp"
 #include "base/intervals.hpp"
-#include "runtime/outcome.hpp"
 #include "schedule/scheduler.hpp"
-#include "talk/comm.hpp"
+#include "talk/tally.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -25,7 +24,7 @@ struct Unfinished {
 /// others are pending again; returns those that may have been under way. A worker that is not gone has told
 /// what it has done but in the midst of a chunk; then no more is asked for, since a journal may take long to
 /// read.
-std::vector<Unfinished> abandon(schedule::Scheduler& scheduler, Outcome& outcome, int worker,
+std::vector<Unfinished> abandon(schedule::Scheduler& scheduler, talk::Tally& tally, int worker,
                                 std::uint32_t slots, bool is_gone, Time now,
                                 const std::function<base::IntervalSet(const base::IntervalSet&)>& recorded);
 

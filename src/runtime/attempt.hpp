@@ -1,7 +1,6 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "execute/chunk.hpp"
 #include "execute/recorder.hpp"
 #include "runtime/workspace.hpp"
 #include "talk/comm.hpp"
@@ -31,10 +30,5 @@ Attempt interruption(std::uint64_t index, std::uint32_t number, Clock::duration 
 /// `argument`: of its task.
 void record_attempt(const Attempt& attempt, std::string_view argument, const Workspace& workspace,
                     const detail::MapCall& call, execute::FrameSink& sink);
-
-/// The argument of a task, which is made for that: on the main thread only.
-std::string make_argument(const detail::MapCall& call, std::uint64_t index);
-/// The argument with which a task was handed out in `chunk`.
-std::string_view argument_in(const execute::Chunk& chunk, std::uint64_t index);
 
 }  // namespace tasker::runtime

@@ -3,7 +3,6 @@
 #include "base/console.hpp"
 #include "cluster/report.hpp"
 #include "runtime/map.hpp"
-#include "talk/map_end.hpp"
 
 #include <fmt/format.h>
 
@@ -49,15 +48,13 @@ void require_same(int rank, const talk::Enter& theirs, const talk::Enter& mine) 
 
 }  // namespace
 
-void gather(talk::Comm& comm, const talk::Enter& mine, Timekeeper& time) {
-  std::set<int> missing;
-  for (int rank = 1; rank < comm.size(); ++rank)
-    if (!comm.is_lost(rank)) missing.insert(rank);
-  Time deadline = Time::max();
+void gather(talk::Peers& peers, const talk::Enter& mine, Timekeeper& time) {
+  std::set<int> missing = peers.others();
+  base::Time deadline = base::Time::max();
   while (!missing.empty()) {
     auto watched = time.watched();
-    const auto envelope = comm.wait(std::min(deadline, time.wake(Clock::now())), watched);
-    const Time now = Clock::now();
+    const auto envelope = peers.wait(std::min(deadline, time.wake(base::Clock::now())), watched);
+    const base::Time now = base::Clock::now();
     time.look(now);
     if (time.stopped()) deadline = std::min(deadline, now + patience);
     if (!envelope) {
@@ -66,8 +63,7 @@ void gather(talk::Comm& comm, const talk::Enter& mine, Timekeeper& time) {
     }
     const int rank = envelope->source;
     if (envelope->lost) {
-      cluster::report_lost_rank();
-      base::say("tasker: " + lost_text(rank) + "\n");
+      hear_of_loss(rank);
       missing.erase(rank);
       continue;
     }
@@ -81,12 +77,16 @@ void gather(talk::Comm& comm, const talk::Enter& mine, Timekeeper& time) {
   }
 }
 
-std::string lost_text(int rank, const std::string& host) {
+std::string lost_text(int rank, bool has_launcher, const std::string& host) {
   return fmt::format("rank {}{} is gone{}", rank, host.empty() ? "" : " on " + host,
-                     cluster::has_launcher()
-                         ? ""
-                         : ", and MPI is going to end the others: run the same command again, or start it by "
-                           "`tasker launch`, with which they go on");
+                     has_launcher ? ""
+                                  : ", and MPI is going to end the others: run the same command again, or "
+                                    "start it by `tasker launch`, with which they go on");
+}
+
+void hear_of_loss(int rank) {
+  cluster::report_lost_rank();
+  base::say("tasker: " + lost_text(rank, cluster::has_launcher()) + "\n");
 }
 
 }  // namespace tasker::runtime

@@ -1,27 +1,53 @@
 #include "runtime/make_plan.hpp"
 
+#include "base/process.hpp"
 #include "base/scratch.hpp"
 #include "base/units.hpp"
 #include "runtime/past.hpp"
+#include "talk/thrown.hpp"
+
+#include <tasker/error.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 namespace tasker::runtime {
 
 namespace {
 
+/// Seconds; no task lasts longer.
+constexpr double longest_expected = 1e8;
+
 /// How long each task is expected to last, in seconds: found out once, for it must not change.
 using Durations = base::ScratchArray<float>;
 
-std::shared_ptr<Durations> as_expected(const detail::MapCall& call, const Workspace& workspace) {
+double expected_of(const detail::MapCall& call, std::uint64_t index, std::string_view argument) {
+  try {
+    const base::NoCopies guard("tasker::expected");
+    const double seconds = call.expected(argument);
+    return std::isfinite(seconds) ? std::clamp(seconds, 0.0, longest_expected) : longest_expected;
+  } catch (...) {
+    const talk::Thrown why = talk::describe(std::current_exception());
+    throw Error(fmt::format("{}: how long task {} lasts could not be said: {}", call.path.string(), index,
+                            why.message),
+                why.exit_code);
+  }
+}
+
+std::shared_ptr<Durations> as_expected(const detail::MapCall& call, Arguments& arguments,
+                                       const Workspace& workspace) {
   auto durations = std::make_shared<Durations>(workspace.catalog().scratch());
   durations->resize(call.count);
-  for (std::uint64_t index = 0; index < call.count; ++index)
-    (*durations)[index] = static_cast<float>(call.expected(index));
+  std::uint64_t index = 0;
+  arguments.each([&](std::string_view argument) {
+    (*durations)[index] = static_cast<float>(expected_of(call, index, argument));
+    ++index;
+    return true;
+  });
   return durations;
 }
 
@@ -58,13 +84,13 @@ std::string too_long_text(std::optional<double> expected, const schedule::TimeFr
 
 }  // namespace
 
-schedule::Plan make_plan(const detail::MapCall& call, Workspace& workspace,
+schedule::Plan make_plan(const detail::MapCall& call, Arguments& arguments, Workspace& workspace,
                          const std::optional<schedule::TimeFrame>& time) {
   schedule::Plan plan;
   plan.longest_first = call.options.order == Order::longest_first;
   std::shared_ptr<Durations> durations;
   if (call.expected)
-    durations = as_expected(call, workspace);
+    durations = as_expected(call, arguments, workspace);
   else if (plan.longest_first)
     durations = as_before(call, workspace);
   if (durations) plan.expected = [durations](std::uint64_t index) -> double { return (*durations)[index]; };

@@ -1,15 +1,18 @@
 #pragma once
 
 #include "base/caught_signal.hpp"
+#include "base/kept_thread.hpp"
 #include "cluster/allocation.hpp"
 #include "runtime/authors.hpp"
-#include "talk/comm.hpp"
+#include "talk/peers.hpp"
+#include "talk/thrown.hpp"
 
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
 #include <tasker/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,17 +28,24 @@ class RankLeft : public Error {
   int rank_;
 };
 
-/// One map on rank 0. `comm` is null where there are no other ranks; then this thread computes as well.
-/// `sequence` counts the maps of this Tasker, `authors` are those of all of them. Once `drain` has come, or
-/// the time that `allocation` or the options give is up, nothing more is handed out. What it throws was told
-/// to all other ranks.
-std::shared_ptr<const detail::ResultSource> map_on_root(talk::Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence, Authors& authors,
-                                                        cluster::Allocation& allocation,
-                                                        const base::CaughtSignal& drain);
+/// What all maps of a Tasker have in common on rank 0.
+struct Root {
+  talk::Peers& peers;
+  base::KeptThread& thread;  ///< Serves while tasks are computed.
+  Authors& authors;
+  cluster::Allocation& allocation;  ///< Once the time is up that it gives, nothing more is handed out …
+  const base::CaughtSignal& drain;  ///< … and once this has come.
+  /// Ends the process, whose main thread does not come out of `fn`, and all others; with that message.
+  std::function<void(const talk::Thrown& why)> end_process;
+};
 
-/// The same map on any other rank. What it throws is what rank 0 throws.
-std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, const detail::MapCall& call,
+/// One map on rank 0; `sequence` counts those of its Tasker. What it throws was told to all other ranks.
+std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail::MapCall& call,
+                                                        std::uint64_t sequence);
+
+/// The same map on any other rank, which `thread` talks for. What it throws is what rank 0 throws.
+std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base::KeptThread& thread,
+                                                          const detail::MapCall& call,
                                                           std::uint64_t sequence);
 
 }  // namespace tasker::runtime

@@ -1,19 +1,21 @@
 #include "base/file.hpp"
+#include "base/sleep.hpp"
 #include "cluster/cpus.hpp"
-#include "runtime/compute_here.hpp"
-#include "runtime/compute_with_workers.hpp"
+#include "cluster/report.hpp"
+#include "execute/listener.hpp"
+#include "execute/worker.hpp"
+#include "runtime/archive_path.hpp"
+#include "runtime/arguments.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/make_plan.hpp"
 #include "runtime/map.hpp"
-#include "runtime/outcome.hpp"
 #include "runtime/past.hpp"
-#include "runtime/prepare.hpp"
+#include "runtime/serve.hpp"
 #include "runtime/settings.hpp"
+#include "runtime/tasks_failed.hpp"
 #include "runtime/workspace.hpp"
-#include "talk/map_end.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -25,34 +27,35 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// What `fn` is given to come out of when the time is up, before it is left where it is.
+constexpr auto moment = 200ms;
+
 /// A map on rank 0, step by step.
 class RootMap {
  public:
-  RootMap(talk::Comm* comm, const detail::MapCall& call, std::uint64_t sequence, Authors& authors,
-          cluster::Allocation& allocation, const base::CaughtSignal& drain)
-      : comm_(comm),
+  RootMap(Root& root, const detail::MapCall& call, std::uint64_t sequence)
+      : root_(root),
+        peers_(root.peers),
         call_(call),
         name_(call.path.string()),
         sequence_(sequence),
-        authors_(authors),
-        allocation_(allocation),
-        drain_(drain),
         begin_(Clock::now()) {}
 
   std::shared_ptr<const store::Archive> run() {
     settings_ = apply_environment(call_.options);
     call_.options = settings_.options;
-    Timekeeper time(call_.options, allocation_, drain_);
-    if (comm_) gather(*comm_, {sequence_, name_, call_.argument_type, call_.result_type}, time);
-    call_ = prepared(std::move(call_));
+    Timekeeper time(call_.options, root_.allocation, root_.drain);
+    gather(peers_, {sequence_, name_, call_.argument_type, call_.result_type}, time);
+    call_.path = archive_path(call_.path);
     Reporter reporter(name_, call_.options.progress, begin_);
     for (const std::string& note : settings_.notes)
       if (sequence_ == 1) reporter.say(note);
-    Workspace workspace(call_, ghosts());
+    Arguments arguments(call_);
+    Workspace workspace(call_, arguments, ghosts());
     auto finished = workspace.finished();
     if (settings_.dry_run) {
       if (!finished) workspace.examine();
-      const std::string text = dry_run_text(workspace);
+      const std::string text = dry_run_text(workspace, arguments);
       if (!finished) throw DryRun(text);
       std::cout << text << std::endl;
       return finished;
@@ -64,7 +67,7 @@ class RootMap {
     }
     try {
       workspace.open();
-      return compute_all(workspace, reporter, time);
+      return compute_all(workspace, arguments, reporter, time);
     } catch (const TasksFailed&) {
       throw;
     } catch (const Error&) {
@@ -73,27 +76,28 @@ class RootMap {
     }
   }
 
+  /// Whether the other ranks know already how it ended.
+  bool is_told() const { return is_told_; }
+
  private:
-  std::shared_ptr<const store::Archive> compute_all(Workspace& workspace, Reporter& reporter,
-                                                    Timekeeper& time) {
-    schedule::Plan plan = make_plan(call_, workspace, time.frame());
+  std::shared_ptr<const store::Archive> compute_all(Workspace& workspace, Arguments& arguments,
+                                                    Reporter& reporter, Timekeeper& time) {
+    schedule::Plan plan = make_plan(call_, arguments, workspace, time.frame());
     say_begin(reporter, workspace, call_.count - workspace.missing().size() - workspace.settled().failed);
     if (!workspace.missing().empty()) {
       say_isolation(reporter);
       say_binding(reporter);
       if (sequence_ == 1) say_time(reporter, time);
     }
-    compute(workspace, reporter, time, std::move(plan));
+    compute(workspace, arguments, reporter, time, std::move(plan));
     reporter.end();
     if (left_ > 0 && !stopped_by_failure_) {
       say_end(reporter, workspace);
-      throw Interrupted(fmt::format("{} was stopped {}: {}; run the same command again", name_,
-                                    time.reason(Clock::now()),
-                                    left_text(left_, call_.count, left_work_, workers())));
+      throw interrupted(time);
     }
-    if (outcome_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
+    if (tally_.failed > 0 && call_.options.on_failure != OnFailure::keep) {
       say_end(reporter, workspace);
-      throw tasks_failed(outcome_, name_, call_.count, workspace.match().reused);
+      throw tasks_failed(tally_, name_, call_.count, workspace.match().reused);
     }
     wait_for_ghosts(workspace, reporter, time);
     auto archive = workspace.finish(call_.options.on_failure == OnFailure::keep);
@@ -103,7 +107,7 @@ class RootMap {
 
   /// Ranks on other hosts hear of the death of this process when their host has been silent for long enough.
   std::chrono::milliseconds ghosts() const {
-    if (!comm_ || comm_->host_count() == 1) return std::chrono::milliseconds(0);
+    if (!peers_.comm() || peers_.comm()->host_count() == 1) return std::chrono::milliseconds(0);
     return std::chrono::ceil<std::chrono::milliseconds>(call_.options.lost_after) + 5s;
   }
 
@@ -120,17 +124,23 @@ class RootMap {
             fmt::format("{} was stopped {}: all results are there, but not its archive; run the same "
                         "command again",
                         name_, time.reason(now)));
-      const auto pause = std::min(workspace.ghosts_gone(), time.wake(now)) - now;
       auto signal = time.watched();
-      ::poll(signal.data(), signal.size(),
-             static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(pause).count()));
+      base::sleep_until(std::min(workspace.ghosts_gone(), time.wake(now)), signal);
     }
   }
 
-  std::uint32_t slots() const { return slots_of(call_.options); }
+  Interrupted interrupted(const Timekeeper& time) const {
+    return Interrupted(fmt::format("{} was stopped {}: {}; run the same command again", name_,
+                                   time.reason(Clock::now()),
+                                   left_text(left_, call_.count, left_work_, workers())));
+  }
+
+  std::uint32_t slots() const { return execute::slots_of(call_.options); }
   /// How many tasks are computed at a time.
   std::uint32_t workers() const {
-    return (comm_ ? static_cast<std::uint32_t>(comm_->size()) - 1 : 1) * std::max(slots(), 1U);
+    const std::uint32_t here = !peers_.comm() || call_.options.root_computes ? 1 : 0;
+    const std::uint32_t others = peers_.comm() ? static_cast<std::uint32_t>(peers_.comm()->size()) - 1 : 0;
+    return (others + here) * std::max(slots(), 1U);
   }
   std::string workers_text() const { return count_text(workers(), "worker"); }
 
@@ -143,7 +153,7 @@ class RootMap {
     if (match.carried > 0) line += fmt::format(", {} of other lists carried along", match.carried);
     line += fmt::format("; digest {}", workspace.digest());
     reporter.say(line);
-    if (authors_.is_another(call_.path, workspace.digest(), call_.function) && reused > 0)
+    if (root_.authors.is_another(call_.path, workspace.digest(), call_.function) && reused > 0)
       reporter.say(
           "warning: these results are of another function, or of other captured values, that this program "
           "has mapped to the file; tell them apart by Options::version or inputs, or by the file's name");
@@ -169,7 +179,7 @@ class RootMap {
   }
 
   void say_binding(Reporter& reporter) const {
-    if (comm_ && slots() > cluster::available_cpus() && cluster::is_bound_by_mpirun())
+    if (peers_.comm() && slots() > cluster::available_cpus() && cluster::is_bound_by_mpirun())
       reporter.say(
           fmt::format("mpirun has bound each rank to {}, which its {} share, unless it is alone on its node: "
                       "mpirun --bind-to none binds it to none",
@@ -180,32 +190,32 @@ class RootMap {
     if (time.frame())
       reporter.say("time for tasks: " +
                    duration_text(std::max(time.frame()->end - Clock::now(), Clock::duration(0))));
-    else if (!allocation_.trouble().empty())
-      reporter.say("it is not known when this job ends (" + allocation_.trouble() +
+    else if (!root_.allocation.trouble().empty())
+      reporter.say("it is not known when this job ends (" + root_.allocation.trouble() +
                    "); set TASKER_TIME_LIMIT");
   }
 
   void say_end(Reporter& reporter, const Workspace& workspace) const {
     const auto wall = Clock::now() - begin_;
-    const double share = outcome_.busy / offered_;
+    const double share = tally_.busy / offered_;
     reporter.say(fmt::format("computed {}, reused {}, failed {} in {}; {}, utilisation {:.0f} %, {} per rank",
-                             outcome_.computed - outcome_.failed, workspace.match().reused, outcome_.failed,
+                             tally_.tasks - tally_.failed, workspace.match().reused, tally_.failed,
                              duration_text(wall), workers_text(), 100 * std::min(share, 1.0),
-                             count_text(outcome_.least_cpus, "CPU")));
+                             count_text(least_cpus_, "CPU")));
     const char* const threads = std::getenv("OMP_NUM_THREADS");
-    if (threads && std::atol(threads) > static_cast<long>(outcome_.least_cpus))
+    if (threads && std::atol(threads) > static_cast<long>(least_cpus_))
       reporter.say(
           fmt::format("warning: OMP_NUM_THREADS={}, but a rank is bound to {} CPU(s); try mpirun --bind-to "
                       "none or --map-by slot:PE={}",
-                      threads, outcome_.least_cpus, threads));
+                      threads, least_cpus_, threads));
   }
 
-  std::string dry_run_text(Workspace& workspace) const {
+  std::string dry_run_text(Workspace& workspace, Arguments& arguments) const {
     const std::uint64_t missing = workspace.missing().size();
     std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", name_, call_.count,
                                    call_.count - missing, missing);
     if (missing == 0) return text;
-    schedule::Plan plan = make_plan(call_, workspace, std::nullopt);
+    schedule::Plan plan = make_plan(call_, arguments, workspace, std::nullopt);
     const schedule::Pace pace = past_pace(workspace.catalog(), plan.expected);
     const schedule::Scheduler scheduler(workspace.missing(), std::move(plan), pace);
     if (const auto work = scheduler.pending_work())
@@ -213,33 +223,98 @@ class RootMap {
     return text;
   }
 
-  bool stopped_by_failure() const {
-    return outcome_.failed > 0 && call_.options.on_failure == OnFailure::stop;
-  }
+  bool stopped_by_failure() const { return tally_.failed > 0 && call_.options.on_failure == OnFailure::stop; }
 
-  void compute(Workspace& workspace, Reporter& reporter, Timekeeper& time, schedule::Plan plan) {
+  void compute(Workspace& workspace, Arguments& arguments, Reporter& reporter, Timekeeper& time,
+               schedule::Plan plan) {
     counted_ = Clock::now();
     present_ = workers();
-    const base::WorkingDirectory
-        kept;  // what `fn` makes of it here is as little of consequence as on other ranks
+    total_ = workspace.missing().size();
     const schedule::Pace pace = past_pace(workspace.catalog(), plan.expected);
-    schedule::Scheduler scheduler(workspace.missing(), std::move(plan), pace);
+    // Where something is to be reused all arguments are made by now, else none of the tasks is anything but
+    // missing.
+    base::IntervalSet pending = workspace.missing();
+    pending.erase({arguments.made(), call_.count});
+    schedule::Scheduler scheduler(pending, std::move(plan), pace, !arguments.all_made());
     scheduler.set_time(time.frame());
     if (time.stopped()) scheduler.drain();
-    total_ = workspace.missing().size();
-    const auto attend = [&] { this->attend(workspace, scheduler, reporter); };
-    if (total_ > 0) {
-      if (comm_)
-        compute_with_workers(*comm_, call_, workspace, scheduler, outcome_, reporter, time, attend);
-      else
-        compute_here(call_, workspace, scheduler, outcome_, time, attend);
-    }
+    if (total_ > 0) serve_and_take_part(workspace, arguments, scheduler, reporter, time);
     stopped_by_failure_ = stopped_by_failure();
-    const execute::ChunkReport& settled = workspace.settled();
-    outcome_.add(settled.failed, settled.failed, settled.failures.groups(), {});
+    tally_.add(workspace.settled());
     count_offer(scheduler);
-    left_ = scheduler.pending();
+    note_left(scheduler, arguments);
+  }
+
+  void note_left(const schedule::Scheduler& scheduler, const Arguments& arguments) {
+    left_ = scheduler.pending() + (call_.count - arguments.made());
     left_work_ = scheduler.pending_work();
+  }
+
+  /// Another thread serves; this one makes arguments and computes, or waits.
+  void serve_and_take_part(Workspace& workspace, Arguments& arguments, schedule::Scheduler& scheduler,
+                           Reporter& reporter, Timekeeper& time) {
+    const base::WorkingDirectory
+        kept;  // what `fn` makes of it here is as little of consequence as on other ranks
+    const std::function<void()> attend = [&] { this->attend(workspace, scheduler, reporter); };
+    const talk::Start start{workspace.directory().string(),
+                            workspace.run(),
+                            workspace.sequence(),
+                            workspace.job(),
+                            call_.count,
+                            call_.options,
+                            time.left(Clock::now())};
+    const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(call_.options.lost_after);
+    if (peers_.comm()) peers_.comm()->set_lost_after(lost_after);
+    cluster::set_lost_after(lost_after);
+    const Service service{peers_,      call_,     arguments, start,    cluster::has_launcher(),
+                          workspace,   scheduler, tally_,    reporter, time,
+                          least_cpus_, attend};
+    execute::Desk desk;
+    execute::Listener listener(desk);
+    peers_.take(listener);
+    root_.thread.begin([&] {
+      try {
+        serve(service);
+      } catch (...) {
+        desk.close(true);
+        if (!desk.wait_until_left(Clock::now() + moment)) tell_failure(std::current_exception(), workspace);
+        throw;
+      }
+      desk.close(true);
+      if (!time.is_over() || desk.wait_until_left(Clock::now() + moment)) return;
+      note_left(scheduler, arguments);
+      const auto end = std::make_exception_ptr(interrupted(time));
+      tell(talk::describe(end));
+      root_.end_process(talk::describe(end));
+    });
+    execute::take_part(desk, call_, talk::Peers::self, [&] { return make_more(arguments, desk); });
+    const struct Served {
+      talk::Peers& peers;
+      ~Served() { peers.let_go(); }
+    } served{peers_};
+    root_.thread.wait();
+  }
+
+  static bool make_more(Arguments& arguments, execute::Desk& desk) {
+    const std::uint64_t before = arguments.made();
+    const bool more = arguments.make_more();
+    if (before < arguments.made()) desk.post(talk::pack(talk::Made{{{before, arguments.made()}}, more}));
+    return more;
+  }
+
+  void tell(const talk::Thrown& thrown) {
+    is_told_ = true;
+    peers_.send_to_others(talk::pack(talk::End{thrown}));
+  }
+
+  /// While this process's main thread is in `fn`, perhaps for long.
+  void tell_failure(const std::exception_ptr& exception, const Workspace& workspace) {
+    try {
+      workspace.require_hold();
+      tell(talk::describe(exception));
+    } catch (...) {
+      tell(talk::describe(std::current_exception()));
+    }
   }
 
   /// What workers could do since this was counted last; later they may be fewer.
@@ -255,50 +330,42 @@ class RootMap {
     workspace.check_hold();
     if (stopped_by_failure()) scheduler.drain();
     if (scheduler.slots() != present_) count_offer(scheduler);
-    reporter.update(
-        {total_, outcome_.computed, outcome_.failed, scheduler.resting_slots(), scheduler.slots()},
-        Clock::now());
+    reporter.update({total_, tally_.tasks, tally_.failed, scheduler.resting_slots(), scheduler.slots()},
+                    Clock::now());
   }
 
-  talk::Comm* comm_;
+  Root& root_;
+  talk::Peers& peers_;
   detail::MapCall call_;
   std::string name_;  // the path as the program gave it
   std::uint64_t sequence_;
-  Authors& authors_;
-  cluster::Allocation& allocation_;
-  const base::CaughtSignal& drain_;
   Time begin_;
   Settings settings_;
   std::uint64_t total_ = 0;
   bool stopped_by_failure_ = false;
   std::uint64_t left_ = 0;                    // that were not handed out, or in vain
   std::optional<Clock::duration> left_work_;  // how long they would keep one worker busy
-  Outcome outcome_;
+  talk::Tally tally_;
+  std::uint32_t least_cpus_ = cluster::available_cpus();  // that any rank may use
+  bool is_told_ = false;
   std::chrono::duration<double> offered_{0};  // by workers, as long as they lived
   Time counted_;
   std::size_t present_ = 0;  // workers from then on
 };
 
-void send_to_all(talk::Comm* comm, const talk::End& end) {
-  for (int rank = 1; comm && rank < comm->size(); ++rank) comm->send(rank, talk::pack(end));
-}
-
 }  // namespace
 
-std::shared_ptr<const detail::ResultSource> map_on_root(talk::Comm* comm, const detail::MapCall& call,
-                                                        std::uint64_t sequence, Authors& authors,
-                                                        cluster::Allocation& allocation,
-                                                        const base::CaughtSignal& drain) {
+std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail::MapCall& call,
+                                                        std::uint64_t sequence) {
+  RootMap map(root, call, sequence);
   try {
-    auto archive = RootMap(comm, call, sequence, authors, allocation, drain).run();
-    talk::End end;
-    end.tasks = archive->size();
-    end.path = archive->path().string();
-    end.archive = archive->description().id;
-    send_to_all(comm, end);
+    auto archive = map.run();
+    root.peers.send_to_others(
+        talk::pack(talk::End{{}, archive->size(), archive->path().string(), archive->description().id}));
     return archive;
   } catch (...) {
-    send_to_all(comm, talk::describe(std::current_exception()));
+    if (!map.is_told())
+      root.peers.send_to_others(talk::pack(talk::End{talk::describe(std::current_exception())}));
     talk::rethrow_as_error();
   }
 }

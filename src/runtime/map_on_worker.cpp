@@ -1,7 +1,7 @@
+#include "execute/listener.hpp"
 #include "execute/worker.hpp"
 #include "runtime/map.hpp"
 #include "store/archive.hpp"
-#include "talk/map_end.hpp"
 
 #include <mutex>
 #include <utility>
@@ -55,41 +55,18 @@ class LazyArchive final : public detail::ResultSource {
   mutable std::shared_ptr<const store::Archive> archive_;
 };
 
-/// In a handler: tells rank 0 what this rank could not begin with, and it ends the map for all alike.
-talk::End end_by_trouble(talk::Comm& comm) {
-  const talk::End trouble = talk::describe(std::current_exception());
-  comm.send(0, talk::pack(talk::Trouble{trouble.exit_code, trouble.message}));
-  for (;;) {
-    const auto envelope = comm.wait(base::Time::max());
-    if (envelope && talk::kind_of(envelope->bytes) == talk::Kind::end)
-      return talk::unpack<talk::End>(envelope->bytes);
-  }
-}
-
-talk::End take_part(talk::Comm& comm, const detail::MapCall& call, std::uint64_t sequence) {
-  comm.send(0, talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
-  for (;;) {
-    const auto envelope = comm.wait(base::Time::max());
-    if (!envelope) continue;
-    const auto kind = talk::kind_of(envelope->bytes);
-    if (kind == talk::Kind::end) return talk::unpack<talk::End>(envelope->bytes);
-    if (kind == talk::Kind::start) {
-      try {
-        return execute::work(comm, call, talk::unpack<talk::Start>(envelope->bytes));
-      } catch (...) {
-        return end_by_trouble(comm);
-      }
-    }
-    throw DamagedError("rank " + std::to_string(envelope->source) + " sent a message that was not expected");
-  }
-}
-
 }  // namespace
 
-std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, const detail::MapCall& call,
+std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base::KeptThread& thread,
+                                                          const detail::MapCall& call,
                                                           std::uint64_t sequence) {
-  const talk::End end = take_part(comm, call, sequence);
-  if (!end.type.empty()) std::rethrow_exception(talk::to_exception(end));
+  execute::Desk desk;
+  talk::End end;
+  desk.post(talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
+  thread.begin([&] { end = execute::Talker(comm, desk).until_end(); });
+  execute::take_part(desk, call, comm.rank());
+  thread.wait();
+  if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
   return std::make_shared<const LazyArchive>(end.path, end.archive, end.tasks);
 }
 

@@ -1,15 +1,12 @@
 #pragma once
 
-#include "base/clock.hpp"
 #include "runtime/abandon.hpp"
+#include "runtime/arguments.hpp"
 #include "runtime/attempt.hpp"
-#include "runtime/outcome.hpp"
 #include "runtime/progress.hpp"
 #include "schedule/scheduler.hpp"
-#include "talk/comm.hpp"
 #include "talk/messages.hpp"
-
-#include <tasker/detail/call.hpp>
+#include "talk/peers.hpp"
 
 #include <functional>
 #include <map>
@@ -18,8 +15,6 @@
 #include <vector>
 
 namespace tasker::runtime {
-
-using base::Time;
 
 /// What the master needs to know of the store.
 struct MasterStore {
@@ -39,33 +34,37 @@ struct MasterStore {
 /// them.
 class Master {
  public:
-  /// Adds to `outcome` what workers report.
-  Master(talk::Comm& comm, const detail::MapCall& call, schedule::Scheduler& scheduler, Outcome& outcome,
-         MasterStore store);
+  /// Adds to `tally` what workers report.
+  Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
+         schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore store);
 
+  /// The map begins for this rank: it may compute.
+  void begin(int rank, const talk::Start& start);
+  /// To all for which it has begun.
+  void tell(const talk::TimeLeft& time);
   /// What one message says. Throws what ends the map for all: a worker's trouble, a rank that leaves,
   /// nonsense. A rank that is gone is no such thing: its tasks go to others.
   void handle(const talk::Envelope& envelope);
   /// Sends what the scheduler wants to be sent.
   void dispatch(Time now);
 
-  /// Every worker that is left has closed its journal (after `finish`).
-  bool closed() const;
+  /// Tells the workers that there is no more work.
+  void finish();
+  /// Every worker that is left has closed its journal (after `finish`): before that, nobody is left to
+  /// compute.
+  bool closed() const { return open_.empty(); }
   /// The same with none gone: nobody writes to a journal any more.
-  bool all_closed() const;
-  /// There is nobody left to compute anything.
-  bool alone() const;
+  bool all_closed() const { return closed() && !any_lost_; }
   /// Which task may be the cause that ranks died, to be said behind that; empty if none did.
   std::string suspicion() const;
   /// Waits no longer for what is under way: records that it was, and that it is to be done again.
   void give_up(Time now);
-  /// Tells the workers that there is no more work.
-  void finish();
 
   /// What the workers said of themselves.
   const std::map<int, talk::Ready>& workers() const { return workers_; }
 
  private:
+  void join(int rank, const talk::Ready& who);
   void send_work(const schedule::Assign& assign);
   void count_done(int rank, const talk::Done& done);
   void count_closed(int rank);
@@ -73,22 +72,19 @@ class Master {
   void lose(int rank);
   void blame(std::uint64_t index);
   std::uint32_t attempt_of(std::uint64_t index) const;
-  talk::Comm& comm_;
-  const detail::MapCall& call_;
+  talk::Peers& peers_;
+  const Options& options_;
+  const Arguments& arguments_;
   schedule::Scheduler& scheduler_;
   MasterStore store_;
-  Outcome& outcome_;
+  talk::Tally& tally_;
+  std::set<int> open_;  // for whom it has begun, and who have neither closed their journals nor gone
   std::map<int, talk::Ready> workers_;
-  std::set<int> closed_;
+  bool any_lost_ = false;
   std::map<std::uint64_t, std::uint32_t> deaths_;  // of ranks, by the task that they were at
 };
 
-/// Appends the arguments of `tasks`, in order, each behind its size, as long as a message has room; returns
-/// for how many tasks there was room: one at least.
-std::uint64_t encode_tasks(const detail::MapCall& call, const base::Ranges& tasks, std::string& out);
-
-/// (index, attempt) of those of `tasks` that are not tried for the first time.
-std::vector<std::pair<std::uint64_t, std::uint32_t>> later_attempts(
-    const base::Ranges& tasks, const std::function<std::uint32_t(std::uint64_t index)>& attempt_of);
+/// "rank 3: ", and nothing for this process.
+std::string rank_prefix(int rank);
 
 }  // namespace tasker::runtime

@@ -1,13 +1,10 @@
 #include "runtime/party.hpp"
 
-#include "base/console.hpp"
 #include "base/file.hpp"
 #include "base/umask.hpp"
-#include "cluster/report.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/map.hpp"
 #include "runtime/map_under_way.hpp"
-#include "talk/map_end.hpp"
 #include "talk/messages.hpp"
 
 #include <tasker/error.hpp>
@@ -47,9 +44,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   ++maps_;
   shared_ = nullptr;
   try {
-    if (!gone_.empty()) refuse_map(*gone_.begin());
-    return rank() == 0 ? map_on_root(comm_.get(), call, maps_, authors_, allocation_, *drain_)
-                       : map_on_worker(*comm_, call, maps_);
+    return map_here(call);
   } catch (const RankLeft& left) {
     gone_.insert(left.rank());
     shared_ = std::current_exception();
@@ -60,10 +55,22 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   }
 }
 
+std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCall& call) {
+  if (!gone_.empty()) refuse_map(*gone_.begin());
+  try {
+    if (!thread_) thread_.emplace("talk");
+  } catch (...) {
+    talk::rethrow_as_error();
+  }
+  if (rank() != 0) return map_on_worker(*comm_, *thread_, call, maps_);
+  Root root{peers_, *thread_, authors_, allocation_, *drain_, end_process_};
+  return map_on_root(root, call, maps_);
+}
+
 /// Where one is missing for good, the others wait in vain.
-void Party::refuse_map(int gone) const {
+void Party::refuse_map(int gone) {
   const auto error = std::make_exception_ptr(Error("rank " + std::to_string(gone) + " has left"));
-  for (int rank = 1; rank < size(); ++rank) comm_->send(rank, talk::pack(talk::describe(error)));
+  peers_.send_to_others(talk::pack(talk::End{talk::describe(error)}));
   std::rethrow_exception(error);
 }
 
@@ -81,15 +88,12 @@ Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
 }
 
 Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
-  std::set<int> missing;
-  for (int rank = 1; rank < size(); ++rank)
-    if (!gone_.contains(rank) && !comm_->is_lost(rank)) missing.insert(rank);
+  std::set<int> missing = peers_.others();
+  for (const int rank : gone_) missing.erase(rank);
   const auto end_maps = [&](int rank) {
-    talk::End end;
-    end.type = "error";
-    end.exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
-    end.message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
-    comm_->send(rank, talk::pack(end));
+    const int exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
+    const std::string message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
+    peers_.send(rank, talk::pack(talk::End{{"error", exit_code, message}}));
   };
   const auto fail = [&](std::int32_t exit_code, const std::string& message) {
     if (mine.exit_code != 0) return;
@@ -97,7 +101,7 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     deadline = std::min(deadline, Clock::now() + patience_with_error);
   };
   while (!missing.empty()) {
-    const auto envelope = comm_->wait(deadline);
+    const auto envelope = peers_.wait(deadline);
     if (!envelope) {
       if (Clock::now() < deadline) continue;
       left_alone = true;
@@ -105,8 +109,7 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     }
     const auto kind = talk::kind_of(envelope->bytes);
     if (envelope->lost) {
-      cluster::report_lost_rank();
-      base::say("tasker: " + lost_text(envelope->source) + "\n");
+      hear_of_loss(envelope->source);
       missing.erase(envelope->source);
     } else if (kind == talk::Kind::leave) {
       const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
@@ -122,9 +125,8 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     }
     // Anything else is late and means nothing any more.
   }
-  for (int rank = 1; rank < size(); ++rank) mine.lost_ranks = mine.lost_ranks || comm_->is_lost(rank);
-  for (int rank = 1; rank < size(); ++rank)
-    comm_->send(rank, talk::pack(talk::Leave{mine.exit_code, {}, mine.lost_ranks}));
+  mine.lost_ranks = peers_.any_lost();
+  peers_.send_to_others(talk::pack(talk::Leave{mine.exit_code, {}, mine.lost_ranks}));
   return mine;
 }
 

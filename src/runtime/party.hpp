@@ -4,8 +4,8 @@
 #include "base/clock.hpp"
 #include "base/process.hpp"
 #include "cluster/allocation.hpp"
-#include "runtime/authors.hpp"
-#include "talk/comm.hpp"
+#include "runtime/map.hpp"
+#include "talk/peers.hpp"
 
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
@@ -24,7 +24,9 @@ using base::Time;
 /// process.
 class Party {
  public:
-  explicit Party(std::unique_ptr<talk::Comm> comm) : comm_(std::move(comm)) {}
+  /// `end_process`: as in Root.
+  Party(std::unique_ptr<talk::Comm> comm, std::function<void(const talk::Thrown&)> end_process)
+      : comm_(std::move(comm)), end_process_(std::move(end_process)) {}
 
   /// Not in a copy of the process that was forked since.
   bool is_here() const { return maker_.is_here(); }
@@ -54,12 +56,16 @@ class Party {
   bool has_left() const { return left_; }
 
  private:
-  [[noreturn]] void refuse_map(int gone) const;
+  std::shared_ptr<const detail::ResultSource> map_here(const detail::MapCall& call);
+  [[noreturn]] void refuse_map(int gone);
   Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
   Farewell leave_as_worker(Farewell mine, Time deadline, bool& left_alone);
 
   base::Maker maker_;
   std::unique_ptr<talk::Comm> comm_;
+  std::function<void(const talk::Thrown&)> end_process_;
+  talk::Peers peers_{rank() == 0 ? comm_.get() : nullptr};
+  std::optional<base::KeptThread> thread_;  // from the first map on
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
   Authors authors_;

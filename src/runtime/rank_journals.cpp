@@ -5,12 +5,14 @@
 
 namespace tasker::runtime {
 
-RankJournals::RankJournals(const Workspace& workspace, const detail::MapCall& call)
+RankJournals::RankJournals(const Workspace& workspace, const detail::MapCall& call,
+                           const Arguments& arguments)
     : workspace_(workspace),
       call_(call),
+      arguments_(arguments),
       power_(call.options.durability == Durability::power),
-      own_(workspace.journal(0, base::this_process().host, base::build_id()), workspace.fence_path(),
-           power_) {}
+      own_(workspace.journal(store::JournalName::leader, base::this_process().host, base::build_id()),
+           workspace.fence_path(), power_) {}
 
 MasterStore RankJournals::store() {
   return {[this](std::uint64_t index) { return workspace_.attempt_of(index); },
@@ -18,7 +20,7 @@ MasterStore RankJournals::store() {
           [this](int rank) { sync(rank); },
           [this](int rank, const base::IntervalSet& tasks) { return workspace_.recorded(rank, tasks); },
           [this](const Attempt& attempt) {
-            record_attempt(attempt, make_argument(call_, attempt.index), workspace_, call_, own_);
+            record_attempt(attempt, arguments_[attempt.index], workspace_, call_, own_);
           }};
 }
 

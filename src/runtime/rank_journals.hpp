@@ -1,6 +1,7 @@
 #pragma once
 
 #include "execute/journal_sink.hpp"
+#include "runtime/arguments.hpp"
 #include "runtime/master.hpp"
 #include "runtime/workspace.hpp"
 
@@ -16,7 +17,7 @@ namespace tasker::runtime {
 /// settles what those leave behind that are gone.
 class RankJournals {
  public:
-  RankJournals(const Workspace& workspace, const detail::MapCall& call);
+  RankJournals(const Workspace& workspace, const detail::MapCall& call, const Arguments& arguments);
 
   /// For the master; valid while this lives.
   MasterStore store();
@@ -28,8 +29,9 @@ class RankJournals {
 
   const Workspace& workspace_;
   const detail::MapCall& call_;
+  const Arguments& arguments_;
   bool power_;
-  execute::JournalSink own_;  // rank 0's
+  execute::JournalSink own_;
   std::map<int, store::JournalWriter> journals_;
 };
 

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "cluster/history.hpp"
 #include "cluster/report.hpp"
+#include "execute/work.hpp"
 
 #include <tasker/error.hpp>
 
@@ -138,7 +139,8 @@ const std::map<std::string, Apply>& table() {
                                                                          {"keep", OnFailure::keep}}))},
       {"TASKER_ISOLATION", set(&Options::isolation, one_of<Isolation>({{"none", Isolation::none},
                                                                        {"process", Isolation::process}}))},
-      {"TASKER_SLOTS", set(&Options::slots, up_to(most_slots))},
+      {"TASKER_SLOTS", set(&Options::slots, up_to(execute::most_slots))},
+      {"TASKER_ROOT_COMPUTES", set(&Options::root_computes, yes_or_no())},
       {"TASKER_RETRIES", set(&Options::retries, up_to(most_retries))},
       {"TASKER_TIMEOUT", set(&Options::timeout, duration())},
       {"TASKER_MEMORY_LIMIT",
@@ -202,7 +204,7 @@ void require_sense(const Options& options) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw UsageError(std::string("Options::") + what);
   };
-  require(options.slots <= most_slots, "slots: more than 4096 on one rank are a mistake");
+  require(options.slots <= execute::most_slots, "slots: more than 4096 on one rank are a mistake");
   require(options.retries <= most_retries, "retries: at most 1000");
   require(options.max_lost <= most_retries, "max_lost: at most 1000");
   require(options.timeout.count() >= 0, "timeout: it can't be negative");
@@ -213,12 +215,6 @@ void require_sense(const Options& options) {
 }
 
 }  // namespace
-
-std::uint32_t slots_of(const Options& options) {
-  const bool isolated =
-      options.isolation == Isolation::process || options.timeout.count() > 0 || options.memory_limit > 0;
-  return options.slots == 0 && isolated ? 1 : options.slots;
-}
 
 Settings apply_environment(Options options, const std::vector<std::string>& environment) {
   Settings settings;

@@ -15,12 +15,6 @@ struct Settings {
   std::vector<std::string> notes;  ///< What was overridden, and unknown TASKER_* variables; to be said once.
 };
 
-/// A rank has no more slots than this.
-inline constexpr std::uint32_t most_slots = 4096;
-
-/// How many children each rank that computes keeps; 0: tasks are not isolated.
-std::uint32_t slots_of(const Options& options);
-
 /// Applies the TASKER_* variables of `environment` ("NAME=value" each). Throws UsageError for a malformed
 /// one.
 Settings apply_environment(Options options, const std::vector<std::string>& environment);

@@ -6,18 +6,17 @@
 #include "base/process.hpp"
 #include "cluster/history.hpp"
 #include "cluster/launcher.hpp"
+#include "execute/run_chunk.hpp"
 #include "store/fold.hpp"
 #include "store/list.hpp"
 #include "store/merge.hpp"
 #include "store/snapshot.hpp"
 #include "store/state.hpp"
 
-#include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 
 namespace tasker::runtime {
 
@@ -30,24 +29,12 @@ namespace {
 constexpr auto leaving = 6s;
 /// More journals of ended runs than this are folded into one.
 constexpr std::size_t journals_kept = 32;
-constexpr std::size_t encode_limit = std::size_t{1} << 20;
 
 /// Whether some of them may be with the operating system only, which does not tell: a run without
 /// Durability::power wrote them, or one whose sync failed. All that has been folded is on the medium.
 bool unsure(const std::vector<store::JournalName>& journals) {
   return std::ranges::any_of(journals,
                              [](const auto& name) { return name.rank != store::JournalName::fold; });
-}
-
-/// Calls `visit` with the bytes of each argument, in order, until it returns false.
-void each_argument(const detail::MapCall& call, const std::function<bool(std::string_view)>& visit) {
-  std::string packed;
-  for (std::uint64_t index = 0; index < call.count;) {
-    packed.clear();
-    index += call.encode_arguments(index, call.count, encode_limit, packed);
-    for (detail::Reader in(packed); !in.left().empty();)
-      if (!visit(in.bytes(in.number<std::uint64_t>()))) return;
-  }
 }
 
 /// The archive if there is one. Throws MismatchError if it is of other types.
@@ -80,12 +67,14 @@ class TemporaryDirectory {
 
 }  // namespace
 
-Workspace::Workspace(const detail::MapCall& call, std::chrono::milliseconds ghosts)
+Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, std::chrono::milliseconds ghosts)
     : call_(call),
+      arguments_(arguments),
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
       archive_(open_archive(call)),
       ghosts_of_mine_(ghosts),
+      job_(cluster::slurm_job()),
       run_id_(base::random_id()),
       build_(base::build_id()) {
   run_ = base::to_hex(run_id_);
@@ -110,7 +99,7 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
   if (!archive_ || archive_->size() != call_.count || archive_->description().failed > 0) return nullptr;
   std::uint64_t index = 0;
   try {
-    each_argument(call_, [&](std::string_view argument) {
+    arguments_.each([&](std::string_view argument) {
       if (archive_->fingerprint(index) != fingerprint_(argument)) return false;
       ++index;
       return true;
@@ -173,9 +162,7 @@ void Workspace::open() {
   store::write_manifest(fence, manifest());
 }
 
-store::Holder Workspace::self() const {
-  return {run_, cluster::slurm_job(), base::this_process(), ghosts_of_mine_};
-}
+store::Holder Workspace::self() const { return {run_, job_, base::this_process(), ghosts_of_mine_}; }
 
 void Workspace::take_directory() {
   for (;;) {
@@ -224,7 +211,7 @@ void Workspace::read_records(const fs::path& directory) {
 void Workspace::match_arguments() {
   store::Matcher matcher(*catalog_, catalog_->scratch(), build_);
   if (!catalog_->empty())
-    each_argument(call_, [&](std::string_view argument) {
+    arguments_.each([&](std::string_view argument) {
       matcher.next(fingerprint_(argument));
       return true;
     });
@@ -240,15 +227,15 @@ void Workspace::settle_failures() {
           entry.attempt <= call_.options.retries)
         continue;
       const store::Origin* const origin = catalog_->origin(entry);
-      if (!origin || origin->job != cluster::slurm_job()) continue;
+      if (!origin || origin->job != job_) continue;
       const store::Record record = catalog_->record(entry);
-      settled_.add_failure(index, std::string(record.payload), record.output);
+      settled_.add_failure(execute::failure_of(index, record.payload, record.output));
       missing_.erase({index, index + 1});
     }
 }
 
 void Workspace::settle(std::uint64_t index, const std::string& why) {
-  settled_.add_failure(index, why);
+  settled_.add_failure(execute::failure_of(index, why));
   missing_.erase({index, index + 1});
 }
 
@@ -259,7 +246,7 @@ void Workspace::write_list() const {
     return;
   }
   store::ListWriter list(hold_->fence());
-  each_argument(call_, [&](std::string_view argument) {
+  arguments_.each([&](std::string_view argument) {
     list.append(fingerprint_(argument));
     return true;
   });
@@ -272,9 +259,7 @@ std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
 
 bool Workspace::is_wanted(const store::StateName& name) const {
   if (!missing_.contains(name.index)) return false;
-  std::string argument;
-  call_.encode_arguments(name.index, name.index + 1, 1, argument);
-  return fingerprint_(std::string_view(argument).substr(sizeof(std::uint64_t))) == name.fingerprint;
+  return fingerprint_(arguments_[name.index]) == name.fingerprint;
 }
 
 /// What nobody will go on from is removed, but not by a dry run.
@@ -308,10 +293,9 @@ base::IntervalSet Workspace::recorded(int rank, const base::IntervalSet& tasks) 
 
 store::JournalWriter Workspace::journal(int rank, const std::string& host, const std::string& build) const {
   const store::JournalName name{sequence_, run_id_, rank};
-  return {
-      directory_ / name.to_string(),
-      run_id_,
-      {manifest(), {store::Origin{run_, sequence_, rank, host, build, call_.count, cluster::slurm_job()}}}};
+  return {directory_ / name.to_string(),
+          run_id_,
+          {manifest(), {store::Origin{run_, sequence_, std::max(rank, 0), host, build, call_.count, job_}}}};
 }
 
 void Workspace::check_hold() const {

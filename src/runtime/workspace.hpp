@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/intervals.hpp"
-#include "execute/run_chunk.hpp"
+#include "runtime/arguments.hpp"
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
 #include "store/fingerprint.hpp"
@@ -9,6 +9,7 @@
 #include "store/hold.hpp"
 #include "store/match.hpp"
 #include "store/paths.hpp"
+#include "talk/tally.hpp"
 
 #include <tasker/detail/call.hpp>
 
@@ -26,7 +27,7 @@ class Workspace {
  public:
   /// Looks at the archive; throws MismatchError if it, or the directory, belongs to another program.
   /// `ghosts`: how long other ranks may go on writing when this process has died.
-  Workspace(const detail::MapCall& call, std::chrono::milliseconds ghosts);
+  Workspace(const detail::MapCall& call, Arguments& arguments, std::chrono::milliseconds ghosts);
   ~Workspace();
 
   /// The archive if it holds a result for every argument, after one pass over them; else nothing.
@@ -43,7 +44,7 @@ class Workspace {
   /// Tasks without a usable record.
   const base::IntervalSet& missing() const { return missing_; }
   /// Tasks that have failed and are not tried again: they are not missing.
-  const execute::ChunkReport& settled() const { return settled_; }
+  const talk::Tally& settled() const { return settled_; }
   /// Settles that one, which is missing, for that reason.
   void settle(std::uint64_t index, const std::string& why);
   /// 1, or one more than the attempts of this task that are known to have failed.
@@ -62,6 +63,7 @@ class Workspace {
   /// The journal of one rank in this run.
   store::JournalWriter journal(int rank, const std::string& host, const std::string& build) const;
   const std::string& run() const { return run_; }
+  const std::string& job() const { return job_; }
   std::uint32_t sequence() const { return sequence_; }
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path fence_path() const { return store::fence_path(directory_, run_); }
@@ -95,10 +97,12 @@ class Workspace {
   store::Manifest manifest() const;
 
   const detail::MapCall& call_;
+  Arguments& arguments_;
   store::Fingerprinter fingerprint_;
   std::filesystem::path directory_;
   std::shared_ptr<const store::Archive> archive_;
   std::chrono::milliseconds ghosts_of_mine_;
+  std::string job_;  // the scheduler's
   std::unique_ptr<store::Hold> hold_;
   bool ranks_write_ = false;
   std::optional<store::Ghosts> ghosts_;
@@ -110,7 +114,7 @@ class Workspace {
   std::unique_ptr<store::Catalog> catalog_;
   store::MatchResult match_;
   base::IntervalSet missing_;
-  execute::ChunkReport settled_;
+  talk::Tally settled_;
   base::IntervalSet resumed_;
   std::uint64_t damaged_results_ = 0;
   std::uint64_t damaged_bytes_ = 0;  // of journals that were folded

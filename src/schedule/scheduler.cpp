@@ -34,8 +34,14 @@ Clock::duration duration(double seconds) {
 
 }  // namespace
 
-Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace)
-    : backlog_(pending, std::move(plan)), pace_(pace) {}
+Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace, bool more)
+    : backlog_(pending, std::move(plan)), more_(more), pace_(pace) {}
+
+void Scheduler::add(const Ranges& tasks, bool more) {
+  backlog_.insert(tasks);
+  more_ = more;
+  dry_ = nothing_fits_ = false;
+}
 
 void Scheduler::join(int worker, std::uint32_t slots) {
   if (slots == 0) throw std::invalid_argument("worker " + std::to_string(worker) + " has no slots");
@@ -114,7 +120,7 @@ std::optional<Action> Scheduler::next(Time now) {
   for (const int worker : std::exchange(changed_, {})) begin(worker, now);
   std::optional<Action> action;
   if (!draining_) action = assign(now);
-  if (!draining_ && !action && (backlog_.empty() || nothing_fits_)) action = take_back(now);
+  if (!draining_ && !more_ && !action && (backlog_.empty() || nothing_fits_)) action = take_back(now);
   if (!action) resting_slots_ = idle_slots_;
   return action;
 }

@@ -84,7 +84,11 @@ struct LeftBehind {
 class Scheduler {
  public:
   /// `pace`: what earlier runs tell of how long tasks last.
-  explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {});
+  /// `more`: others will be added.
+  explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {}, bool more = false);
+
+  /// Tasks that are pending, too, from now on; `more`: others follow.
+  void add(const Ranges& tasks, bool more);
 
   /// Time is limited from now on, or differently, or no more.
   void set_time(std::optional<TimeFrame> time) {
@@ -119,8 +123,10 @@ class Scheduler {
 
   /// Hands out nothing more from now on (a stop, a drain): finished() as soon as nothing is in flight.
   void drain() { draining_ = true; }
-  /// Nothing in flight, and nothing pending that will be handed out.
-  bool finished() const { return in_flight_ == 0 && (draining_ || nothing_fits_ || backlog_.empty()); }
+  /// Nothing in flight, and nothing pending that will be handed out, or added.
+  bool finished() const {
+    return in_flight_ == 0 && (draining_ || (!more_ && (nothing_fits_ || backlog_.empty())));
+  }
 
   /// Numbers of tasks.
   std::uint64_t pending() const { return backlog_.size(); }
@@ -177,6 +183,7 @@ class Scheduler {
   IntervalSet done_;
   std::uint64_t in_flight_ = 0;
   bool draining_ = false;
+  bool more_ = false;  // tasks will be added
   std::optional<TimeFrame> time_;
   bool nothing_fits_ = false;  // into what is left of the time
 

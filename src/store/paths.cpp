@@ -17,6 +17,7 @@ constexpr std::string_view directory_suffix = ".mpi";
 constexpr std::string_view journal_suffix = ".journal";
 constexpr std::string_view state_suffix = ".state";
 constexpr std::string_view fold_rank = "fold";
+constexpr std::string_view leader_rank = "leader";
 
 const fs::path manifest_name = "manifest.json";
 const fs::path list_name = "list.bin";
@@ -79,8 +80,10 @@ fs::path temporary_path(const fs::path& path) {
 std::string JournalName::to_string() const {
   std::string number = std::to_string(sequence);
   if (number.size() < 6) number.insert(0, 6 - number.size(), '0');
-  return number + "-" + base::to_hex(id) + "-" +
-         (rank == fold ? std::string(fold_rank) : std::to_string(rank)) + std::string(journal_suffix);
+  const std::string author = rank == fold     ? std::string(fold_rank)
+                             : rank == leader ? std::string(leader_rank)
+                                              : std::to_string(rank);
+  return number + "-" + base::to_hex(id) + "-" + author + std::string(journal_suffix);
 }
 
 std::optional<JournalName> JournalName::parse(const std::string& name) {
@@ -96,6 +99,8 @@ std::optional<JournalName> JournalName::parse(const std::string& name) {
   if (!base::from_hex(text.substr(first + 1, second - first - 1), parsed.id)) return std::nullopt;
   if (rank_text == fold_rank)
     parsed.rank = fold;
+  else if (rank_text == leader_rank)
+    parsed.rank = leader;
   else if (!parse_number(rank_text, parsed.rank) || parsed.rank < 0)
     return std::nullopt;
   if (parsed.to_string() != name) return std::nullopt;

@@ -38,7 +38,10 @@ std::vector<std::string> list_ghosts(const std::filesystem::path& directory);
 struct JournalName {
   std::uint32_t sequence = 0;  ///< Number of the run in this directory.
   std::uint64_t id = 0;        ///< Random id of the run (or of the archive or fold that it was made from).
-  std::int32_t rank = 0;       ///< Rank that wrote it; `fold` for records collected from other files.
+  /// Rank that wrote it; `leader` for what rank 0 records for others, `fold` for records collected from other
+  /// files.
+  std::int32_t rank = 0;
+  static constexpr std::int32_t leader = -2;
   static constexpr std::int32_t fold = -1;
 
   auto operator<=>(const JournalName&) const = default;

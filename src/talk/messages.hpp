@@ -1,9 +1,11 @@
 #pragma once
 
 #include "base/packed.hpp"
+#include "talk/options.hpp"
+#include "talk/tally.hpp"
+#include "talk/thrown.hpp"
 
-#include <tasker/options.hpp>
-
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,9 +16,6 @@
 
 /// What ranks say to each other, packed.
 namespace tasker::talk {
-
-/// (first task, number of tasks, cause, last lines of the first one's output)
-using FailureGroup = std::tuple<std::uint64_t, std::uint64_t, std::string, std::string>;
 
 enum class Kind : std::uint8_t {
   enter,
@@ -32,6 +31,7 @@ enum class Kind : std::uint8_t {
   time_left,
   finish,
   closed,
+  made,
   end,
   leave
 };
@@ -54,25 +54,9 @@ struct Start {
   std::uint32_t sequence = 0;  ///< Number of the run in the directory.
   std::string job;             ///< The scheduler's job.
   std::uint64_t tasks = 0;
-  std::string version;  ///< What the fingerprint needs.
-  std::uint64_t inputs_low = 0;
-  std::uint64_t inputs_high = 0;
-  std::uint64_t seed = 0;
-  bool keep_arguments = true;
-  bool power = false;  ///< Durability::power
-  std::vector<std::string> columns;
-  std::uint32_t slots = 0;  ///< Children to keep; 0: tasks are not isolated.
-  std::uint32_t retries = 0;
-  std::int64_t timeout = 0;  ///< ns; 0: none.
-  std::uint64_t memory_limit = 0;
-  Capture capture = Capture::failures;
-  std::int64_t lost_after = 0;  ///< ns
-  std::int64_t time_left = 0;   ///< As in TimeLeft.
-  auto fields() {
-    return std::tie(directory, run, sequence, job, tasks, version, inputs_low, inputs_high, seed,
-                    keep_arguments, power, columns, slots, retries, timeout, memory_limit, capture,
-                    lost_after, time_left);
-  }
+  Options options;                          ///< Rank 0's: they count.
+  std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
+  auto fields() { return std::tie(directory, run, sequence, job, tasks, options, time_left); }
 };
 
 /// Worker: ready for work, and who I am.
@@ -104,24 +88,21 @@ struct TakeBackRequest {
   auto fields() { return std::tie(chunk); }
 };
 
-/// Worker: I keep the first `kept` tasks of this chunk, the others are not started and never will be.
+/// Worker: I keep the first `kept` tasks of this chunk, the others are not started and never will be. Where
+/// the chunk had ended before it was asked for, nobody answers: its report is the answer.
 struct Kept {
   static constexpr Kind kind = Kind::kept;
   std::uint64_t chunk = 0;
   std::uint64_t kept = 0;
-  bool known = true;  ///< False if the chunk had ended before the request came.
-  auto fields() { return std::tie(chunk, kept, known); }
+  auto fields() { return std::tie(chunk, kept); }
 };
 
 /// Worker: every task that I kept of this chunk is recorded.
 struct Done {
   static constexpr Kind kind = Kind::done;
   std::uint64_t chunk = 0;
-  std::uint64_t tasks = 0;
-  std::int64_t busy = 0;  ///< ns
-  std::uint64_t failed = 0;
-  std::vector<FailureGroup> failures;  ///< As execute::Failures keeps them.
-  auto fields() { return std::tie(chunk, tasks, busy, failed, failures); }
+  Tally tally;
+  auto fields() { return std::tie(chunk, tally); }
 };
 
 /// Worker that does not see the directory: a frame for rank 0 to write. The frame follows.
@@ -140,16 +121,15 @@ struct Recorded {
 /// Worker: I can't go on (the disk is full, say).
 struct Trouble {
   static constexpr Kind kind = Kind::trouble;
-  std::int32_t exit_code = 1;
-  std::string message;
-  auto fields() { return std::tie(exit_code, message); }
+  Thrown thrown;
+  auto fields() { return std::tie(thrown); }
 };
 
 /// Rank 0: tasks must have ended by then. Or: give back what is not started, and tell what is that it shall
 /// stop.
 struct TimeLeft {
   static constexpr Kind kind = Kind::time_left;
-  std::int64_t left = 0;  ///< ns; the highest number: no limit.
+  std::chrono::nanoseconds left = {};  ///< nanoseconds::max(): no limit.
   bool stop = false;
   auto fields() { return std::tie(left, stop); }
 };
@@ -166,18 +146,22 @@ struct Closed {
   auto fields() { return std::tie(); }
 };
 
+/// Within rank 0's process: these tasks' arguments can be read from now on.
+struct Made {
+  static constexpr Kind kind = Kind::made;
+  base::Ranges tasks;
+  bool more = false;  ///< There are others, whose can't be.
+  auto fields() { return std::tie(tasks, more); }
+};
+
 /// Rank 0: how the map ended, for all alike.
 struct End {
   static constexpr Kind kind = Kind::end;
-  std::string type;  ///< Empty: all is well; else which exception to throw.
-  std::int32_t exit_code = 0;
-  std::string message;
-  std::uint64_t failed = 0;
-  std::vector<FailureGroup> failures;
+  Thrown thrown;  ///< What every rank throws, if anything.
   std::uint64_t tasks = 0;
-  std::string path;           ///< Of the archive, absolute.
+  std::string path = {};      ///< Of the archive, absolute.
   std::uint64_t archive = 0;  ///< Id of the archive.
-  auto fields() { return std::tie(type, exit_code, message, failed, failures, tasks, path, archive); }
+  auto fields() { return std::tie(thrown, tasks, path, archive); }
 };
 
 /// Any rank: I leave the Tasker, with this exit code and, if an exception drives me, its message.

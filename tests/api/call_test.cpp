@@ -18,6 +18,10 @@ struct Disk {
   double radius = 1;
   double area() const { return 3 * radius * radius; }
   double scaled(double factor) const { return factor * radius; }
+  std::chrono::seconds lasts() const { return lasts_times(1); }
+  std::chrono::seconds lasts_times(int n) const {
+    return n * std::chrono::seconds(5) * static_cast<int>(radius);
+  }
   double in_task(Context& context) { return radius + static_cast<double>(context.index()); }
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
@@ -70,16 +74,13 @@ TEST_CASE("how long a task lasts may be asked in the same ways") {
   const auto seconds = [](auto duration_of, auto& args) {
     tasker::detail::MapCall call;
     tasker::detail::add_to_call(call, args, tasker::expected(duration_of));
-    return call.expected(1);
+    std::string bytes;
+    tasker::detail::encode(bytes, args[1]);
+    return call.expected(bytes);
   };
-  struct Job {
-    std::chrono::seconds length;
-    std::chrono::seconds times(int n) const { return n * length; }
-  };
-  const std::vector<Job> jobs{{}, {std::chrono::seconds(5)}};
-  const std::vector<std::pair<Job, int>> many{{}, {jobs[1], 2}};
-  CHECK(seconds(&Job::length, jobs) == 5);
-  CHECK(seconds(&Job::times, many) == 10);
+  const std::vector<std::pair<Disk, int>> many{{}, {disks[1], 2}};
+  CHECK(seconds(&Disk::lasts, disks) == 10);
+  CHECK(seconds(&Disk::lasts_times, many) == 20);
   CHECK(seconds([](auto a, auto b) { return std::chrono::seconds(a + b); }, pairs) == 7);
 }
 

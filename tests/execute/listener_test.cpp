@@ -32,8 +32,7 @@ struct Rank1 {
 
   test::FakeNetwork network{3};
   Desk desk;
-  execute::Horizon horizon;
-  Listener listener{network.comm(1), desk, horizon};
+  Talker talker{network.comm(1), desk};
 };
 
 const talk::Assignment ten_tasks{5, {{0, 10}}, {}, ""};
@@ -41,7 +40,7 @@ const talk::Assignment ten_tasks{5, {{0, 10}}, {}, ""};
 TEST_CASE("A chunk that comes lies on the desk, and its report goes to rank 0") {
   Rank1 rank1;
   rank1.from_rank_0(talk::Assignment{5, {{0, 3}}, {{1, 2}}, "arguments"});
-  CHECK_FALSE(rank1.listener.hear());
+  CHECK_FALSE(rank1.talker.turn());
   const auto chunk = rank1.desk.take_chunk();
   REQUIRE(chunk);
   CHECK(chunk->id() == 5);
@@ -49,52 +48,54 @@ TEST_CASE("A chunk that comes lies on the desk, and its report goes to rank 0") 
   CHECK(chunk->arguments() == "arguments");
   CHECK(chunk->attempts().size() == 1);
   execute::ChunkReport report;
-  report.tasks = 3;
-  report.failed = 1;
-  report.failures.add(2, 1, "why");
+  report.tasks = 2;
+  report.add_failure({2, "why"});
   report.busy = std::chrono::nanoseconds(7);
   rank1.desk.finish(chunk, report);
-  CHECK_FALSE(rank1.listener.hear());
+  CHECK_FALSE(rank1.talker.turn());
   const auto done = rank1.sent<talk::Done>();
   CHECK(done.chunk == 5);
-  CHECK(done.tasks == 3);
-  CHECK(done.failed == 1);
-  CHECK(done.failures == report.failures.groups());
-  CHECK(done.busy == 7);
+  CHECK(done.tally.tasks == 3);
+  CHECK(done.tally.failed == 1);
+  CHECK(done.tally.failures == report.failures);
+  CHECK(done.tally.busy.count() == 7);
   CHECK(rank1.desk.find(5) == nullptr);
 }
 
 TEST_CASE("A take-back is answered at once, also while the chunk is executed") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
-  rank1.listener.hear();
+  rank1.talker.turn();
   const auto chunk = rank1.desk.take_chunk();
   for (int i = 0; i < 4; ++i) REQUIRE(chunk->start());
   rank1.from_rank_0(talk::TakeBackRequest{5});
-  rank1.listener.hear();
+  rank1.talker.turn();
+  rank1.talker.turn();
   const auto kept = rank1.sent<talk::Kept>();
-  CHECK(kept.known);
   CHECK(kept.kept == 7);
   CHECK(chunk->kept() == 7);
 }
 
-TEST_CASE("The answer to a take-back says when the chunk has ended") {
+TEST_CASE("A take-back of a chunk that has ended is not answered: its report is the answer") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
-  rank1.listener.hear();
-  rank1.desk.finish(rank1.desk.take_chunk(), {.tasks = 10, .failed = 0, .failures = {}, .busy = {}});
+  rank1.talker.turn();
+  ChunkReport report;
+  report.tasks = 10;
+  rank1.desk.finish(rank1.desk.take_chunk(), report);
   rank1.from_rank_0(talk::TakeBackRequest{5});
-  rank1.listener.hear();
-  CHECK(rank1.sent<talk::Done>().tasks == 10);
-  CHECK_FALSE(rank1.sent<talk::Kept>().known);
+  rank1.talker.turn();
+  CHECK(rank1.sent<talk::Done>().tally.tasks == 10);
+  CHECK(rank1.network.under_way(1, 0).empty());
 }
 
 TEST_CASE("A chunk of which nothing was left is not reported") {
   Rank1 rank1;
   rank1.from_rank_0(talk::Assignment{5, {{0, 1}}, {}, ""});
-  rank1.listener.hear();
+  rank1.talker.turn();
   rank1.from_rank_0(talk::TakeBackRequest{5});
-  rank1.listener.hear();
+  rank1.talker.turn();
+  rank1.talker.turn();
   CHECK(rank1.sent<talk::Kept>().kept == 0);
   const auto chunk = rank1.desk.take_chunk();
   CHECK_FALSE(chunk->start());
@@ -107,8 +108,8 @@ TEST_CASE("After Finish the chunks at hand are executed, and then none is waited
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
   rank1.from_rank_0(talk::Finish{});
-  rank1.listener.hear();
-  rank1.listener.hear();
+  rank1.talker.turn();
+  rank1.talker.turn();
   const auto chunk = rank1.desk.take_chunk();
   REQUIRE(chunk);
   CHECK(chunk->start());
@@ -119,14 +120,14 @@ TEST_CASE("When the map ends early, what is not started never will be, and nothi
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
   rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}, ""});
-  rank1.listener.hear();
-  rank1.listener.hear();
+  rank1.talker.turn();
+  rank1.talker.turn();
   const auto chunk = rank1.desk.take_chunk();
   REQUIRE(chunk->start());
-  rank1.from_rank_0(talk::End{"usage", 2, "why", 0, {}, 0, "", 0});
-  const talk::End end = rank1.listener.listen();
-  CHECK(end.type == "usage");
-  CHECK(end.message == "why");
+  rank1.from_rank_0(talk::End{{"usage", 2, "why"}});
+  const talk::End end = rank1.talker.until_end();
+  CHECK(end.thrown.type == "usage");
+  CHECK(end.thrown.message == "why");
   CHECK_FALSE(chunk->start());
   CHECK(rank1.desk.take_chunk() == nullptr);
   const std::string large(20 << 20, 'x');
@@ -139,11 +140,11 @@ TEST_CASE("A worker that hears nonsense says so, gives up its work and waits for
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
   rank1.bytes_from(0, "\x7f");
-  rank1.from_rank_0(talk::End{"system", 74, "rank 1: nonsense", 0, {}, 0, "", 0});
-  CHECK(rank1.listener.listen().message == "rank 1: nonsense");
+  rank1.from_rank_0(talk::End{{"system", 74, "rank 1: nonsense"}});
+  CHECK(rank1.talker.until_end().thrown.message == "rank 1: nonsense");
   const auto trouble = rank1.sent<talk::Trouble>();
-  CHECK(trouble.exit_code == exit_system);
-  CHECK_THAT(trouble.message, Catch::Contains("rank 0 sent nonsense"));
+  CHECK(trouble.thrown.exit_code == exit_system);
+  CHECK_THAT(trouble.thrown.message, Catch::Contains("rank 0 sent nonsense"));
   CHECK(rank1.desk.take_chunk() == nullptr);
 }
 
@@ -151,15 +152,15 @@ TEST_CASE("A worker in trouble twice waits no longer") {
   Rank1 rank1;
   rank1.bytes_from(0, "\x7f");
   rank1.bytes_from(0, "");
-  CHECK(rank1.listener.listen().type == "damaged");
+  CHECK(rank1.talker.until_end().thrown.type == "damaged");
 }
 
 TEST_CASE("Only rank 0 may tell a worker what to do") {
   Rank1 rank1;
   rank1.bytes_from(2, talk::pack(talk::Finish{}));
   rank1.from_rank_0(talk::End{});
-  rank1.listener.listen();
-  CHECK_THAT(rank1.sent<talk::Trouble>().message, Catch::Contains("rank 2"));
+  rank1.talker.until_end();
+  CHECK_THAT(rank1.sent<talk::Trouble>().thrown.message, Catch::Contains("rank 2"));
 }
 
 TEST_CASE("No message, however damaged, does more to a worker than to end the map") {
@@ -172,7 +173,7 @@ TEST_CASE("No message, however damaged, does more to a worker than to end the ma
       rank1.from_rank_0(ten_tasks);
       rank1.bytes_from(0, flipped);
       rank1.from_rank_0(talk::End{});
-      rank1.listener.listen();
+      rank1.talker.until_end();
       CHECK(rank1.network.under_way(1, 0).size() <= 1);
       CHECK(rank1.desk.take_chunk() == nullptr);
     }
@@ -183,33 +184,34 @@ TEST_CASE("A stop gives back what is not started, and asks what is to end") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
   rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}, ""});
-  rank1.from_rank_0(talk::TimeLeft{std::chrono::nanoseconds::max().count(), false});
-  for (int i = 0; i < 3; ++i) rank1.listener.hear();
-  CHECK(rank1.horizon.time_left() == std::chrono::nanoseconds::max());
+  rank1.from_rank_0(talk::TimeLeft{std::chrono::nanoseconds::max(), false});
+  for (int i = 0; i < 3; ++i) rank1.talker.turn();
+  CHECK(rank1.desk.horizon().time_left() == std::chrono::nanoseconds::max());
   const auto chunk = rank1.desk.take_chunk();
   for (int i = 0; i < 4; ++i) REQUIRE(chunk->start());
-  CHECK_FALSE(rank1.horizon.stop_requested());
-  rank1.from_rank_0(talk::TimeLeft{std::chrono::nanoseconds(std::chrono::hours(1)).count(), true});
-  rank1.listener.hear();
-  CHECK(rank1.horizon.stop_requested());
-  CHECK(rank1.horizon.time_left() <= std::chrono::hours(1));
+  CHECK_FALSE(rank1.desk.horizon().stop_requested());
+  rank1.from_rank_0(talk::TimeLeft{std::chrono::hours(1), true});
+  rank1.talker.turn();
+  CHECK(rank1.desk.horizon().stop_requested());
+  CHECK(rank1.desk.horizon().time_left() <= std::chrono::hours(1));
   CHECK_FALSE(chunk->start());
+  rank1.talker.turn();
   for (const std::uint64_t kept : {4U, 0U}) CHECK(rank1.sent<talk::Kept>().kept == kept);
 }
 
 TEST_CASE("What a task that stops early has left over goes back before the others are reported") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
-  rank1.listener.hear();
+  rank1.talker.turn();
   execute::ChunkReport report;
   report.tasks = GENERATE(0U, 4U);
   report.stopped = true;
   rank1.desk.finish(rank1.desk.take_chunk(), report);
-  rank1.listener.hear();
+  rank1.talker.turn();
   const auto kept = rank1.sent<talk::Kept>();
   CHECK(kept.chunk == 5);
   CHECK(kept.kept == report.tasks);
-  if (report.tasks > 0) CHECK(rank1.sent<talk::Done>().tasks == 4);
+  if (report.tasks > 0) CHECK(rank1.sent<talk::Done>().tally.tasks == 4);
 }
 
 }  // namespace

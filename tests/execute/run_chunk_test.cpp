@@ -33,7 +33,7 @@ TEST_CASE("Every task of a chunk is called with its own argument, and recorded o
   const ChunkReport report = map.run({{0, 3}, {50, 52}, {99, 100}});
   CHECK(report.tasks == 6);
   CHECK(report.failed == 0);
-  CHECK(report.failures.groups().empty());
+  CHECK(report.failures.empty());
   CHECK(report.busy.count() > 0);
   REQUIRE(map.sink.records.size() == 6);
   for (const auto& [index, record] : map.sink.records) {
@@ -124,8 +124,8 @@ TEST_CASE("A long message is recorded whole, and reported in short") {
   });
   Chunk chunk = map.chunk({{0, 1}});
   const ChunkReport report = map.run(chunk);
-  REQUIRE(report.failures.groups().size() == 1);
-  const std::string& message = std::get<2>(report.failures.groups()[0]);
+  REQUIRE(report.failures.size() == 1);
+  const std::string& message = report.failures[0].message;
   CHECK(message.size() <= 4096);
   CHECK(message.size() > 4000);
   CHECK(message.ends_with("ä…"));
@@ -136,8 +136,8 @@ TEST_CASE("Failures of equal cause are reported together") {
   Map map([](int x) -> int { throw std::runtime_error(x % 30 == 0 ? "a third" : "no third"); });
   const ChunkReport report = map.run({{20, 40}});
   CHECK(report.failed == 20);
-  CHECK(report.failures.groups() == std::vector<Failures::Group>{{20, 13, "std::runtime_error: no third", ""},
-                                                                 {21, 7, "std::runtime_error: a third", ""}});
+  CHECK(report.failures == std::vector<TaskFailure>{{20, "std::runtime_error: no third", 13, ""},
+                                                    {21, "std::runtime_error: a third", 7, ""}});
 }
 
 TEST_CASE("A task learns which attempt it is, and its record says so") {
@@ -161,7 +161,7 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   map.limits.retries = 2;
   const ChunkReport report = map.run({{0, 4}}, {{2, 5}});
   CHECK(report.tasks == 4);
-  CHECK(report.failures.groups() == std::vector<Failures::Group>{{2, 1, "std::runtime_error: try 7", ""}});
+  CHECK(report.failures == std::vector<TaskFailure>{{2, "std::runtime_error: try 7", 1, ""}});
   CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
   CHECK(map.sink.records.at(1).attempt == 3);
   CHECK(map.sink.records.at(1).times == 3);
@@ -305,8 +305,8 @@ TEST_CASE("Of a message that is very long the begin is told, and all of it is re
   const std::string message = "the solver said: " + std::string(std::size_t{17} << 20, '.');
   Map map([&](int) -> int { throw std::runtime_error(message); });
   const ChunkReport report = map.run({{0, 2}});
-  REQUIRE(report.failures.groups().size() == 1);
-  const auto& [first, count, cause, lines] = report.failures.groups().front();
+  REQUIRE(report.failures.size() == 1);
+  const auto& [first, cause, count, lines] = report.failures.front();
   CHECK(count == 2);
   CHECK(cause.starts_with("std::runtime_error: the solver said: ..."));
   CHECK(map.sink.records.at(1).payload == "std::runtime_error: " + message);

@@ -23,11 +23,11 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
   REQUIRE(first.size() > 3);
   const std::uint64_t done = scheduler.done_count();
   const std::uint64_t pending = scheduler.pending();
-  Outcome outcome;
+  talk::Tally tally;
   const base::Time now = base::Time() + 10s;
 
   const auto abandon_with = [&](const IntervalSet& recorded) {
-    return abandon(scheduler, outcome, 1, 1, true, now, [&](const IntervalSet& tasks) {
+    return abandon(scheduler, tally, 1, 1, true, now, [&](const IntervalSet& tasks) {
       CHECK(tasks.size() == count(held[0].tasks) + count(held[1].tasks));
       return recorded;
     });
@@ -37,7 +37,7 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
     REQUIRE(unfinished.size() == 1);
     CHECK(unfinished[0].tasks == Ranges{{first.first + 3, first.last}});
     CHECK(unfinished[0].lasted == 0s);
-    CHECK(outcome.computed == 3);
+    CHECK(tally.tasks == 3);
     CHECK(scheduler.done_count() == done + 3);
   }
   SECTION("in the second, since the first has ended and nobody was told") {
@@ -45,7 +45,7 @@ TEST_CASE("Of a worker that nobody waits for, what is recorded counts, and what 
     REQUIRE(unfinished.size() == 1);
     CHECK(unfinished[0].tasks == held[1].tasks);
     CHECK(unfinished[0].lasted == 0s);
-    CHECK(outcome.computed == first.size());
+    CHECK(tally.tasks == first.size());
   }
   CHECK(scheduler.pending() + scheduler.done_count() == 1000);
   CHECK(scheduler.pending() > pending);
@@ -59,10 +59,10 @@ TEST_CASE(
   schedule::Scheduler scheduler(IntervalSet({0, 10}));
   scheduler.join(1);
   test::only_assign(scheduler, base::Time() + 1s);
-  Outcome outcome;
+  talk::Tally tally;
   std::uint64_t asked = 0;
   const auto unfinished =
-      abandon(scheduler, outcome, 1, 1, is_gone, base::Time() + 10s, [&](const IntervalSet& tasks) {
+      abandon(scheduler, tally, 1, 1, is_gone, base::Time() + 10s, [&](const IntervalSet& tasks) {
         asked = tasks.size();
         return IntervalSet();
       });

@@ -1,5 +1,6 @@
 #include "support/conversation.hpp"
 
+#include "runtime/tasks_failed.hpp"
 #include "support/sample_messages.hpp"
 
 #include <tasker/detail/make_call.hpp>
@@ -31,11 +32,11 @@ TEST_CASE("Whatever happens first, no task is lost or done twice, done means rec
 
 /// Rank 0 in a map of ten tasks with workers that say what the test lets them say.
 struct Rank0 {
-  explicit Rank0(std::vector<std::string> arguments = std::vector<std::string>(10, "argument"))
-      : args(std::move(arguments)),
+  explicit Rank0(std::vector<std::string> texts = std::vector<std::string>(10, "argument"))
+      : args(std::move(texts)),
         call(detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, args, {})),
         scheduler(base::IntervalSet({0, args.size()})),
-        master(network.comm(0), call, scheduler, outcome,
+        master(peers, call.options, arguments, scheduler, tally,
                {[](std::uint64_t index) { return static_cast<std::uint32_t>(index == 1 ? 3 : 1); },
                 [this](int, const talk::Ready&, std::string_view frame) { frames.emplace_back(frame); },
                 [this](int rank) { synced.push_back(rank); },
@@ -45,7 +46,12 @@ struct Rank0 {
                     if (tasks.contains(index)) found.insert({index, index + 1});
                   return found;
                 },
-                [this](const Attempt& attempt) { given_up.emplace_back(attempt.index, attempt.number); }}) {}
+                [this](const Attempt& attempt) { given_up.emplace_back(attempt.index, attempt.number); }}) {
+    for (int rank = 1; rank <= 4; ++rank) {
+      master.begin(rank, {});
+      sent<talk::Start>(rank);
+    }
+  }
 
   void hear_bytes(int rank, std::string bytes) {
     master.handle({rank, std::move(bytes)});
@@ -57,7 +63,7 @@ struct Rank0 {
   }
   void lose(int rank) {
     network.lose(rank);
-    master.handle(*network.comm(0).wait(base::Time::max()));
+    master.handle(*peers.wait(base::Time::max()));
     master.dispatch(base::Time{});
   }
   /// The oldest message that rank 0 has sent to this rank.
@@ -75,9 +81,15 @@ struct Rank0 {
   std::vector<int> synced;
   std::vector<std::uint64_t> recorded;  // by ranks that are gone
   std::vector<std::pair<std::uint64_t, std::uint32_t>> given_up;
-  Outcome outcome;
+  talk::Tally tally;
+  talk::Peers peers{&network.comm(0)};
+  Arguments arguments{call};
   Master master;
 };
+
+talk::Tally tally(std::uint64_t tasks, std::uint64_t failed = 0, std::int64_t busy = 1000) {
+  return {tasks, failed, {}, std::chrono::nanoseconds(busy)};
+}
 
 const talk::Ready sees{true, "host", "build", 1};
 const talk::Ready blind{false, "host", "build", 1};
@@ -88,11 +100,11 @@ TEST_CASE("A worker gets its first task when it is ready, the next when it has d
   const auto first = rank0.sent<talk::Assignment>(1);
   CHECK(first.tasks == base::Ranges{{0, 1}});
   CHECK(first.attempts.empty());
-  rank0.hear(1, talk::Done{first.chunk, 1, 1'000'000'000, 0, {}});
+  rank0.hear(1, talk::Done{first.chunk, tally(1, 0, 1'000'000'000)});
   const auto second = rank0.sent<talk::Assignment>(1);
   CHECK(second.tasks == base::Ranges{{1, 2}});
   CHECK(second.attempts == decltype(second.attempts){{1, 3}});
-  CHECK(rank0.outcome.computed == 1);
+  CHECK(rank0.tally.tasks == 1);
   CHECK(rank0.network.under_way() == 0);
 }
 
@@ -104,7 +116,7 @@ TEST_CASE("No message has much more than a mebibyte of arguments, and no task is
     const auto work = rank0.sent<talk::Assignment>(1);
     largest = std::max<std::size_t>(largest, base::count(work.tasks));
     REQUIRE(work.arguments.size() == base::count(work.tasks) * 100'016);
-    rank0.hear(1, talk::Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
+    rank0.hear(1, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1000)});
   }
   CHECK(largest == 11);  // the one with which a mebibyte is full is the last
   CHECK(rank0.scheduler.done_count() == 300);
@@ -119,27 +131,26 @@ TEST_CASE("Frames of a rank that does not see the directory are written before i
   CHECK(rank0.frames == std::vector<std::string>{"a frame"});
   CHECK(rank0.sent<talk::Recorded>(1).bytes == records.size());
   CHECK(rank0.synced.empty());
-  rank0.hear(1, talk::Done{work.chunk, 1, 1000, 0, {}});
+  rank0.hear(1, talk::Done{work.chunk, tally(1, 0, 1000)});
   CHECK(rank0.synced == std::vector<int>{1});
   CHECK(rank0.scheduler.done_count() == 1);
 }
 
 TEST_CASE("Failures of equal cause are one, whoever reports them") {
-  Outcome outcome;
-  outcome.add(10, 3, {{50, 2, "a", "later"}, {51, 1, "b", ""}}, std::chrono::seconds(1));
-  outcome.add(10, 4, {{1, 3, "a", "first"}, {60, 1, "c", ""}}, std::chrono::seconds(2));
-  CHECK(outcome.computed == 20);
-  CHECK(outcome.failed == 7);
-  CHECK(outcome.busy == std::chrono::seconds(3));
-  CHECK(outcome.failures.groups() ==
-        std::vector<talk::FailureGroup>{{1, 5, "a", "first"}, {51, 1, "b", ""}, {60, 1, "c", ""}});
+  talk::Tally all;
+  all.add({10, 3, {{50, "a", 2, "later"}, {51, "b", 1, ""}}, std::chrono::seconds(1)});
+  all.add({10, 4, {{1, "a", 3, "first"}, {60, "c", 1, ""}}, std::chrono::seconds(2)});
+  CHECK(all.tasks == 20);
+  CHECK(all.failed == 7);
+  CHECK(all.busy == std::chrono::seconds(3));
+  CHECK(all.failures == std::vector<TaskFailure>{{1, "a", 5, "first"}, {51, "b", 1, ""}, {60, "c", 1, ""}});
 }
 
 TEST_CASE("Of many causes the most frequent are told, in the order of their first tasks") {
-  Outcome outcome;
-  for (std::uint64_t i = 0; i < 20; ++i) outcome.add(1, 1, {{100 - i, 1, std::to_string(i), ""}}, {});
-  outcome.add(500, 500, {{200, 400, "often", ""}, {85, 100, "15", ""}}, {});
-  const TasksFailed told = tasks_failed(outcome, "a.dat", 1000, 0);
+  talk::Tally all;
+  for (std::uint64_t i = 0; i < 20; ++i) all.add_failure({100 - i, std::to_string(i)});
+  all.add({500, 500, {{200, "often", 400}, {85, "15", 100}}});
+  const TasksFailed told = tasks_failed(all, "a.dat", 1000, 0);
   REQUIRE(told.first().size() == 8);
   CHECK(told.first()[0].message == "19");
   CHECK(told.first()[4].message == "15");
@@ -148,20 +159,20 @@ TEST_CASE("Of many causes the most frequent are told, in the order of their firs
   CHECK_THAT(told.what(), Contains("520 of 1000 tasks failed\n  task 81: 19\n") &&
                               Contains("  400 tasks: often; first: task 200\n  and 13 more\n"));
   // Nobody makes rank 0 keep more and more of them.
-  for (std::uint64_t i = 0; i < 1000; ++i)
-    outcome.add(1, 1, {{1000 + i, 1, std::to_string(1000 + i), ""}}, {});
-  CHECK(outcome.failures.groups().size() == 256);
+  for (std::uint64_t i = 0; i < 1000; ++i) all.add_failure({1000 + i, std::to_string(1000 + i)});
+  CHECK(all.failures.size() == 256);
 }
 
 TEST_CASE("A worker's trouble ends the map with the exception that fits it") {
   Rank0 rank0;
   rank0.hear(1, sees);
-  CHECK_THROWS_AS(rank0.hear(1, talk::Trouble{exit_system, "No space left on device"}), SystemError);
-  CHECK_THROWS_WITH(rank0.hear(2, talk::Trouble{exit_system, "No space left on device"}),
+  CHECK_THROWS_AS(rank0.hear(1, talk::Trouble{{"system", exit_system, "No space left on device"}}),
+                  SystemError);
+  CHECK_THROWS_WITH(rank0.hear(2, talk::Trouble{{"system", exit_system, "No space left on device"}}),
                     "rank 2: No space left on device");
   for (const std::int32_t code : {exit_failed + 0, 0, 256, -1}) {  // that of a failure, whatever is said
     try {
-      rank0.hear(1, talk::Trouble{code, "why"});
+      rank0.hear(1, talk::Trouble{{"error", code, "why"}});
       FAIL("it goes on");
     } catch (const Error& error) {
       CHECK(error.exit_code() == exit_failed);
@@ -194,33 +205,32 @@ TEST_CASE("What can't be true is damage, and is not believed") {
                       Contains("rank " + std::to_string(rank)));
     CHECK(rank0.scheduler.done_count() == 0);
     CHECK(rank0.scheduler.in_flight() == 1);
-    CHECK(rank0.outcome.computed == 0);
+    CHECK(rank0.tally.tasks == 0);
     CHECK(rank0.frames.empty());
   };
   refused(1, sees);  // a second time
   refused(2, talk::Ready{true, "host", "build", 1, UINT32_MAX});
   refused(2, talk::Ready{true, "host", "build", 1, 0});
-  refused(2, talk::Done{chunk, 1, 1000, 0, {}});  // never was ready
+  refused(2, talk::Done{chunk, tally(1, 0, 1000)});  // never was ready
   refused(2, talk::Records{});
   refused(2, talk::Closed{});
-  refused(1, talk::Closed{});                         // while it has work
-  refused(1, talk::Done{chunk + 1, 1, 1000, 0, {}});  // an unknown chunk
-  refused(1, talk::Done{chunk, 1, -1, 0, {}});        // less than no time
-  refused(1, talk::Kept{chunk + 1, 0, true});
-  refused(1, talk::Kept{chunk, 2, true});  // more than it has
-  refused(1, talk::Finish{});              // what only rank 0 says
+  refused(1, talk::Closed{});                            // while it has work
+  refused(1, talk::Done{chunk + 1, tally(1, 0, 1000)});  // an unknown chunk
+  refused(1, talk::Done{chunk, tally(1, 0, -1)});        // less than no time
+  refused(1, talk::Kept{chunk + 1, 0});
+  refused(1, talk::Kept{chunk, 2});  // more than it has
+  refused(1, talk::Finish{});        // what only rank 0 says
   refused(1, talk::Assignment{});
 }
 
 TEST_CASE("A report that does not fit its chunk is damage") {
-  const talk::Done done =
-      GENERATE(talk::Done{1, 2, 1000, 0, {}}, talk::Done{1, 0, 1000, 0, {}}, talk::Done{1, 1, 1000, 2, {}},
-               talk::Done{1, 1, 1000, 0, {{0, 1, "why", ""}}});
+  const talk::Done done = GENERATE(talk::Done{1, tally(2, 0, 1000)}, talk::Done{1, tally(0, 0, 1000)},
+                                   talk::Done{1, tally(1, 2, 1000)}, talk::Done{1, {1, 0, {{0, "why"}}}});
   Rank0 rank0;
   rank0.hear(1, sees);
   REQUIRE(rank0.sent<talk::Assignment>(1).chunk == 1);
   CHECK_THROWS_AS(rank0.hear(1, done), DamagedError);
-  CHECK(rank0.outcome.computed == 0);
+  CHECK(rank0.tally.tasks == 0);
 }
 
 TEST_CASE("A worker closes once, after the end of all work") {
@@ -228,7 +238,7 @@ TEST_CASE("A worker closes once, after the end of all work") {
   rank0.hear(1, sees);
   while (!rank0.scheduler.finished()) {
     const auto work = rank0.sent<talk::Assignment>(1);
-    rank0.hear(1, talk::Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
+    rank0.hear(1, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1000)});
   }
   rank0.master.finish();
   rank0.hear(1, talk::Closed{});
@@ -247,14 +257,14 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
   Rank0 rank0;
   rank0.hear(1, sees);
   for (int done = 0; done < 3; ++done)
-    rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, 1, 1000, 0, {}});
+    rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, tally(1, 0, 1000)});
   // It has three tasks now, or more, in chunks that it has not reported; two are recorded.
   REQUIRE(rank0.scheduler.in_flight() > 2);
   rank0.recorded = {3, 4};
   rank0.lose(1);
   CHECK(rank0.scheduler.done_count() == 5);
-  CHECK(rank0.outcome.computed == 5);
-  CHECK_FALSE(rank0.master.alone());
+  CHECK(rank0.tally.tasks == 5);
+  CHECK_FALSE(rank0.master.closed());
   rank0.hear(2, sees);
   const auto again = rank0.sent<talk::Assignment>(2);
   CHECK(again.tasks == base::Ranges{{5, 6}});
@@ -270,16 +280,16 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
     rank0.lose(rank);
   }
   CHECK(rank0.given_up == decltype(rank0.given_up){{0, 3}});
-  CHECK(rank0.outcome.failed == 1);
-  CHECK_THAT(std::get<2>(rank0.outcome.failures.groups().at(0)), Contains("3 ranks died"));
+  CHECK(rank0.tally.failed == 1);
+  CHECK_THAT(rank0.tally.failures.at(0).message, Contains("3 ranks died"));
   rank0.hear(4, sees);
   while (!rank0.scheduler.finished()) {
     const auto work = rank0.sent<talk::Assignment>(4);
-    rank0.hear(4, talk::Done{work.chunk, base::count(work.tasks), 1000, 0, {}});
+    rank0.hear(4, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1000)});
   }
-  CHECK(rank0.outcome.computed == 10);
+  CHECK(rank0.tally.tasks == 10);
   rank0.lose(4);
-  CHECK(rank0.master.alone());
+  CHECK(rank0.master.closed());
 }
 
 TEST_CASE("No message, however damaged, does more to rank 0 than to end the map") {

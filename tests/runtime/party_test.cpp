@@ -46,7 +46,7 @@ class Borrowed : public talk::Comm {
 
 /// What happens on one rank, and how it left.
 struct Rank {
-  explicit Rank(talk::Comm& comm) : party(std::make_unique<Borrowed>(comm)) {}
+  explicit Rank(talk::Comm& comm) : party(std::make_unique<Borrowed>(comm), {}) {}
 
   /// What the map has thrown; empty if nothing.
   std::string map(const std::filesystem::path& file, Options options = {}) {

@@ -1,5 +1,7 @@
 #include "runtime/settings.hpp"
 
+#include "execute/work.hpp"
+
 #include <tasker/error.hpp>
 
 #include <catch2/catch.hpp>
@@ -59,12 +61,12 @@ TEST_CASE("Every option has a variable that overrides it") {
 }
 
 TEST_CASE("What isolates tasks gives each rank a slot at least") {
-  CHECK(slots_of({}) == 0);
-  CHECK(slots_of({.isolation = Isolation::process}) == 1);
-  CHECK(slots_of({.slots = 8}) == 8);
-  CHECK(slots_of({.isolation = Isolation::process, .slots = 8}) == 8);
-  CHECK(slots_of({.timeout = std::chrono::seconds(1)}) == 1);
-  CHECK(slots_of({.memory_limit = 1}) == 1);
+  CHECK(execute::slots_of({}) == 0);
+  CHECK(execute::slots_of({.isolation = Isolation::process}) == 1);
+  CHECK(execute::slots_of({.slots = 8}) == 8);
+  CHECK(execute::slots_of({.isolation = Isolation::process, .slots = 8}) == 8);
+  CHECK(execute::slots_of({.timeout = std::chrono::seconds(1)}) == 1);
+  CHECK(execute::slots_of({.memory_limit = 1}) == 1);
 }
 
 TEST_CASE("A variable can also restore a default") {

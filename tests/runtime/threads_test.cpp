@@ -49,11 +49,14 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
   Authors authors;
   const auto take_part = [&](int rank) {
     const auto call = detail::make_call(file, fn, arguments, options);
+    base::KeptThread thread("talk");
+    talk::Peers peers(rank == 0 && size > 1 ? &network.comm(0) : nullptr);
+    Root root{peers, thread, authors, allocation, *drain, {}};
     try {
       if (rank == 0)
-        map_on_root(size > 1 ? &network.comm(0) : nullptr, call, 1, authors, allocation, *drain);
+        map_on_root(root, call, 1);
       else
-        map_on_worker(network.comm(rank), call, 1);
+        map_on_worker(network.comm(rank), thread, call, 1);
     } catch (...) {
       thrown[static_cast<std::size_t>(rank)] = std::current_exception();
     }
@@ -85,9 +88,7 @@ TEST_CASE("Threads: what is taken back from a rank that computes is computed onc
     REQUIRE(std::chrono::steady_clock::now() < deadline);
     const test::TemporaryDirectory home;
     test::ThreadNetwork network(4, [&](int to, talk::Envelope& envelope) {
-      if (to == 0 && talk::kind_of(envelope.bytes) == talk::Kind::kept &&
-          talk::unpack<talk::Kept>(envelope.bytes).known)
-        ++taken_back;
+      if (to == 0 && talk::kind_of(envelope.bytes) == talk::Kind::kept) ++taken_back;
     });
     std::vector<std::atomic<int>> calls(3000);
     const auto fn = [&](int x) {
@@ -161,7 +162,7 @@ TEST_CASE("Threads: a rank that does not close its journal is not waited for whe
   test::ThreadNetwork network(3, [](int, talk::Envelope& envelope) {
     // An answer to a question that nobody has asked says nothing.
     if (talk::kind_of(envelope.bytes) == talk::Kind::closed && envelope.source == 1)
-      envelope.bytes = talk::pack(talk::Kept{1, 0, false});
+      envelope.bytes = talk::pack(talk::Kept{1, 0});
   });
   check_none_threw(map(
       network, home.path() / "a.dat", [](int x) { return 3 * x; }, numbers(100)));

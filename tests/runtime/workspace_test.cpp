@@ -17,8 +17,9 @@ TEST_CASE("A directory whose journals leave no number for the next run is refuse
   const auto call = detail::make_call(
       store.file(), [](const std::string& text) { return text; }, arguments, Options());
   store.journal(UINT32_MAX, 0, 1, {{{0, "a", "A"}}});
+  Arguments in_place(call);
   const auto before = test::everything_in(store.directory());
-  CHECK_THROWS_WITH(Workspace(call, std::chrono::milliseconds(0)).open(),
+  CHECK_THROWS_WITH(Workspace(call, in_place, std::chrono::milliseconds(0)).open(),
                     Contains("highest number") && Contains("move it away"));
   CHECK(test::everything_in(store.directory()) == before);
 }

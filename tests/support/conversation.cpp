@@ -47,7 +47,9 @@ Conversation::Conversation(unsigned seed, Corners& corners)
       mortal_(random_() % 3 == 0),
       network_(2 + static_cast<int>(random_() % 4)),
       scheduler_(base::IntervalSet()),
-      master_(network_.comm(0), call_, scheduler_, outcome_,
+      peers_(&network_.comm(0)),
+      arguments_(call_),
+      master_(peers_, call_.options, arguments_, scheduler_, tally_,
               {[](std::uint64_t index) { return static_cast<std::uint32_t>(1 + index % 3); },
                [this](int, const talk::Ready&, std::string_view frame) {
                  for (detail::Reader in(frame); !in.left().empty();)
@@ -71,6 +73,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
   scheduler_ = schedule::Scheduler(base::IntervalSet({0, tasks}));
   for (int rank = 1; rank < network_.comm(0).size(); ++rank)
     workers_.push_back(std::make_unique<FakeWorker>(network_, rank, random_() % 4 != 0, ledger_, random_));
+  for (int rank = 1; rank <= workers(); ++rank) master_.begin(rank, {});
 }
 
 void Conversation::run() {
@@ -80,6 +83,10 @@ void Conversation::run() {
     check();
   }
   check_end();
+  for (const auto& worker : workers_) {
+    corners_.take_backs += worker->crossed();
+    corners_.crossed += worker->crossed();
+  }
 }
 
 /// Lets one of all things happen that may; false if there is none.
@@ -129,8 +136,7 @@ void Conversation::at_rank_0(int rank) {
   if (talk::kind_of(bytes) == talk::Kind::kept) {
     const auto kept = talk::unpack<talk::Kept>(bytes);
     ++corners_.take_backs;
-    if (!kept.known) ++corners_.crossed;
-    if (kept.known && kept.kept == 0) ++corners_.given_whole;
+    if (kept.kept == 0) ++corners_.given_whole;
     worker(rank).returning().pop_front();
   }
   network_.deliver(rank, 0);
@@ -144,12 +150,12 @@ void Conversation::die(int rank) {
 }
 
 void Conversation::go_on() {
-  master_.handle(network_.comm(0).wait(base::Time::max()).value());
+  master_.handle(peers_.wait(base::Time::max()).value());
   if (finished_) {
     if (master_.closed()) send_end();
     return;
   }
-  if (stop_on_failure_ && outcome_.failed > 0) scheduler_.drain();
+  if (stop_on_failure_ && tally_.failed > 0) scheduler_.drain();
   master_.dispatch(now_);
   if (scheduler_.finished()) {
     finished_ = true;
@@ -210,11 +216,10 @@ void Conversation::check_end() const {
   const bool all = recorded == ledger_.recorded.size();
   require(all || (stop_on_failure_ && failed > 0), "all tasks are done, unless a failure stops the map");
   if (!all) ++corners_.stopped;
-  require(outcome_.computed == recorded, "what is computed is counted");
-  require(outcome_.failed == failed, "what failed is counted");
-  const auto& groups = outcome_.failures.groups();
-  require(groups.size() == std::min<std::uint64_t>(failed, 1) &&
-              (failed == 0 || std::get<1>(groups[0]) == failed),
+  require(tally_.tasks == recorded, "what is computed is counted");
+  require(tally_.failed == failed, "what failed is counted");
+  const auto& causes = tally_.failures;
+  require(causes.size() == std::min<std::uint64_t>(failed, 1) && (failed == 0 || causes[0].count == failed),
           "failures of equal cause are counted together");
 }
 

@@ -13,7 +13,7 @@ namespace tasker::test {
 
 /// What happened in conversations: shows that they came into the corners that tests are made for.
 struct Corners {
-  int take_backs = 0;   // requests answered
+  int take_backs = 0;   // requests
   int given_whole = 0;  // of them: the whole chunk came back
   int crossed = 0;      // of them: the chunk had ended, and its report crossed the request
   int cut = 0;          // chunks whose arguments did not fit into one message
@@ -55,7 +55,9 @@ class Conversation {
   detail::MapCall call_;
   FakeNetwork network_;
   schedule::Scheduler scheduler_;
-  runtime::Outcome outcome_;
+  talk::Tally tally_;
+  talk::Peers peers_;
+  runtime::Arguments arguments_;
   runtime::Master master_;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
   base::Time now_;

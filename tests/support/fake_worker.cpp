@@ -43,7 +43,7 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       sees_directory_(sees_directory),
       ledger_(ledger),
       random_(random),
-      listener_(network.comm(rank), desk_, horizon_) {
+      talker_(network.comm(rank), desk_) {
   network.comm(rank).send(0, talk::pack(talk::Ready{sees_directory, "host", "build", 1}));
 }
 
@@ -52,7 +52,7 @@ bool FakeWorker::may_say() const {
   return !end_ && ::poll(&watched, 1, 0) > 0;
 }
 
-void FakeWorker::hear() { end_ = listener_.hear(); }
+void FakeWorker::hear() { end_ = talker_.turn(); }
 
 void FakeWorker::receive() {
   const std::string bytes = network_.under_way(0, rank_).at(0);
@@ -68,7 +68,10 @@ void FakeWorker::receive() {
       const auto chunk = desk_.find(talk::unpack<talk::TakeBackRequest>(bytes).chunk);
       const std::uint64_t before = chunk ? chunk->kept() : 0;
       hear();
-      returning_.push_back(chunk ? part(chunk->tasks(), chunk->kept(), before) : base::Ranges());
+      if (chunk)
+        returning_.push_back(part(chunk->tasks(), chunk->kept(), before));
+      else
+        ++crossed_;
       return;
     }
     case talk::Kind::finish: finishing_ = true; break;
@@ -115,12 +118,11 @@ void FakeWorker::take_chunk() {
 void FakeWorker::end_task() {
   const std::uint64_t index = *running_;
   running_.reset();
-  ++report_.tasks;
   report_.busy += random_() % 8 == 0 ? 1s : 1ms * (random_() % 3);
-  if (ledger_.fails(index)) {
-    ++report_.failed;
-    report_.failures.add(index, 1, "why");
-  }
+  if (ledger_.fails(index))
+    report_.add_failure({index, "why"});
+  else
+    ++report_.tasks;
   if (sees_directory_)
     ++ledger_.recorded.at(index);
   else

@@ -53,6 +53,8 @@ class FakeWorker {
   /// The tasks that are here and not started, and those on their way back to rank 0.
   std::vector<base::Ranges> unstarted() const;
   std::deque<base::Ranges>& returning() { return returning_; }
+  /// How many take-backs came for a chunk whose report was under way.
+  int crossed() const { return crossed_; }
 
  private:
   void hear();
@@ -66,11 +68,11 @@ class FakeWorker {
   Ledger& ledger_;
   std::mt19937& random_;
   execute::Desk desk_;
-  execute::Horizon horizon_;
-  execute::Listener listener_;
+  execute::Talker talker_;
 
   std::deque<std::shared_ptr<execute::Chunk>> held_;  // the first may be being executed
   std::deque<base::Ranges> returning_;                // one for each answer that is under way
+  int crossed_ = 0;
   bool finishing_ = false;
   bool closed_ = false;
   std::optional<talk::End> end_;

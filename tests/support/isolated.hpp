@@ -47,9 +47,7 @@ struct Isolated : Map<Fn> {
       ::poll(watched.data(), watched.size(), 10);
       slots.look();
       for (const execute::slots::Slot::Ended& ended : slots.hear(this->sink)) {
-        all.tasks += ended.report.tasks;
-        all.failed += ended.report.failed;
-        all.failures.add(ended.report.failures.groups());
+        all.add(ended.report);
       }
     }
     return all;

@@ -17,33 +17,43 @@ void for_each_message(Visit visit) {
                     3,
                     "77",
                     huge,
-                    "2",
-                    4,
-                    5,
-                    6,
-                    false,
-                    true,
-                    {"x", "", "z"},
-                    8,
-                    2,
-                    90,
-                    10,
-                    Capture::all,
-                    7'000'000'000,
-                    60'000'000'000});
+                    {.version = "2",
+                     .inputs = {4, 5},
+                     .seed = 6,
+                     .durability = Durability::power,
+                     .on_failure = OnFailure::keep,
+                     .isolation = Isolation::process,
+                     .slots = 8,
+                     .root_computes = true,
+                     .retries = 2,
+                     .timeout = std::chrono::nanoseconds(90),
+                     .memory_limit = 10,
+                     .capture = Capture::all,
+                     .lost_after = std::chrono::seconds(7),
+                     .max_lost = 9,
+                     .deadline = std::chrono::system_clock::time_point(std::chrono::seconds(11)),
+                     .time_limit = std::chrono::seconds(12),
+                     .order = Order::longest_first,
+                     .keep_arguments = false,
+                     .shared = true,
+                     .keep_directory = true,
+                     .columns = {"x", "", "z"},
+                     .progress = Progress::log},
+                    std::chrono::minutes(1)});
   visit(talk::Ready{false, "node1", "build", 12, 8});
   visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
   visit(talk::TakeBackRequest{huge});
-  visit(talk::Kept{5, 3, false});
-  visit(talk::Done{1, 1, 250'000, 1, {{0, 1, "std::runtime_error: no", "it said"}}});
+  visit(talk::Kept{5, 3});
+  visit(talk::Done{1, {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)}});
   visit(talk::Records{});
   visit(talk::Recorded{1 << 20});
-  visit(talk::Trouble{74, "No space left on device"});
-  visit(talk::TimeLeft{90'000'000'000, true});
+  visit(talk::Trouble{{"system", 74, "No space left on device"}});
+  visit(talk::TimeLeft{std::chrono::seconds(90), true});
   visit(talk::Finish{});
   visit(talk::Closed{});
+  visit(talk::Made{{{3, 9}}, true});
   visit(talk::End{
-      "failed", 1, "2 of 9 tasks failed", 2, {{3, 1, "a", "x"}, {4, 7, "b", "y"}}, 9, "/tmp/b.dat", 77});
+      {"failed", 1, "2 of 9 tasks failed", 2, 9, {{3, "a", 1, "x"}, {4, "b", 7, "y"}}}, 9, "/tmp/b.dat", 77});
   visit(talk::Leave{2, "why", true});
 }
 

@@ -28,16 +28,16 @@ TEST_CASE("No two fields of a message are mixed up") {
   CHECK(work.tasks == base::Ranges{{0, 3}, {5, 6}});
   CHECK(work.attempts == decltype(work.attempts){{1, 2}});
   CHECK(work.arguments == "abc");
-  const auto kept = unpack<Kept>(pack(Kept{5, 3, false}));
+  const auto kept = unpack<Kept>(pack(Kept{5, 3}));
   CHECK(kept.chunk == 5);
   CHECK(kept.kept == 3);
-  CHECK_FALSE(kept.known);
-  const auto done = unpack<Done>(pack(Done{1, 2, 3, 4, {{5, 1, "why", "lines"}}}));
+  const auto done =
+      unpack<Done>(pack(Done{1, {2, 4, {{5, "why", 1, "lines"}}, std::chrono::nanoseconds(3)}}));
   CHECK(done.chunk == 1);
-  CHECK(done.tasks == 2);
-  CHECK(done.busy == 3);
-  CHECK(done.failed == 4);
-  CHECK(done.failures == decltype(done.failures){{5, 1, "why", "lines"}});
+  CHECK(done.tally.tasks == 2);
+  CHECK(done.tally.failed == 4);
+  CHECK(done.tally.busy.count() == 3);
+  CHECK(done.tally.failures == std::vector<TaskFailure>{{5, "why", 1, "lines"}});
 }
 
 TEST_CASE("A message that ends too early or too late is refused") {

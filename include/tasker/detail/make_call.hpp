@@ -33,6 +33,18 @@ constexpr void require_arguments() {
 template <class Args>
 using ArgumentOf = KeptAs<std::ranges::range_value_t<Args>>;
 
+template <class Range>
+constexpr bool is_plain_iota = false;
+template <std::integral T, class Bound>
+constexpr bool is_plain_iota<std::ranges::iota_view<T, Bound>> = true;
+
+/// Whether elements can be read at any time, by any thread, without code of the program's.
+template <class Args>
+constexpr bool readable_in_place =
+    is_plain_iota<std::remove_cv_t<Args>> ||
+    (std::ranges::contiguous_range<Args> && Fixed<std::ranges::range_value_t<Args>> &&
+     std::same_as<ArgumentOf<Args>, std::ranges::range_value_t<Args>>);
+
 template <class T>
 concept TupleLike = requires { std::tuple_size<T>::value; };
 
@@ -117,15 +129,21 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
     std::uint64_t index = first;
     do {
       const std::size_t size_at = out.size();
-      put(out, std::uint64_t{0});
-      const auto& element = *it;
-      detail::encode<Arg>(out, detail::kept<Arg>(element));
+      try {
+        put(out, std::uint64_t{0});
+        const auto& element = *it;
+        detail::encode<Arg>(out, detail::kept<Arg>(element));
+      } catch (...) {
+        out.resize(size_at);
+        throw;
+      }
       const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
       std::memcpy(out.data() + size_at, &size, sizeof size);
       ++it;
     } while (++index < last && out.size() < most);
     return index - first;
   };
+  call.in_place = readable_in_place<Args>;
   call.function = detail::function_of(fn);
   call.execute = [fn = std::make_shared<Fn>(std::move(fn))](Steps& steps) {
     detail::execute<Arg, Result>(*fn, steps);
@@ -134,12 +152,10 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
 }
 
 template <class Args, class G>
-void add_to_call(MapCall& call, Args& args, Expected<G> expected) {
+void add_to_call(MapCall& call, Args&, Expected<G> expected) {
   using Arg = ArgumentOf<Args>;
-  call.expected = [&args, duration_of = std::move(expected.duration_of)](std::uint64_t index) mutable {
-    auto it = std::ranges::begin(args) + static_cast<std::ranges::range_difference_t<Args>>(index);
-    const auto& element = *it;
-    const Arg& arg = detail::kept<Arg>(element);
+  call.expected = [duration_of = std::move(expected.duration_of)](std::string_view argument) mutable {
+    const auto arg = detail::decode<Arg>(argument);
     const std::chrono::duration<double> seconds = [&] {
       if constexpr (std::is_invocable_v<G&, const Arg&>)
         return std::invoke(duration_of, arg);

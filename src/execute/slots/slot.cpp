@@ -187,9 +187,10 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
         ++failures;
         continue;
       }
-      report.add_failure(record->index, std::string(record->payload), record->output);
+      report.add_failure(failure_of(record->index, record->payload, record->output));
+    } else {
+      ++report.tasks;
     }
-    ++report.tasks;
     ++recorded;
     failures = 0;
   }

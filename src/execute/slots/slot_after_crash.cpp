@@ -72,8 +72,7 @@ void Slot::settle(FrameSink& sink) {
       task.fresh = true;
       return;
     }
-    ++report_.tasks;
-    report_.add_failure(task.index(0), verdict.end.cause, verdict.end.output);
+    report_.add_failure(failure_of(task.index(0), verdict.end.cause, verdict.end.output));
     orders_.pop_front();
   }
 }

@@ -145,7 +145,7 @@ TEST_CASE("A crash and an exit keep what was said before, up to the last line") 
   }
   CHECK(map.sink.records.at(0).output.empty());
   CHECK(map.sink.records.at(4).output.empty());
-  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", "in trouble"});
+  CHECK(report.failures.front() == TaskFailure{1, "signal SIGSEGV", 1, "in trouble"});
 }
 
 TEST_CASE("A task that lasts too long keeps what it said") {
@@ -197,8 +197,7 @@ TEST_CASE("Each attempt has its own output") {
   const ChunkReport report = map.finish();
   for (const std::uint64_t index : {0U, 1U, 2U})
     CHECK(output_of(map.sink.records.at(index)).err == "attempt 3");
-  CHECK(report.failures.groups() ==
-        std::vector<Failures::Group>{{1, 1, "std::runtime_error: never", "attempt 3"}});
+  CHECK(report.failures == std::vector<TaskFailure>{{1, "std::runtime_error: never", 1, "attempt 3"}});
 }
 
 /// The numbers from `first` on, each in eight bytes.

@@ -88,7 +88,7 @@ TEST_CASE("A crash costs the task that crashed, and says how") {
       CHECK(detail::decode<int>(record.argument) == static_cast<int>(10 * index));
     }
   }
-  CHECK(report.failures.groups().front() == Failures::Group{1, 1, "signal SIGSEGV", ""});
+  CHECK(report.failures.front() == TaskFailure{1, "signal SIGSEGV", 1, ""});
 }
 
 void write_everywhere(const std::string& bytes) {

@@ -1,4 +1,4 @@
-#include "runtime/outcome.hpp"
+#include "runtime/tasks_failed.hpp"
 
 #include "store/paths.hpp"
 
@@ -23,34 +23,24 @@ std::string indented(const std::string& lines) {
 
 }  // namespace
 
-void Outcome::add(std::uint64_t tasks, std::uint64_t failed_tasks,
-                  const std::vector<talk::FailureGroup>& failures_of_them,
-                  std::chrono::duration<double> chunk_busy) {
-  computed += tasks;
-  failed += failed_tasks;
-  busy += chunk_busy;
-  failures.add(failures_of_them);
-}
-
-TasksFailed tasks_failed(const Outcome& outcome, const std::string& name, std::uint64_t count,
+TasksFailed tasks_failed(const talk::Tally& tally, const std::string& name, std::uint64_t count,
                          std::uint64_t reused) {
-  std::string message = fmt::format("{} of {} tasks failed", outcome.failed, count);
-  std::vector<TaskFailure> first;
-  std::uint64_t others = outcome.failed;
-  for (const auto& [index, alike, cause, lines] : outcome.failures.largest(causes_told)) {
+  std::string message = fmt::format("{} of {} tasks failed", tally.failed, count);
+  const std::vector<TaskFailure> first = tally.largest(causes_told);
+  std::uint64_t others = tally.failed;
+  for (const auto& [index, cause, alike, lines] : first) {
     message += alike == 1 ? fmt::format("\n  task {}: {}", index, cause)
                           : fmt::format("\n  {} tasks: {}; first: task {}", alike, cause, index);
     message += indented(lines);
-    first.push_back({index, cause, alike, lines});
     others -= std::min(others, alike);
   }
   if (others > 0) message += fmt::format("\n  and {} more", others);
-  if (outcome.computed + reused > outcome.failed)
+  if (tally.tasks + reused > tally.failed)
     message += fmt::format("\nAll other results are kept in {}; run the same command again to retry",
                            store::directory_of(name).string());
   else
     message += "\nRun the same command again to retry";
-  return TasksFailed(message, outcome.failed, count, first);
+  return TasksFailed(message, tally.failed, count, first);
 }
 
 }  // namespace tasker::runtime

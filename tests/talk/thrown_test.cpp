@@ -1,4 +1,4 @@
-#include "talk/map_end.hpp"
+#include "talk/thrown.hpp"
 
 #include <tasker/error.hpp>
 
@@ -43,7 +43,7 @@ TEST_CASE("What nobody expects is told, too, with the exit code of the outermost
       std::throw_with_nested(UsageError("no mesh"));
     }
   } catch (...) {
-    const End end = describe(std::current_exception());
+    const Thrown end = describe(std::current_exception());
     CHECK(end.message == "no mesh: what() is null");
     CHECK(end.type == "usage");
     CHECK(end.exit_code == exit_usage);
