@@ -25,6 +25,9 @@ int open_nameless(const std::filesystem::path& directory) {
   if (fd >= 0) return fd;
   const std::filesystem::path name = directory / (scratch_name + std::string(".") + to_hex(random_id()));
   fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool is_read_only = fd < 0 && (errno == EROFS || errno == EACCES);
+  if (const auto other = std::filesystem::temp_directory_path(); is_read_only && other != directory)
+    return open_nameless(other);
   if (fd < 0) throw_errno("create a temporary file in", directory);
   ::unlink(name.c_str());
   return fd;

@@ -13,7 +13,8 @@ namespace tasker::base {
 inline constexpr const char* scratch_name = "scratch";
 
 /// Zeroed memory for tables that may be larger than memory: small ones are anonymous, large ones live in a
-/// file without a name in `directory`, from where the kernel can drop and reread them.
+/// file without a name in `directory` (in that for temporary files where it is read-only), from where the
+/// kernel can drop and reread them.
 class Scratch {
  public:
   explicit Scratch(std::filesystem::path directory) : directory_(std::move(directory)) {}

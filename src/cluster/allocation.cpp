@@ -43,6 +43,7 @@ bool Allocation::look(Clock::time_point now) {
   auto patience = Clock::time_point::min();
   if (!looked_) {
     looked_ = true;
+    surroundings_.emplace();
     const auto wall =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
     limit_ = limit_of_environment(std::getenv("SLURM_JOB_START_TIME"), std::getenv("SLURM_JOB_END_TIME"),
@@ -53,7 +54,7 @@ bool Allocation::look(Clock::time_point now) {
   }
   if (!question_) {
     if (now < due_) return false;
-    question_ = std::make_unique<Squeue>(job_);
+    question_ = std::make_unique<Squeue>(job_, *surroundings_);
     asked_ = now;
     due_ = next_question(now);
   }

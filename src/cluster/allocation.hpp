@@ -48,6 +48,7 @@ class Allocation {
   Timing timing_;
   bool looked_ = false;
   std::string job_;
+  std::optional<Surroundings> surroundings_;
   std::unique_ptr<Squeue> question_;
   Clock::time_point asked_;
   Clock::time_point due_;

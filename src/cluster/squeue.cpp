@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <sstream>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -24,20 +26,13 @@ namespace {
 /// It answers with a line.
 constexpr std::size_t most_text = 4096;
 
-/// Without what the user has set for squeue: it may hide the job. As it was at the first question, for later
-/// ones are asked beside `fn`, which may change it.
-std::vector<char*> environment() {
-  static std::vector<std::string> kept = [] {
-    std::vector<std::string> variables;
-    for (char** variable = environ; *variable; ++variable)
-      if (!std::string_view(*variable).starts_with("SQUEUE_")) variables.emplace_back(*variable);
-    return variables;
-  }();
-  std::vector<char*> variables;
-  variables.reserve(kept.size() + 1);
-  for (std::string& variable : kept) variables.push_back(variable.data());
-  variables.push_back(nullptr);
-  return variables;
+/// For a program that is to be started.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  all.reserve(texts.size() + 1);
+  for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
 }
 
 /// Ends a process that is of no use any more. One that the kernel holds, at a file system that does not
@@ -50,7 +45,22 @@ void end(pid_t process) {
 
 }  // namespace
 
-Squeue::Squeue(const std::string& job) {
+Surroundings::Surroundings() {
+  std::istringstream path;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string_view text = *variable;
+    if (text.starts_with("PATH=")) path.str(std::string(text.substr(5)));
+    if (!text.starts_with("SQUEUE_")) variables.emplace_back(text);
+  }
+  for (std::string directory; std::getline(path, directory, ':');)
+    if (const auto file = std::filesystem::absolute(directory) / "squeue";
+        ::access(file.c_str(), X_OK) == 0) {
+      squeue = file;
+      return;
+    }
+}
+
+Squeue::Squeue(const std::string& job, const Surroundings& surroundings) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     text_ = std::strerror(errno);
@@ -63,11 +73,7 @@ Squeue::Squeue(const std::string& job) {
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  std::array<std::string, 6> words{"squeue", "-h", "-j", job, "-o", "%L|%l"};
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  const std::vector<std::string> words{"squeue", "-h", "-j", job, "-o", "%L|%l"};
   // The thread that asks may have signals blocked, which a program does not expect.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -75,8 +81,8 @@ Squeue::Squeue(const std::string& job) {
   ::sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const int error =
-      ::posix_spawnp(&process_, "squeue", &actions, &attributes, arguments.data(), environment().data());
+  const int error = ::posix_spawn(&process_, surroundings.squeue.c_str(), &actions, &attributes,
+                                  pointers(words).data(), pointers(surroundings.variables).data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);

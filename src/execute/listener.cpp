@@ -6,7 +6,7 @@
 
 namespace tasker::execute {
 
-void Listener::hear(std::string_view message) {
+void Listener::hear(std::string message) {
   const auto kind = talk::kind_of(message);
   if (!kind) throw DamagedError("rank 0 sent nonsense");
   switch (*kind) {
@@ -17,9 +17,11 @@ void Listener::hear(std::string_view message) {
       return;
     }
     case talk::Kind::assignment: {
-      auto tasks = talk::unpack<talk::Assignment>(message);
+      std::string_view arguments = message;
+      auto tasks = talk::unpack_front<talk::Assignment>(arguments);
+      message.erase(0, message.size() - arguments.size());  // they may be large: no copy
       desk_.push(std::make_shared<Chunk>(tasks.chunk, std::move(tasks.tasks), std::move(tasks.attempts),
-                                         std::move(tasks.arguments)));
+                                         std::move(message)));
       return;
     }
     case talk::Kind::take_back: desk_.take_back(talk::unpack<talk::TakeBackRequest>(message).chunk); return;
@@ -37,14 +39,14 @@ void Listener::hear(std::string_view message) {
 
 std::optional<talk::End> Talker::turn() {
   pollfd said{listener_.fd(), POLLIN, 0};
-  const auto envelope = comm_.wait(Time::max(), {&said, 1});
+  auto envelope = comm_.wait(Time::max(), {&said, 1});
   for (std::string& message : listener_.take_messages()) comm_.send(0, std::move(message));
   if (!envelope) return std::nullopt;
   if (envelope->source != 0)
     throw DamagedError("rank " + std::to_string(envelope->source) + " sent nonsense");
   const auto kind = talk::kind_of(envelope->bytes);
   if (kind == talk::Kind::end) return talk::unpack<talk::End>(envelope->bytes);
-  listener_.hear(envelope->bytes);
+  listener_.hear(std::move(envelope->bytes));
   if (kind == talk::Kind::start)
     comm_.set_lost_after(
         std::chrono::duration_cast<std::chrono::milliseconds>(desk_.start()->options.lost_after));

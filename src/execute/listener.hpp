@@ -7,7 +7,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tasker::execute {
@@ -18,7 +17,7 @@ class Listener final : public talk::LocalPeer {
   explicit Listener(Desk& desk) : desk_(desk) {}
 
   /// Throws DamagedError for what rank 0 does not say to workers.
-  void hear(std::string_view message) override;
+  void hear(std::string message) override;
   std::vector<std::string> take_messages() override { return desk_.take_messages(); }
   int fd() const override { return desk_.fd(); }
 

@@ -8,11 +8,9 @@
 #include <tasker/error.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 namespace tasker::runtime {
@@ -28,12 +26,6 @@ constexpr auto portion_time = 2ms;
 constexpr std::uint64_t most_at_once = 256;
 constexpr std::size_t pass_size = std::size_t{1} << 20;
 
-/// Beside the archive there is room for what becomes of the arguments; but it may be readable only.
-std::filesystem::path scratch_directory(const std::filesystem::path& file) {
-  const std::filesystem::path beside = file.parent_path();
-  return ::access(beside.c_str(), W_OK) == 0 ? beside : std::filesystem::temp_directory_path();
-}
-
 std::uint64_t count_in(std::string_view encoded) {
   std::uint64_t count = 0;
   for (detail::Reader in(encoded); !in.left().empty(); ++count) in.bytes(in.number<std::uint64_t>());
@@ -45,11 +37,11 @@ std::uint64_t count_in(std::string_view encoded) {
 Arguments::Arguments(const detail::MapCall& call)
     : call_(call),
       made_(call.in_place ? call.count : 0),
-      blocks_(scratch_directory(call.path)),
-      bytes_(scratch_directory(call.path)) {}
+      blocks_(call.path.parent_path()),
+      bytes_(call.path.parent_path()) {}
 
 /// Appends the next ones, `most` at most; those that were made before one that can't be are there then.
-void Arguments::make(std::uint64_t most, std::string& out) {
+void Arguments::encode_next(std::uint64_t most, std::string& out) const {
   const std::string name = call_.path.string();
   const std::string where = "the arguments of " + name;
   const std::size_t before = out.size();
@@ -69,7 +61,7 @@ bool Arguments::make_more() {
   for (std::uint64_t step = 1; !all_made() && base::Clock::now() < deadline;
        step = std::min(2 * step, most_at_once)) {
     std::string block;
-    make(step, block);
+    encode_next(step, block);
     const std::lock_guard lock(mutex_);
     if (blocks_.empty() || bytes_.size() - (blocks_.end() - 1)->at >= block_size)
       blocks_.push_back({made_, bytes_.size()});
@@ -79,10 +71,14 @@ bool Arguments::make_more() {
   return !all_made();
 }
 
+void Arguments::make(std::uint64_t count) {
+  while (made() < count) make_more();
+}
+
 void Arguments::each(const std::function<bool(std::string_view argument)>& visit) {
   std::string packed;
   for (std::uint64_t index = 0; index < call_.count;) {
-    if (index == made()) make_more();
+    make(index + 1);
     packed.clear();
     index += append(index, made(), pass_size, packed);
     for (detail::Reader in(packed); !in.left().empty();)

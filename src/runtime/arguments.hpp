@@ -26,6 +26,8 @@ class Arguments {
 
   /// Makes some more, for a few milliseconds; false once all are made. Throws Error where one can't be made.
   bool make_more();
+  /// Makes the first `count`, or more.
+  void make(std::uint64_t count);
   /// Calls `visit` with the bytes of each, in order, until it returns false; makes those that are not.
   void each(const std::function<bool(std::string_view argument)>& visit);
 
@@ -44,7 +46,7 @@ class Arguments {
     std::uint64_t first = 0;  // argument
     std::uint64_t at = 0;     // in the scratch space
   };
-  void make(std::uint64_t most, std::string& out);
+  void encode_next(std::uint64_t most, std::string& out) const;
   std::string_view rest_of_block(std::uint64_t index) const;
 
   const detail::MapCall& call_;

@@ -3,6 +3,7 @@
 #include "base/caught_signal.hpp"
 #include "base/kept_thread.hpp"
 #include "cluster/allocation.hpp"
+#include "execute/desk.hpp"
 #include "runtime/authors.hpp"
 #include "talk/peers.hpp"
 #include "talk/thrown.hpp"
@@ -32,6 +33,7 @@ class RankLeft : public Error {
 struct Root {
   talk::Peers& peers;
   base::KeptThread& thread;  ///< Serves while tasks are computed.
+  execute::Desk& desk;       ///< Where this process computes.
   Authors& authors;
   cluster::Allocation& allocation;  ///< Once the time is up that it gives, nothing more is handed out …
   const base::CaughtSignal& drain;  ///< … and once this has come.
@@ -43,9 +45,10 @@ struct Root {
 std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail::MapCall& call,
                                                         std::uint64_t sequence);
 
-/// The same map on any other rank, which `thread` talks for. What it throws is what rank 0 throws.
+/// The same map on any other rank, which `thread` talks for, to who executes at `desk`. What it throws is
+/// what rank 0 throws.
 std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base::KeptThread& thread,
-                                                          const detail::MapCall& call,
+                                                          execute::Desk& desk, const detail::MapCall& call,
                                                           std::uint64_t sequence);
 
 }  // namespace tasker::runtime

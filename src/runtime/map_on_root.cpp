@@ -198,16 +198,17 @@ class RootMap {
   void say_end(Reporter& reporter, const Workspace& workspace) const {
     const auto wall = Clock::now() - begin_;
     const double share = tally_.busy / offered_;
+    const std::uint32_t cpus = std::min(least_cpus_, cluster::available_cpus());
     reporter.say(fmt::format("computed {}, reused {}, failed {} in {}; {}, utilisation {:.0f} %, {} per rank",
                              tally_.tasks - tally_.failed, workspace.match().reused, tally_.failed,
                              duration_text(wall), workers_text(), 100 * std::min(share, 1.0),
-                             count_text(least_cpus_, "CPU")));
+                             count_text(cpus, "CPU")));
     const char* const threads = std::getenv("OMP_NUM_THREADS");
-    if (threads && std::atol(threads) > static_cast<long>(least_cpus_))
+    if (threads && std::atol(threads) > static_cast<long>(cpus))
       reporter.say(
           fmt::format("warning: OMP_NUM_THREADS={}, but a rank is bound to {} CPU(s); try mpirun --bind-to "
                       "none or --map-by slot:PE={}",
-                      threads, least_cpus_, threads));
+                      threads, cpus, threads));
   }
 
   std::string dry_run_text(Workspace& workspace, Arguments& arguments) const {
@@ -242,12 +243,15 @@ class RootMap {
     stopped_by_failure_ = stopped_by_failure();
     tally_.add(workspace.settled());
     count_offer(scheduler);
-    note_left(scheduler, arguments);
+    note_left(scheduler);
   }
 
-  void note_left(const schedule::Scheduler& scheduler, const Arguments& arguments) {
-    left_ = scheduler.pending() + (call_.count - arguments.made());
+  /// Of those whose arguments are not made nobody knows more than of the others.
+  void note_left(const schedule::Scheduler& scheduler) {
+    left_ = total_ - scheduler.done_count();
     left_work_ = scheduler.pending_work();
+    if (left_work_ && scheduler.pending() > 0)
+      left_work_ = *left_work_ * (static_cast<double>(left_) / static_cast<double>(scheduler.pending()));
   }
 
   /// Another thread serves; this one makes arguments and computes, or waits.
@@ -269,7 +273,7 @@ class RootMap {
     const Service service{peers_,      call_,     arguments, start,    cluster::has_launcher(),
                           workspace,   scheduler, tally_,    reporter, time,
                           least_cpus_, attend};
-    execute::Desk desk;
+    execute::Desk& desk = root_.desk;
     execute::Listener listener(desk);
     peers_.take(listener);
     root_.thread.begin([&] {
@@ -282,7 +286,8 @@ class RootMap {
       }
       desk.close(true);
       if (!time.is_over() || desk.wait_until_left(Clock::now() + moment)) return;
-      note_left(scheduler, arguments);
+      note_left(scheduler);
+      reporter.end();
       const auto end = std::make_exception_ptr(interrupted(time));
       tell(talk::describe(end));
       root_.end_process(talk::describe(end));
@@ -343,10 +348,10 @@ class RootMap {
   Settings settings_;
   std::uint64_t total_ = 0;
   bool stopped_by_failure_ = false;
-  std::uint64_t left_ = 0;                    // that were not handed out, or in vain
-  std::optional<Clock::duration> left_work_;  // how long they would keep one worker busy
+  std::uint64_t left_ = 0;                                  // that were not handed out, or in vain
+  std::optional<std::chrono::duration<double>> left_work_;  // how long they would keep one worker busy
   talk::Tally tally_;
-  std::uint32_t least_cpus_ = cluster::available_cpus();  // that any rank may use
+  std::uint32_t least_cpus_ = UINT32_MAX;  // that any rank may use that computes
   bool is_told_ = false;
   std::chrono::duration<double> offered_{0};  // by workers, as long as they lived
   Time counted_;

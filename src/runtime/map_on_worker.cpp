@@ -58,9 +58,8 @@ class LazyArchive final : public detail::ResultSource {
 }  // namespace
 
 std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base::KeptThread& thread,
-                                                          const detail::MapCall& call,
+                                                          execute::Desk& desk, const detail::MapCall& call,
                                                           std::uint64_t sequence) {
-  execute::Desk desk;
   talk::End end;
   desk.post(talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
   thread.begin([&] { end = execute::Talker(comm, desk).until_end(); });

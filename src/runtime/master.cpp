@@ -169,15 +169,13 @@ void Master::dispatch(Time now) {
 }
 
 void Master::send_work(const schedule::Assign& assign) {
-  talk::Assignment assignment;
-  assignment.chunk = assign.chunk;
-  assignment.tasks = assign.tasks;
+  talk::Assignment assignment{assign.chunk, assign.tasks, {}};
+  std::string arguments;
   std::uint64_t fitting = 0;
   for (const base::Range& range : assign.tasks) {
-    const std::uint64_t appended =
-        arguments_.append(range.first, range.last, arguments_limit, assignment.arguments);
+    const std::uint64_t appended = arguments_.append(range.first, range.last, arguments_limit, arguments);
     fitting += appended;
-    if (appended < range.size() || assignment.arguments.size() >= arguments_limit) break;
+    if (appended < range.size() || arguments.size() >= arguments_limit) break;
   }
   if (fitting < base::count(assignment.tasks)) {
     base::split_after(assignment.tasks, fitting);
@@ -187,7 +185,7 @@ void Master::send_work(const schedule::Assign& assign) {
     for (std::uint64_t index = range.first; index < range.last; ++index)
       if (const std::uint32_t attempt = attempt_of(index); attempt > 1)
         assignment.attempts.emplace_back(index, attempt);
-  peers_.send(assign.worker, talk::pack(std::move(assignment)));
+  peers_.send(assign.worker, arguments.insert(0, talk::pack(std::move(assignment))));
 }
 
 void Master::finish() {

@@ -43,6 +43,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   const base::Umask umask;
   ++maps_;
   shared_ = nullptr;
+  prepare();
   try {
     return map_here(call);
   } catch (const RankLeft& left) {
@@ -55,15 +56,20 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   }
 }
 
-std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCall& call) {
-  if (!gone_.empty()) refuse_map(*gone_.begin());
+/// What it can't do without: where the system refuses that, only this rank knows.
+void Party::prepare() {
   try {
     if (!thread_) thread_.emplace("talk");
+    desk_.emplace();
   } catch (...) {
     talk::rethrow_as_error();
   }
-  if (rank() != 0) return map_on_worker(*comm_, *thread_, call, maps_);
-  Root root{peers_, *thread_, authors_, allocation_, *drain_, end_process_};
+}
+
+std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCall& call) {
+  if (!gone_.empty()) refuse_map(*gone_.begin());
+  if (rank() != 0) return map_on_worker(*comm_, *thread_, *desk_, call, maps_);
+  Root root{peers_, *thread_, *desk_, authors_, allocation_, *drain_, end_process_};
   return map_on_root(root, call, maps_);
 }
 

@@ -56,6 +56,7 @@ class Party {
   bool has_left() const { return left_; }
 
  private:
+  void prepare();
   std::shared_ptr<const detail::ResultSource> map_here(const detail::MapCall& call);
   [[noreturn]] void refuse_map(int gone);
   Farewell leave_as_root(Farewell mine, Time deadline, bool& left_alone);
@@ -66,6 +67,7 @@ class Party {
   std::function<void(const talk::Thrown&)> end_process_;
   talk::Peers peers_{rank() == 0 ? comm_.get() : nullptr};
   std::optional<base::KeptThread> thread_;  // from the first map on
+  std::optional<execute::Desk> desk_;       // of the last map
   /// Until this goes: SIGUSR1 would end a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
   Authors authors_;

@@ -259,6 +259,7 @@ std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
 
 bool Workspace::is_wanted(const store::StateName& name) const {
   if (!missing_.contains(name.index)) return false;
+  arguments_.make(name.index + 1);
   return fingerprint_(arguments_[name.index]) == name.fingerprint;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tasker::talk {
@@ -10,7 +9,7 @@ namespace tasker::talk {
 class LocalPeer {
  public:
   virtual ~LocalPeer() = default;
-  virtual void hear(std::string_view message) = 0;
+  virtual void hear(std::string message) = 0;
   /// What it has said since.
   virtual std::vector<std::string> take_messages() = 0;
   /// Readable when it has said something.

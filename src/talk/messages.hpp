@@ -70,15 +70,14 @@ struct Ready {
   auto fields() { return std::tie(sees_directory, host, build, cpus, slots); }
 };
 
-/// Rank 0: compute these tasks.
+/// Rank 0: compute these tasks. Their arguments follow, in order, each behind its size (u64).
 struct Assignment {
   static constexpr Kind kind = Kind::assignment;
   std::uint64_t chunk = 0;
   base::Ranges tasks;
   std::vector<std::pair<std::uint64_t, std::uint32_t>>
-      attempts;           ///< (index, attempt) where it is not the first.
-  std::string arguments;  ///< Each behind its size (u64), in order.
-  auto fields() { return std::tie(chunk, tasks, attempts, arguments); }
+      attempts;  ///< (index, attempt) where it is not the first.
+  auto fields() { return std::tie(chunk, tasks, attempts); }
 };
 
 /// Rank 0: give back unstarted tasks of this chunk.

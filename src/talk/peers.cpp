@@ -20,7 +20,7 @@ void Peers::send(int to, std::string message) {
   if (to != self)
     comm_->send(to, std::move(message));
   else if (local_)
-    local_->hear(message);
+    local_->hear(std::move(message));
 }
 
 void Peers::send_to_others(const std::string& message) {

@@ -66,7 +66,7 @@ class Signals(WorklistTest):
                         names.add(name)
                         for number in signal.SIGUSR1, signal.SIGTERM, signal.SIGALRM:
                             self.assertTrue(int(status["SigBlk"], 16) >> (number - 1) & 1, (name, number))
-            self.assertLessEqual({"tasker-hold"} | ({"tasker-clock"} if ranks == 1 else {"tasker-talk", "tasker-watch"}), names)
+            self.assertLessEqual({"tasker-hold"} | ({"tasker-talk"} if ranks == 1 else {"tasker-talk", "tasker-watch"}), names)
             self.go.touch()
             self.assertEqual(run.wait().code, 0)
             self.calls()

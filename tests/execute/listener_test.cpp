@@ -35,11 +35,11 @@ struct Rank1 {
   Talker talker{network.comm(1), desk};
 };
 
-const talk::Assignment ten_tasks{5, {{0, 10}}, {}, ""};
+const talk::Assignment ten_tasks{5, {{0, 10}}, {}};
 
 TEST_CASE("A chunk that comes lies on the desk, and its report goes to rank 0") {
   Rank1 rank1;
-  rank1.from_rank_0(talk::Assignment{5, {{0, 3}}, {{1, 2}}, "arguments"});
+  rank1.bytes_from(0, talk::pack(talk::Assignment{5, {{0, 3}}, {{1, 2}}}) + "arguments");
   CHECK_FALSE(rank1.talker.turn());
   const auto chunk = rank1.desk.take_chunk();
   REQUIRE(chunk);
@@ -91,7 +91,7 @@ TEST_CASE("A take-back of a chunk that has ended is not answered: its report is 
 
 TEST_CASE("A chunk of which nothing was left is not reported") {
   Rank1 rank1;
-  rank1.from_rank_0(talk::Assignment{5, {{0, 1}}, {}, ""});
+  rank1.from_rank_0(talk::Assignment{5, {{0, 1}}, {}});
   rank1.talker.turn();
   rank1.from_rank_0(talk::TakeBackRequest{5});
   rank1.talker.turn();
@@ -119,7 +119,7 @@ TEST_CASE("After Finish the chunks at hand are executed, and then none is waited
 TEST_CASE("When the map ends early, what is not started never will be, and nothing waits for credit") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
-  rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}, ""});
+  rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}});
   rank1.talker.turn();
   rank1.talker.turn();
   const auto chunk = rank1.desk.take_chunk();
@@ -183,7 +183,7 @@ TEST_CASE("No message, however damaged, does more to a worker than to end the ma
 TEST_CASE("A stop gives back what is not started, and asks what is to end") {
   Rank1 rank1;
   rank1.from_rank_0(ten_tasks);
-  rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}, ""});
+  rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}});
   rank1.from_rank_0(talk::TimeLeft{std::chrono::nanoseconds::max(), false});
   for (int i = 0; i < 3; ++i) rank1.talker.turn();
   CHECK(rank1.desk.horizon().time_left() == std::chrono::nanoseconds::max());

@@ -4,10 +4,16 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <numeric>
+#include <ranges>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 
 // What map takes and gives, through the public API. Run by ctest at 1, 2, 3 and 7 ranks; every rank runs
 // every line.
@@ -75,19 +81,63 @@ TEST_CASE("results come in the order of the arguments, on every rank") {
   CHECK(std::accumulate(squares.begin(), squares.end(), 0.0) == 332833500.0);
 }
 
-TEST_CASE("lazy views are fine, and only rank 0's elements are read") {
+TEST_CASE("lazy views are fine, and only rank 0's elements are made, each once, also when a run goes on") {
   const SharedDirectory directory;
   Tasker tasker;
-  std::atomic<int> read = 0;
+  int read = 0;
   const auto view = std::views::iota(0, tasker.is_root() ? 100 : 0) | std::views::transform([&](int i) {
                       ++read;
                       return i + 1;
                     });
-  const auto results = tasker.map(
-      directory / "lazy.dat", [](int i) { return 2 * i; }, view, quiet());
-  CHECK(results.size() == 100);
-  CHECK(results[99] == 200);
-  if (!tasker.is_root()) CHECK(read == 0);
+  const auto map = [&](bool fails) {
+    read = 0;
+    return tasker.map(
+        directory / "lazy.dat",
+        [fails](int i) { return fails && i % 3 == 0 ? throw std::runtime_error("no") : 2 * i; }, view,
+        quiet());
+  };
+  CHECK_THROWS_AS(map(true), tasker::TasksFailed);
+  CHECK(read == (tasker.is_root() ? 100 : 0));
+  for (int run = 0; run < 2; ++run) {  // one that computes what is missing, and one that finds all
+    const auto results = map(false);
+    CHECK(results.size() == 100);
+    CHECK(results[99] == 200);
+    CHECK(read == (tasker.is_root() ? 100 : 0));
+  }
+}
+
+TEST_CASE("rank 0 computes, too, where it shall") {
+  const SharedDirectory directory;
+  Tasker tasker;
+  auto options = quiet();
+  options.root_computes = true;
+  const bool made = GENERATE(true, false);
+  const int ranks = tasker.size();
+  const int mine = tasker.rank();
+  // No task ends before one is under way on every rank.
+  const auto fn = [&](int) {
+    std::ofstream(directory / ("entered." + std::to_string(mine))) << mine;
+    const auto all_entered = [&] {
+      for (int rank = 0; rank < ranks; ++rank)
+        if (!std::filesystem::exists(directory / ("entered." + std::to_string(rank)))) return false;
+      return true;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!all_entered() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return all_entered();
+  };
+  const auto indices = std::views::iota(0, 3 * ranks);
+  const auto results = made ? tasker.map(directory / "all.dat", fn,
+                                         indices | std::views::transform([](int i) { return i; }), options)
+                            : tasker.map(directory / "all.dat", fn, indices, options);
+  std::set<int> computed;
+  for (std::uint64_t i = 0; i < results.size(); ++i) {
+    CHECK(results[i]);
+    computed.insert(results.info(i)->rank);
+  }
+  CHECK(static_cast<int>(computed.size()) == ranks);
+  CHECK(computed.contains(0));
 }
 
 TEST_CASE("arguments are passed in every form that fn takes") {

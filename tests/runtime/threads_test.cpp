@@ -51,12 +51,13 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
     const auto call = detail::make_call(file, fn, arguments, options);
     base::KeptThread thread("talk");
     talk::Peers peers(rank == 0 && size > 1 ? &network.comm(0) : nullptr);
-    Root root{peers, thread, authors, allocation, *drain, {}};
+    execute::Desk desk;
+    Root root{peers, thread, desk, authors, allocation, *drain, {}};
     try {
       if (rank == 0)
         map_on_root(root, call, 1);
       else
-        map_on_worker(network.comm(rank), thread, call, 1);
+        map_on_worker(network.comm(rank), thread, desk, call, 1);
     } catch (...) {
       thrown[static_cast<std::size_t>(rank)] = std::current_exception();
     }

@@ -1,5 +1,7 @@
 #include "support/conversation.hpp"
 
+#include "support/sample_messages.hpp"
+
 #include <tasker/detail/make_call.hpp>
 
 #include <algorithm>
@@ -179,8 +181,7 @@ std::vector<int> Conversation::places() const {
   for (int rank = 1; rank <= workers(); ++rank) {
     if (network_.comm(0).is_lost(rank)) continue;
     for (const std::string& bytes : network_.under_way(0, rank))
-      if (talk::kind_of(bytes) == talk::Kind::assignment)
-        count_in(talk::unpack<talk::Assignment>(bytes).tasks);
+      if (talk::kind_of(bytes) == talk::Kind::assignment) count_in(front_of<talk::Assignment>(bytes).tasks);
     for (const base::Ranges& tasks : worker(rank).unstarted()) count_in(tasks);
     for (const base::Ranges& tasks : worker(rank).returning()) count_in(tasks);
   }

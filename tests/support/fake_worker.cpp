@@ -1,5 +1,7 @@
 #include "support/fake_worker.hpp"
 
+#include "support/sample_messages.hpp"
+
 #include <poll.h>
 
 #include <algorithm>
@@ -60,7 +62,7 @@ void FakeWorker::receive() {
   switch (talk::kind_of(bytes).value()) {
     case talk::Kind::assignment: {
       hear();
-      held_.push_back(desk_.find(talk::unpack<talk::Assignment>(bytes).chunk));
+      held_.push_back(desk_.find(front_of<talk::Assignment>(bytes).chunk));
       require(held_.back() != nullptr, "a chunk that was sent is at the desk");
       return;
     }

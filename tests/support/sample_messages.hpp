@@ -3,8 +3,18 @@
 #include "talk/messages.hpp"
 
 #include <limits>
+#include <string>
+#include <string_view>
 
 namespace tasker::test {
+
+/// The message at the front of these bytes; `rest` is what follows.
+template <class Message>
+Message front_of(std::string_view bytes, std::string* rest = nullptr) {
+  auto message = talk::unpack_front<Message>(bytes);
+  if (rest) *rest = bytes;
+  return message;
+}
 
 /// Calls `visit` with one message of every kind, none of whose fields has its default value.
 template <class Visit>
@@ -41,7 +51,7 @@ void for_each_message(Visit visit) {
                      .progress = Progress::log},
                     std::chrono::minutes(1)});
   visit(talk::Ready{false, "node1", "build", 12, 8});
-  visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}, std::string("\0\1\2", 3)});
+  visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}});
   visit(talk::TakeBackRequest{huge});
   visit(talk::Kept{5, 3});
   visit(talk::Done{1, {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)}});

@@ -1,0 +1,129 @@
+#include "runtime/arguments.hpp"
+
+#include "support/store_fixture.hpp"
+#include "support/types.hpp"
+
+#include <tasker/detail/make_call.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <numeric>
+#include <ranges>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tasker::runtime {
+namespace {
+
+using Catch::Contains;
+
+template <class Args>
+detail::MapCall call_of(const std::filesystem::path& file, Args& args) {
+  return detail::make_call(
+      file, [](const auto&) { return 0; }, args, Options());
+}
+
+template <class Args>
+constexpr bool in_place = detail::readable_in_place<Args>;
+
+static_assert(in_place<std::vector<double>>);
+static_assert(in_place<const std::vector<std::string>>);
+static_assert(in_place<std::span<const std::pair<int, std::vector<float>>>>);
+static_assert(in_place<decltype(std::views::iota(0, 9))>);
+// A pointer may be null, which is the program's error; the others call its code or that of an allocator.
+static_assert(!in_place<std::vector<const char*>>);
+static_assert(!in_place<std::vector<bool>>);
+static_assert(!in_place<std::deque<int>>);
+static_assert(!in_place<std::vector<types::Model>>);
+static_assert(!in_place<decltype(std::views::iota(0, 9) | std::views::transform([](int i) { return i; }))>);
+
+TEST_CASE("Arguments that need code of the program's are made once each, in order, and read ever after") {
+  const test::TemporaryDirectory home;
+  std::vector<int> made;
+  auto args = std::views::iota(0, 100'000) | std::views::transform([&](int i) {
+                made.push_back(i);
+                return i % 1000 == 7 ? std::string(9000, 'x') : std::to_string(i);
+              });
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  CHECK(arguments.made() == 0);
+  std::uint64_t seen = 0;
+  while (arguments.make_more()) {
+    CHECK(arguments.made() > seen);
+    seen = arguments.made();
+  }
+  CHECK(arguments.all_made());
+  std::vector<int> all(100'000);
+  std::iota(all.begin(), all.end(), 0);
+  CHECK(made == all);
+  std::uint64_t index = 0;
+  arguments.each([&](std::string_view bytes) {
+    const auto text = detail::decode<std::string>(bytes);
+    if (text != (index % 1000 == 7 ? std::string(9000, 'x') : std::to_string(index)))
+      FAIL("argument " << index);
+    ++index;
+    return true;
+  });
+  CHECK(index == 100'000);
+  for (const std::uint64_t one : {0U, 7U, 8U, 65'535U, 99'999U}) {
+    std::string expected;
+    detail::encode(expected, one % 1000 == 7 ? std::string(9000, 'x') : std::to_string(one));
+    CHECK(arguments[one] == expected);
+  }
+  CHECK(made == all);
+}
+
+TEST_CASE("As many arguments are appended as a limit allows, one at least") {
+  const test::TemporaryDirectory home;
+  auto args = std::views::iota(0, 50) | std::views::transform([](int i) { return i; });
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  while (arguments.make_more()) continue;
+  std::string out;
+  CHECK(arguments.append(3, 50, 1, out) == 1);
+  CHECK(out.size() == 12);
+  CHECK(arguments.append(4, 50, 36, out) == 2);
+  CHECK(arguments.append(6, 8, 1000, out) == 2);
+  detail::Reader in(out);
+  for (int i = 3; i < 8; ++i) CHECK(detail::decode<int>(in.bytes(in.number<std::uint64_t>())) == i);
+}
+
+TEST_CASE("Which argument it is that can't be made is told, and those before it are there") {
+  const test::TemporaryDirectory home;
+  auto args = std::views::iota(0, 5000) | std::views::transform([](int i) {
+                return i == 3210 ? throw std::runtime_error("no such file") : i;
+              });
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  const auto make_all = [&] {
+    while (arguments.make_more()) continue;
+  };
+  CHECK_THROWS_WITH(make_all(),
+                    Contains("the argument of task 3210 could not be made") && Contains("no such file"));
+  CHECK(arguments.made() <= 3210);
+}
+
+TEST_CASE("Another thread reads what is made while more is being made") {
+  const test::TemporaryDirectory home;
+  auto args = std::views::iota(0, 300'000) | std::views::transform([](int i) { return i; });
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  std::uint64_t wrong = 0;
+  std::jthread reader([&] {
+    for (std::uint64_t read = 0; read < call.count;) {
+      std::string out;
+      if (arguments.made() == read) continue;
+      const std::uint64_t count = arguments.append(read, arguments.made(), 1 << 16, out);
+      for (detail::Reader in(out); !in.left().empty(); ++read)
+        wrong += detail::decode<int>(in.bytes(in.number<std::uint64_t>())) == static_cast<int>(read) ? 0 : 1;
+      wrong += count == 0 ? 1 : 0;
+    }
+  });
+  while (arguments.make_more()) continue;
+  reader.join();
+  CHECK(wrong == 0);
+}
+
+}  // namespace
+}  // namespace tasker::runtime
