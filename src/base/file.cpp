@@ -1,5 +1,6 @@
 #include "base/file.hpp"
 
+#include "base/hash.hpp"
 #include "base/retried.hpp"
 #include "base/umask.hpp"
 #include "base/without_signals.hpp"
@@ -94,6 +95,20 @@ File File::create_new(const std::filesystem::path& path) {
     throw_errno("set the mode of", path);
   return file;
 }
+
+File File::create_nameless(const std::filesystem::path& directory) {
+  if (const int fd = ::open(or_here(directory).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); fd >= 0)
+    return {fd, directory};
+  const std::filesystem::path name = directory / (nameless + ("." + to_hex(random_id())));
+  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool is_read_only = fd < 0 && (errno == EROFS || errno == EACCES);
+  if (const auto other = std::filesystem::temp_directory_path(); is_read_only && other != directory)
+    return create_nameless(other);
+  if (fd < 0) throw_errno("create a temporary file in", directory);
+  ::unlink(name.c_str());
+  return {fd, directory};
+}
+
 File File::open_read(const std::filesystem::path& path) {
   return {open_or_throw(path, to_read, "open"), path};
 }
@@ -151,6 +166,17 @@ void File::write_at(std::uint64_t offset, std::string_view bytes) {
     if (n < 0) throw_errno("write", path_);
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void File::read_at(std::uint64_t offset, std::span<char> buffer) const {
+  while (!buffer.empty()) {
+    const auto n =
+        retried([&] { return ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(offset)); });
+    if (n == 0) errno = EIO;
+    if (n <= 0) throw_errno("read", path_);
+    offset += static_cast<std::uint64_t>(n);
+    buffer = buffer.subspan(static_cast<std::size_t>(n));
   }
 }
 

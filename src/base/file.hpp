@@ -28,6 +28,11 @@ class File {
   /// What the user names, not one of the library's own files: a FIFO is waited for.
   static File open_input(const std::filesystem::path& path);
 
+  /// A file without a name in `directory`, or, where that is read-only, in that for temporary files. Where
+  /// there are no files without a name it has one for a moment: `nameless` with a dot and 16 hex digits.
+  static File create_nameless(const std::filesystem::path& directory);
+  static constexpr const char* nameless = "scratch";
+
   File() = default;
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
@@ -40,6 +45,8 @@ class File {
   /// Writes all parts one after the other at the file's position.
   void write(std::initializer_list<std::string_view> parts);
   void write_at(std::uint64_t offset, std::string_view bytes);
+  /// Fills `buffer` with the bytes from `offset` on. Throws SystemError where there are fewer.
+  void read_at(std::uint64_t offset, std::span<char> buffer) const;
   /// The next bytes, in `buffer`; none at the end.
   std::string_view read(std::span<char> buffer);
   std::uint64_t size() const;

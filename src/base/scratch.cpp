@@ -1,18 +1,13 @@
 #include "base/scratch.hpp"
 
-#include "base/file.hpp"
-#include "base/hash.hpp"
 #include "base/without_signals.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <string>
 
 namespace tasker::base {
 
@@ -20,31 +15,17 @@ namespace {
 
 constexpr std::size_t anonymous_limit = std::size_t{4} << 20;
 
-int open_nameless(const std::filesystem::path& directory) {
-  int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) return fd;
-  const std::filesystem::path name = directory / (scratch_name + std::string(".") + to_hex(random_id()));
-  fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool is_read_only = fd < 0 && (errno == EROFS || errno == EACCES);
-  if (const auto other = std::filesystem::temp_directory_path(); is_read_only && other != directory)
-    return open_nameless(other);
-  if (fd < 0) throw_errno("create a temporary file in", directory);
-  ::unlink(name.c_str());
-  return fd;
-}
-
 }  // namespace
 
 Scratch::~Scratch() {
   if (data_) ::munmap(data_, size_);
-  if (fd_ >= 0) ::close(fd_);
 }
 
 /// Reserved now, since a write to a mapping can't report a full disk: it would end the process.
 void Scratch::reserve(std::size_t size) {
   const WithoutSignals guard;
   const std::size_t have = in_file_ ? size_ : 0;
-  do errno = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(size - have));
+  do errno = ::posix_fallocate(file_.fd(), static_cast<off_t>(have), static_cast<off_t>(size - have));
   while (errno == EINTR);
   if (errno != 0) throw_errno("get room for a table in", directory_);
 }
@@ -57,14 +38,14 @@ void Scratch::grow(std::uint64_t count, std::size_t element) {
   const auto size = static_cast<std::size_t>(count * element);
   if (size <= size_) return;
   const bool move_to_file = !in_file_ && size > anonymous_limit;
-  if (move_to_file && fd_ < 0) fd_ = open_nameless(directory_);
+  if (move_to_file && !file_.is_open()) file_ = File::create_nameless(directory_);
   if (in_file_ || move_to_file) reserve(size);
   void* data = nullptr;
   if (data_ && !move_to_file)
     data = ::mremap(data_, size_, size, MREMAP_MAYMOVE);
   else
     data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                  move_to_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, move_to_file ? fd_ : -1, 0);
+                  move_to_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, move_to_file ? file_.fd() : -1, 0);
   if (data == MAP_FAILED) throw_errno("map a table in", directory_);
   if (data_ && move_to_file) {
     std::memcpy(data, data_, size_);

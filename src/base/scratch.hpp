@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/file.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,9 +10,6 @@
 #include <type_traits>
 
 namespace tasker::base {
-
-/// Where there are no files without a name, one has this name for a moment, with a dot and 16 hex digits.
-inline constexpr const char* scratch_name = "scratch";
 
 /// Zeroed memory for tables that may be larger than memory: small ones are anonymous, large ones live in a
 /// file without a name in `directory` (in that for temporary files where it is read-only), from where the
@@ -32,7 +31,7 @@ class Scratch {
   std::filesystem::path directory_;
   void* data_ = nullptr;
   std::size_t size_ = 0;
-  int fd_ = -1;
+  File file_;
   bool in_file_ = false;
 };
 

@@ -24,6 +24,8 @@ constexpr std::size_t block_size = std::size_t{1} << 16;
 constexpr auto portion_time = 2ms;
 /// Made between two looks at the clock, where making one takes no time.
 constexpr std::uint64_t most_at_once = 256;
+/// More bytes than this are not kept in memory.
+constexpr std::size_t most_recent = std::size_t{1} << 20;
 constexpr std::size_t pass_size = std::size_t{1} << 20;
 
 std::uint64_t count_in(std::string_view encoded) {
@@ -35,22 +37,19 @@ std::uint64_t count_in(std::string_view encoded) {
 }  // namespace
 
 Arguments::Arguments(const detail::MapCall& call)
-    : call_(call),
-      made_(call.in_place ? call.count : 0),
-      blocks_(call.path.parent_path()),
-      bytes_(call.path.parent_path()) {}
+    : call_(call), made_(call.in_place ? call.count : 0), blocks_(call.path.parent_path()) {}
 
-/// Appends the next ones, `most` at most; those that were made before one that can't be are there then.
-void Arguments::encode_next(std::uint64_t most, std::string& out) const {
+/// Appends some from `first` on, `most` at most; returns how many.
+std::uint64_t Arguments::encode(std::uint64_t first, std::uint64_t most, std::string& out) const {
   const std::string name = call_.path.string();
   const std::string where = "the arguments of " + name;
   const std::size_t before = out.size();
   try {
     const base::NoCopies guard(where);
-    call_.encode_arguments(made_, std::min(call_.count, made_ + most), block_size, out);
+    return call_.encode_arguments(first, std::min(call_.count, first + most), block_size, out);
   } catch (...) {
     const talk::Thrown why = talk::describe(std::current_exception());
-    const std::uint64_t index = made_ + count_in(std::string_view(out).substr(before));
+    const std::uint64_t index = first + count_in(std::string_view(out).substr(before));
     throw Error(fmt::format("{}: the argument of task {} could not be made: {}", name, index, why.message),
                 why.exit_code);
   }
@@ -58,17 +57,37 @@ void Arguments::encode_next(std::uint64_t most, std::string& out) const {
 
 bool Arguments::make_more() {
   const auto deadline = base::Clock::now() + portion_time;
-  for (std::uint64_t step = 1; !all_made() && base::Clock::now() < deadline;
-       step = std::min(2 * step, most_at_once)) {
-    std::string block;
-    encode_next(step, block);
+  const auto goes_on = [&] { return !all_made() && base::Clock::now() < deadline; };
+  std::string block;
+  for (std::uint64_t step = 1; goes_on();) {
+    block.clear();
+    std::uint64_t end = made_;
+    do {
+      end += encode(end, step, block);
+      step = std::min(2 * step, most_at_once);
+    } while (end < call_.count && block.size() < block_size && base::Clock::now() < deadline);
     const std::lock_guard lock(mutex_);
-    if (blocks_.empty() || bytes_.size() - (blocks_.end() - 1)->at >= block_size)
-      blocks_.push_back({made_, bytes_.size()});
-    bytes_.append(block);
-    made_ += count_in(block);
+    blocks_.push_back({made_, recent_at_ + recent_.size()});
+    keep(block);
+    made_ = end;
   }
   return !all_made();
+}
+
+void Arguments::keep(std::string_view block) {
+  recent_ += block;
+  if (recent_.size() < most_recent) return;
+  if (!written_.is_open()) written_ = base::File::create_nameless(call_.path.parent_path());
+  written_.write_at(recent_at_, recent_);
+  recent_at_ += recent_.size();
+  recent_ = {};
+}
+
+std::string Arguments::read(std::uint64_t at, std::uint64_t size) const {
+  if (at >= recent_at_) return recent_.substr(at - recent_at_, size);
+  std::string bytes(size, '\0');
+  written_.read_at(at, bytes);
+  return bytes;
 }
 
 void Arguments::make(std::uint64_t count) {
@@ -86,29 +105,30 @@ void Arguments::each(const std::function<bool(std::string_view argument)>& visit
   }
 }
 
-/// What its block holds from this argument on.
-std::string_view Arguments::rest_of_block(std::uint64_t index) const {
-  const auto behind =
-      std::upper_bound(blocks_.begin(), blocks_.end(), index,
-                       [](std::uint64_t wanted, const Block& block) { return wanted < block.first; });
-  const Block& block = *std::prev(behind);
-  const std::uint64_t end = behind == blocks_.end() ? bytes_.size() : behind->at;
-  detail::Reader in({bytes_.begin() + block.at, static_cast<std::size_t>(end - block.at)});
-  for (std::uint64_t i = block.first; i < index; ++i) in.bytes(in.number<std::uint64_t>());
-  return in.left();
-}
-
 std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::size_t most,
                                 std::string& out) const {
   if (call_.in_place) return call_.encode_arguments(first, last, most, out);
   const std::lock_guard lock(mutex_);
-  std::uint64_t index = first;
-  for (std::string_view block; index < last && (index == first || out.size() < most); ++index) {
-    if (block.empty()) block = rest_of_block(index);
-    detail::Reader in(block);
-    in.bytes(in.number<std::uint64_t>());
-    out.append(block.substr(0, block.size() - in.left().size()));
-    block = in.left();
+  const Block* block = std::prev(
+      std::upper_bound(blocks_.begin(), blocks_.end(), first,
+                       [](std::uint64_t wanted, const Block& later) { return wanted < later.first; }));
+  std::uint64_t index = block->first;
+  for (; index < last && (index <= first || out.size() < most); ++block) {
+    const bool is_last = block + 1 == blocks_.end();
+    const std::uint64_t end = is_last ? made() : block[1].first;
+    const std::uint64_t bytes_end = is_last ? recent_at_ + recent_.size() : block[1].at;
+    const std::string bytes = read(block->at, bytes_end - block->at);
+    if (index >= first && end <= last && out.size() + bytes.size() <= most) {
+      out += bytes;
+      index = end;
+      continue;
+    }
+    for (detail::Reader in(bytes); index < std::min(end, last) && (index <= first || out.size() < most);
+         ++index) {
+      const std::string_view from = in.left();
+      in.bytes(in.number<std::uint64_t>());
+      if (index >= first) out += from.substr(0, from.size() - in.left().size());
+    }
   }
   return index - first;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/file.hpp"
 #include "base/scratch.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -44,16 +45,19 @@ class Arguments {
  private:
   struct Block {
     std::uint64_t first = 0;  // argument
-    std::uint64_t at = 0;     // in the scratch space
+    std::uint64_t at = 0;     // of its bytes
   };
-  void encode_next(std::uint64_t most, std::string& out) const;
-  std::string_view rest_of_block(std::uint64_t index) const;
+  std::uint64_t encode(std::uint64_t first, std::uint64_t most, std::string& out) const;
+  void keep(std::string_view block);
+  std::string read(std::uint64_t at, std::uint64_t size) const;
 
   const detail::MapCall& call_;
   std::atomic<std::uint64_t> made_;
   mutable std::mutex mutex_;
   base::ScratchArray<Block> blocks_;
-  base::ScratchArray<char> bytes_;
+  base::File written_;  // all bytes but for …
+  std::uint64_t recent_at_ = 0;
+  std::string recent_;  // … the last ones, from there on
 };
 
 }  // namespace tasker::runtime

@@ -17,7 +17,7 @@ namespace {
 
 enum Tag { kTask, kResult, kStop };
 
-std::vector<double> hand_out(const talk::mpi::communicator& world, const std::vector<double>& args) {
+std::vector<double> hand_out(const mpi::communicator& world, const std::vector<double>& args) {
   std::vector<double> results(args.size());
   std::vector<std::size_t> task_of(static_cast<std::size_t>(world.size()));
   std::size_t next = 0;
@@ -34,7 +34,7 @@ std::vector<double> hand_out(const talk::mpi::communicator& world, const std::ve
   for (int worker = 1; worker < world.size(); ++worker) serve(worker);
   while (busy > 0) {
     double result = 0;
-    const talk::mpi::status status = world.recv(talk::mpi::any_source, kResult, result);
+    const mpi::status status = world.recv(mpi::any_source, kResult, result);
     results[task_of[static_cast<std::size_t>(status.source())]] = result;
     --busy;
     serve(status.source());
@@ -43,9 +43,9 @@ std::vector<double> hand_out(const talk::mpi::communicator& world, const std::ve
 }
 
 template <class Fn>
-void work(const talk::mpi::communicator& world, Fn fn) {
+void work(const mpi::communicator& world, Fn fn) {
   for (;;) {
-    const talk::mpi::status status = world.probe(0, talk::mpi::any_tag);
+    const mpi::status status = world.probe(0, mpi::any_tag);
     if (status.tag() == kStop) {
       world.recv(0, kStop);
       return;
@@ -59,8 +59,8 @@ void work(const talk::mpi::communicator& world, Fn fn) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const talk::mpi::environment environment(argc, argv);
-  const talk::mpi::communicator world;
+  const mpi::environment environment(argc, argv);
+  const mpi::communicator world;
   if (world.rank() > 0) {
     work(world, [](double x) { return x; });
     return 0;
