@@ -1,16 +1,14 @@
 #include "execute/worker.hpp"
 
-#include "base/hash.hpp"
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
+#include "execute/journal_of.hpp"
 #include "execute/journal_sink.hpp"
 #include "execute/mail_sink.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/sees_directory.hpp"
 #include "execute/slots/slots.hpp"
 #include "store/state.hpp"
-
-#include <tasker/detail/archive.hpp>
 
 namespace tasker::execute {
 
@@ -22,11 +20,9 @@ class Worker {
   Worker(Desk& desk, const detail::MapCall& call, const talk::Start& start, int rank, const Errand& errand)
       : desk_(desk),
         start_(start),
-        rank_(rank),
         errand_(errand),
         slots_(slots_of(start.options)),
         sees_directory_(sees_directory(start.directory, start.run)),
-        run_id_(run_id(start)),
         call_(with_options(call, start)),
         fingerprint_(call_),
         work_{call_,
@@ -36,9 +32,9 @@ class Worker {
               limits_of(start.options),
               start.options.capture,
               desk.horizon()},
-        own_(journal(), store::fence_path(start.directory, start.run),
-             start.options.durability == Durability::power),
-        mail_(desk_, run_id_, slots_ == 0) {
+        own_(journal_of(start, call_, fingerprint_, rank, base::this_process().host, base::build_id()),
+             store::fence_path(start.directory, start.run), start.options.durability == Durability::power),
+        mail_(desk_, journal_name(start, rank).id, slots_ == 0) {
     if (sees_directory_)
       work_.load_state = [this](const store::StateName& name) {
         return store::read_state(start_.directory, name);
@@ -55,28 +51,9 @@ class Worker {
   }
 
  private:
-  static std::uint64_t run_id(const talk::Start& start) {
-    std::uint64_t id = 0;
-    base::from_hex(start.run, id);
-    return id;
-  }
-
   static detail::MapCall with_options(detail::MapCall call, const talk::Start& start) {
     call.options = start.options;
     return call;
-  }
-
-  store::JournalWriter journal() const {
-    const store::JournalName name{start_.sequence, run_id_, rank_};
-    const store::Manifest manifest{start_.tasks,
-                                   call_.argument_type,
-                                   call_.result_type,
-                                   call_.options.columns,
-                                   base::to_hex(fingerprint_.digest()),
-                                   store::boost_version()};
-    const store::Origin origin{start_.run,       start_.sequence, rank_,     base::this_process().host,
-                               base::build_id(), start_.tasks,    start_.job};
-    return {std::filesystem::path(start_.directory) / name.to_string(), run_id_, {manifest, {origin}}};
   }
 
   FrameSink& sink() { return sees_directory_ ? static_cast<FrameSink&>(own_) : mail_; }
@@ -131,11 +108,9 @@ class Worker {
 
   Desk& desk_;
   const talk::Start& start_;
-  int rank_;
   const Errand& errand_;
   std::uint32_t slots_;
   bool sees_directory_;
-  std::uint64_t run_id_;
   detail::MapCall call_;  // with rank 0's options
   store::Fingerprinter fingerprint_;
   Work work_;

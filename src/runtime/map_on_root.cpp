@@ -4,20 +4,18 @@
 #include "cluster/report.hpp"
 #include "execute/listener.hpp"
 #include "execute/worker.hpp"
-#include "runtime/archive_path.hpp"
 #include "runtime/arguments.hpp"
 #include "runtime/gather.hpp"
-#include "runtime/make_plan.hpp"
 #include "runtime/map.hpp"
-#include "runtime/past.hpp"
+#include "runtime/plan.hpp"
 #include "runtime/serve.hpp"
 #include "runtime/settings.hpp"
-#include "runtime/tasks_failed.hpp"
 #include "runtime/workspace.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <iostream>
 
@@ -26,6 +24,29 @@ namespace tasker::runtime {
 using namespace std::chrono_literals;
 
 namespace {
+
+/// Names in the directory have fewer letters.
+constexpr std::size_t longest_inside = 128;
+
+void require_file_name(const std::filesystem::path& path) {
+  if (path.empty())
+    throw UsageError("map was given an empty path; name the file that its results shall be in");
+  const std::filesystem::path directory = store::directory_of(base::absolute(path));
+  if (directory.filename().native().size() > NAME_MAX ||
+      directory.native().size() + longest_inside > PATH_MAX)
+    throw UsageError(
+        fmt::format("the name {} is too long, since {} is to be beside the file; choose a shorter one",
+                    path.string(), directory.filename().string()));
+  if (!path.has_filename() || base::is_directory(path))
+    throw UsageError(fmt::format("{} names a directory; name a file that the results shall be in, such as {}",
+                                 path.string(), (path / "results.dat").string()));
+}
+
+/// Absolute, since `fn` may change the working directory.
+std::filesystem::path archive_path(const std::filesystem::path& path) {
+  require_file_name(path);
+  return base::absolute(path);
+}
 
 /// What `fn` is given to come out of when the time is up, before it is left where it is.
 constexpr auto moment = 200ms;

@@ -23,12 +23,12 @@ std::string rank_prefix(int rank) {
 }
 
 Master::Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
-               schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore store)
+               schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore& store)
     : peers_(peers),
       options_(options),
       arguments_(arguments),
       scheduler_(scheduler),
-      store_(std::move(store)),
+      store_(store),
       tally_(tally) {}
 
 void Master::begin(int rank, const talk::Start& start) {
@@ -113,8 +113,24 @@ void Master::count_closed(int rank) {
 std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   const auto known = workers_.find(rank);
   if (known == workers_.end()) return {};
-  return runtime::abandon(scheduler_, tally_, rank, known->second.slots, is_gone, now,
-                          [&](const base::IntervalSet& tasks) { return store_.recorded(rank, tasks); });
+  const std::vector<schedule::LeftBehind> chunks = scheduler_.leave(rank);
+  base::IntervalSet left;
+  for (const schedule::LeftBehind& chunk : chunks)
+    if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
+  const base::IntervalSet found = store_.recorded(rank, left);
+  scheduler_.found(found.ranges());
+  tally_.tasks += found.size();
+  std::vector<Unfinished> unfinished;
+  for (const schedule::LeftBehind& chunk : chunks) {
+    base::IntervalSet unrecorded;
+    unrecorded.insert(chunk.tasks);
+    for (const base::Range& range : found.ranges()) unrecorded.erase(range);
+    // It may have come further than it had time to tell: a chunk that has ended has freed its slot.
+    if (unrecorded.empty() || unfinished.size() >= known->second.slots) continue;
+    const bool is_known = chunk.begun && base::count(chunk.tasks) == 1;
+    unfinished.push_back({unrecorded.ranges(), is_known ? now - *chunk.begun : Clock::duration(0)});
+  }
+  return unfinished;
 }
 
 /// Its finished tasks are not computed again, even if it had no time to report them.
@@ -134,7 +150,7 @@ void Master::blame(std::uint64_t index) {
       "lost: " + count_text(deaths, "rank") + " died while computing it" +
       (execute::slots_of(options_) > 0 ? ""
                                        : "; with Options::isolation it would cost itself only, and show how");
-  store_.write_attempt({index, attempt_of(index) - 1, store::Outcome::lost, why});
+  store_.record({index, attempt_of(index) - 1, store::Outcome::lost, why});
   scheduler_.found({{index, index + 1}});
   tally_.add_failure({index, why});
 }
@@ -143,7 +159,8 @@ void Master::give_up(Time now) {
   for (const auto& [rank, who] : workers_)
     for (const Unfinished& chunk : abandon(rank, false, now)) {
       const std::uint64_t index = chunk.tasks.front().first;
-      store_.write_attempt(interruption(index, attempt_of(index), chunk.lasted));
+      store_.record({index, attempt_of(index), store::Outcome::interrupted, "interrupted: the time was up",
+                     chunk.lasted});
     }
 }
 

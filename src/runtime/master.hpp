@@ -1,14 +1,12 @@
 #pragma once
 
-#include "runtime/abandon.hpp"
 #include "runtime/arguments.hpp"
-#include "runtime/attempt.hpp"
+#include "runtime/journals.hpp"
 #include "runtime/progress.hpp"
 #include "schedule/scheduler.hpp"
 #include "talk/messages.hpp"
 #include "talk/peers.hpp"
 
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -16,18 +14,10 @@
 
 namespace tasker::runtime {
 
-/// What the master needs to know of the store.
-struct MasterStore {
-  /// Number of the next attempt of a task.
-  std::function<std::uint32_t(std::uint64_t index)> attempt_of;
-  /// Writes a frame for a rank that does not see the directory.
-  std::function<void(int rank, const talk::Ready& who, std::string_view frame)> write;
-  /// Makes what was written for that rank durable.
-  std::function<void(int rank)> sync;
-  /// Which of these tasks a rank that is gone has recorded as done.
-  std::function<base::IntervalSet(int rank, const base::IntervalSet& tasks)> recorded;
-  /// Records how an attempt ended that has no result, after so long.
-  std::function<void(const Attempt& attempt)> write_attempt;
+/// What of a chunk that was under way has no record.
+struct Unfinished {
+  base::Ranges tasks;         ///< The first of them was being computed, or, if tasks are short, a later one.
+  Clock::duration lasted{0};  ///< The first one, at least.
 };
 
 /// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
@@ -36,7 +26,7 @@ class Master {
  public:
   /// Adds to `tally` what workers report.
   Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
-         schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore store);
+         schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore& store);
 
   /// The map begins for this rank: it may compute.
   void begin(int rank, const talk::Start& start);
@@ -68,6 +58,9 @@ class Master {
   void send_work(const schedule::Assign& assign);
   void count_done(int rank, const talk::Done& done);
   void count_closed(int rank);
+  /// Waits no longer for this worker. What is recorded of its tasks counts as done, the others are pending
+  /// again; returns those that may have been under way. A worker that is not gone has told what it has done
+  /// but in the midst of a chunk; then no more is asked for, since a journal may take long to read.
   std::vector<Unfinished> abandon(int rank, bool is_gone, Time now);
   void lose(int rank);
   void blame(std::uint64_t index);
@@ -76,7 +69,7 @@ class Master {
   const Options& options_;
   const Arguments& arguments_;
   schedule::Scheduler& scheduler_;
-  MasterStore store_;
+  MasterStore& store_;
   talk::Tally& tally_;
   std::set<int> open_;  // for whom it has begun, and who have neither closed their journals nor gone
   std::map<int, talk::Ready> workers_;

@@ -1,16 +1,26 @@
 #include "runtime/party.hpp"
 
+#include "base/console.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "base/umask.hpp"
+#include "cluster/report.hpp"
+#include "execute/run_chunk.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/map.hpp"
-#include "runtime/map_under_way.hpp"
 #include "talk/messages.hpp"
 
 #include <tasker/error.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace tasker::runtime {
@@ -25,6 +35,39 @@ constexpr Clock::duration patience_with_error = 5s;
 constexpr Clock::duration patience_with_root = 1s;
 /// And until what it said last has left it.
 constexpr Clock::duration flush_time = 5s;
+
+/// The process in which a map is under way; 0: none. A copy that was forked meanwhile is another one.
+std::atomic<pid_t> mapping = 0;
+
+void end_in_map() {
+  if (mapping != base::process_id()) return;
+  std::optional<std::uint64_t> task;
+  try {
+    task = execute::keep_what_has_ended();
+  } catch (const std::exception& error) {
+    base::say(std::string("tasker: ") + error.what() + "\n");
+  }
+  base::say("tasker: " + (task ? "task " + std::to_string(*task) : "the program") +
+            " ended the process, by exit, while a map was under way; what was recorded is kept. Return or "
+            "throw instead; where tasks are isolated (TASKER_ISOLATION=process) it costs only the task\n");
+  cluster::report_exit(exit_failed);
+  ::_exit(exit_failed);
+}
+
+/// A map, from its begin to its end: as long as this lives, exit and quick_exit don't end the process as if
+/// nothing was missing. That is said, what tasks have ended is recorded, and the exit code is exit_failed.
+class MapUnderWay {
+ public:
+  MapUnderWay() {
+    // Behind the first Tasker and MPI, so it is called before what ends them.
+    [[maybe_unused]] static const bool registered =
+        std::atexit(end_in_map) == 0 && std::at_quick_exit(end_in_map) == 0;
+    mapping = base::process_id();
+  }
+  ~MapUnderWay() { mapping = 0; }
+  MapUnderWay(const MapUnderWay&) = delete;
+  MapUnderWay& operator=(const MapUnderWay&) = delete;
+};
 
 }  // namespace
 

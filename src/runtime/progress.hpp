@@ -3,7 +3,9 @@
 #include "base/clock.hpp"
 #include "base/units.hpp"
 #include "talk/comm.hpp"
+#include "talk/tally.hpp"
 
+#include <tasker/error.hpp>
 #include <tasker/options.hpp>
 
 #include <chrono>
@@ -61,6 +63,10 @@ std::string left_text(std::uint64_t left, std::uint64_t count,
 
 /// "1 worker", "3 workers"
 std::string count_text(std::uint64_t count, const std::string& noun);
+
+/// The exception that tells of the tasks that failed, in a map of `count` tasks on the path `name`.
+TasksFailed tasks_failed(const talk::Tally& tally, const std::string& name, std::uint64_t count,
+                         std::uint64_t reused);
 
 using base::duration_text;
 

@@ -2,8 +2,8 @@
 
 #include "cluster/report.hpp"
 #include "runtime/gather.hpp"
+#include "runtime/journals.hpp"
 #include "runtime/master.hpp"
-#include "runtime/rank_journals.hpp"
 
 #include <tasker/error.hpp>
 
@@ -22,9 +22,9 @@ class Server {
   explicit Server(const Service& service)
       : service_(service),
         is_alone_(!service.peers.comm()),
-        journals_(service.workspace, service.call, service.arguments),
+        journals_(service.start, service.call, service.arguments, service.workspace),
         master_(service.peers, service.call.options, service.arguments, service.scheduler, service.tally,
-                journals_.store()) {}
+                journals_) {}
 
   void serve() {
     service_.workspace.set_ranks_write(!is_alone_);
@@ -111,7 +111,7 @@ class Server {
 
   const Service& service_;
   bool is_alone_;
-  RankJournals journals_;
+  Journals journals_;
   Master master_;
   bool has_begun_here_ = false;
   std::set<std::string> unseeing_hosts_;

@@ -277,28 +277,6 @@ store::Manifest Workspace::manifest() const {
           digest(),    store::boost_version()};
 }
 
-base::IntervalSet Workspace::recorded(int rank, const base::IntervalSet& tasks) const {
-  base::IntervalSet found;
-  const store::JournalName name{sequence_, run_id_, rank};
-  if (tasks.empty() || !base::file_exists(directory_ / name.to_string())) return found;
-  const store::JournalReader journal(directory_, name);
-  store::FrameReader frames = journal.frames();
-  while (const auto frame = frames.next()) {
-    store::RecordReader records(frame->body);
-    while (const auto record = records.next())
-      if (record->outcome == store::Outcome::done && tasks.contains(record->index))
-        found.insert({record->index, record->index + 1});
-  }
-  return found;
-}
-
-store::JournalWriter Workspace::journal(int rank, const std::string& host, const std::string& build) const {
-  const store::JournalName name{sequence_, run_id_, rank};
-  return {directory_ / name.to_string(),
-          run_id_,
-          {manifest(), {store::Origin{run_, sequence_, std::max(rank, 0), host, build, call_.count, job_}}}};
-}
-
 void Workspace::check_hold() const {
   if (hold_->lost()) require_hold();
 }

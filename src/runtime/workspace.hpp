@@ -57,11 +57,6 @@ class Workspace {
   /// After `open`, until `finish`.
   const store::Catalog& catalog() const { return *catalog_; }
 
-  /// Which of `tasks` a rank has recorded as done in this run. Its journal is read: meant for a rank that is
-  /// gone.
-  base::IntervalSet recorded(int rank, const base::IntervalSet& tasks) const;
-  /// The journal of one rank in this run.
-  store::JournalWriter journal(int rank, const std::string& host, const std::string& build) const;
   const std::string& run() const { return run_; }
   const std::string& job() const { return job_; }
   std::uint32_t sequence() const { return sequence_; }

@@ -1,6 +1,6 @@
 #include "support/conversation.hpp"
 
-#include "runtime/tasks_failed.hpp"
+#include "runtime/progress.hpp"
 #include "support/sample_messages.hpp"
 
 #include <tasker/detail/make_call.hpp>
@@ -31,27 +31,29 @@ TEST_CASE("Whatever happens first, no task is lost or done twice, done means rec
 }
 
 /// Rank 0 in a map of ten tasks with workers that say what the test lets them say.
-struct Rank0 {
+struct Rank0 : MasterStore {
   explicit Rank0(std::vector<std::string> texts = std::vector<std::string>(10, "argument"))
       : args(std::move(texts)),
         call(detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, args, {})),
         scheduler(base::IntervalSet({0, args.size()})),
-        master(peers, call.options, arguments, scheduler, tally,
-               {[](std::uint64_t index) { return static_cast<std::uint32_t>(index == 1 ? 3 : 1); },
-                [this](int, const talk::Ready&, std::string_view frame) { frames.emplace_back(frame); },
-                [this](int rank) { synced.push_back(rank); },
-                [this](int, const base::IntervalSet& tasks) {
-                  base::IntervalSet found;
-                  for (const std::uint64_t index : recorded)
-                    if (tasks.contains(index)) found.insert({index, index + 1});
-                  return found;
-                },
-                [this](const Attempt& attempt) { given_up.emplace_back(attempt.index, attempt.number); }}) {
+        master(peers, call.options, arguments, scheduler, tally, *this) {
     for (int rank = 1; rank <= 4; ++rank) {
       master.begin(rank, {});
       sent<talk::Start>(rank);
     }
   }
+
+  std::uint32_t attempt_of(std::uint64_t index) const override { return index == 1 ? 3 : 1; }
+  void write(int, const talk::Ready&, std::string_view frame) override { frames.emplace_back(frame); }
+  void sync(int rank) override { synced.push_back(rank); }
+  base::IntervalSet recorded(int, const base::IntervalSet& tasks) const override {
+    asked = tasks.size();
+    base::IntervalSet found;
+    for (const std::uint64_t index : by_ranks_gone)
+      if (tasks.contains(index)) found.insert({index, index + 1});
+    return found;
+  }
+  void record(const Attempt& attempt) override { given_up.push_back(attempt); }
 
   void hear_bytes(int rank, std::string bytes) {
     master.handle({rank, std::move(bytes)});
@@ -80,8 +82,9 @@ struct Rank0 {
   std::string arguments_sent;
   std::vector<std::string> frames;
   std::vector<int> synced;
-  std::vector<std::uint64_t> recorded;  // by ranks that are gone
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> given_up;
+  std::vector<std::uint64_t> by_ranks_gone;
+  mutable std::uint64_t asked = 0;  // about so many tasks of theirs
+  std::vector<Attempt> given_up;
   talk::Tally tally;
   talk::Peers peers{&network.comm(0)};
   Arguments arguments{call};
@@ -261,7 +264,7 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
     rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, tally(1, 0, 1000)});
   // It has three tasks now, or more, in chunks that it has not reported; two are recorded.
   REQUIRE(rank0.scheduler.in_flight() > 2);
-  rank0.recorded = {3, 4};
+  rank0.by_ranks_gone = {3, 4};
   rank0.lose(1);
   CHECK(rank0.scheduler.done_count() == 5);
   CHECK(rank0.tally.tasks == 5);
@@ -272,6 +275,53 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
   CHECK(again.attempts == decltype(again.attempts){{5, 2}});
 }
 
+TEST_CASE("When the time is up, what is recorded counts, and what was under way is known") {
+  Rank0 rank0(std::vector<std::string>(1000, "argument"));
+  rank0.hear(1, sees);
+  std::vector<base::Ranges> held;
+  for (;;) {
+    held.clear();
+    for (const std::string& bytes : rank0.network.under_way(0, 1))
+      held.push_back(test::front_of<talk::Assignment>(bytes).tasks);
+    // One is under way, the other one waits.
+    if (held.size() == 2 && base::count(held[0]) >= 4) break;
+    const auto work = rank0.sent<talk::Assignment>(1);
+    rank0.hear(1, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1'000'000)});
+  }
+  const std::uint64_t done = rank0.scheduler.done_count();
+  const base::Range first = held[0].front();
+  const bool all_of_first = GENERATE(false, true);
+  const std::uint64_t recorded = all_of_first ? first.size() : 3;
+  for (std::uint64_t i = 0; i < recorded; ++i) rank0.by_ranks_gone.push_back(first.first + i);
+  rank0.master.give_up(base::Time() + std::chrono::seconds(10));
+  CHECK(rank0.asked == base::count(held[0]) + base::count(held[1]));
+  REQUIRE(rank0.given_up.size() == 1);
+  CHECK(rank0.given_up[0].index == (all_of_first ? held[1].front().first : first.first + 3));
+  CHECK(rank0.given_up[0].outcome == store::Outcome::interrupted);
+  CHECK(rank0.given_up[0].lasted.count() == 0);
+  CHECK(rank0.scheduler.done_count() == done + recorded);
+  CHECK(rank0.tally.tasks == done + recorded);
+  CHECK(rank0.scheduler.pending() + rank0.scheduler.done_count() == 1000);
+  CHECK(rank0.scheduler.in_flight() == 0);
+}
+
+TEST_CASE(
+    "How long a task has lasted is known where it was alone; only of a rank that is gone more is asked") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  const bool is_gone = GENERATE(true, false);
+  if (is_gone) {
+    rank0.lose(1);
+    CHECK(rank0.asked == 1);
+  } else {
+    rank0.master.give_up(base::Time() + std::chrono::seconds(9));
+    CHECK(rank0.asked == 0);
+    REQUIRE(rank0.given_up.size() == 1);
+    CHECK(rank0.given_up[0].index == 0);
+    CHECK(rank0.given_up[0].lasted == std::chrono::seconds(9));
+  }
+}
+
 TEST_CASE("A task that was the end of max_lost ranks is given up, and the others are computed") {
   Rank0 rank0;
   for (int rank = 1; rank <= 3; ++rank) {
@@ -280,7 +330,9 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
     CHECK(rank0.given_up.empty());
     rank0.lose(rank);
   }
-  CHECK(rank0.given_up == decltype(rank0.given_up){{0, 3}});
+  REQUIRE(rank0.given_up.size() == 1);
+  CHECK(rank0.given_up[0].index == 0);
+  CHECK(rank0.given_up[0].number == 3);
   CHECK(rank0.tally.failed == 1);
   CHECK_THAT(rank0.tally.failures.at(0).message, Contains("3 ranks died"));
   rank0.hear(4, sees);

@@ -51,19 +51,7 @@ Conversation::Conversation(unsigned seed, Corners& corners)
       scheduler_(base::IntervalSet()),
       peers_(&network_.comm(0)),
       arguments_(call_),
-      master_(peers_, call_.options, arguments_, scheduler_, tally_,
-              {[](std::uint64_t index) { return static_cast<std::uint32_t>(1 + index % 3); },
-               [this](int, const talk::Ready&, std::string_view frame) {
-                 for (detail::Reader in(frame); !in.left().empty();)
-                   ++ledger_.recorded.at(in.number<std::uint64_t>());
-               },
-               [](int) {},
-               [this](int, const base::IntervalSet& tasks) {
-                 const auto found = ledger_.recover(tasks);
-                 corners_.found += static_cast<int>(found.size());
-                 return found;
-               },
-               [](const runtime::Attempt&) { throw std::logic_error("a task was given up"); }}) {
+      master_(peers_, call_.options, arguments_, scheduler_, tally_, *this) {
   const std::uint64_t tasks = 1 + random_() % 120;
   ledger_.arguments = make_arguments(tasks);
   ledger_.started.resize(tasks);
@@ -77,6 +65,18 @@ Conversation::Conversation(unsigned seed, Corners& corners)
     workers_.push_back(std::make_unique<FakeWorker>(network_, rank, random_() % 4 != 0, ledger_, random_));
   for (int rank = 1; rank <= workers(); ++rank) master_.begin(rank, {});
 }
+
+void Conversation::write(int, const talk::Ready&, std::string_view frame) {
+  for (detail::Reader in(frame); !in.left().empty();) ++ledger_.recorded.at(in.number<std::uint64_t>());
+}
+
+base::IntervalSet Conversation::recorded(int, const base::IntervalSet& tasks) const {
+  const auto found = ledger_.recover(tasks);
+  corners_.found += static_cast<int>(found.size());
+  return found;
+}
+
+void Conversation::record(const runtime::Attempt&) { throw std::logic_error("a task was given up"); }
 
 void Conversation::run() {
   check();

@@ -25,12 +25,20 @@ struct Corners {
 /// A whole map between rank 0 and its workers: real Master and Scheduler, and FakeWorkers. Everything that
 /// could happen next happens in a random order; after every step each task must be in exactly one place, and
 /// done means recorded. Throws std::logic_error where that does not hold.
-class Conversation {
+class Conversation : runtime::MasterStore {
  public:
   Conversation(unsigned seed, Corners& corners);
   void run();
 
  private:
+  std::uint32_t attempt_of(std::uint64_t index) const override {
+    return static_cast<std::uint32_t>(1 + index % 3);
+  }
+  void write(int rank, const talk::Ready& who, std::string_view frame) override;
+  void sync(int) override {}
+  base::IntervalSet recorded(int rank, const base::IntervalSet& tasks) const override;
+  void record(const runtime::Attempt& attempt) override;
+
   enum class Event { at_rank_0, at_worker, says, executes, dies };
   bool step();
   bool may(Event event, int worker) const;
@@ -51,7 +59,7 @@ class Conversation {
   std::vector<std::size_t> weights_;  // how often an event happens when it may
   bool stop_on_failure_;
   bool mortal_;  // workers may die, as long as one is left
-  Ledger ledger_;
+  mutable Ledger ledger_;
   detail::MapCall call_;
   FakeNetwork network_;
   schedule::Scheduler scheduler_;

@@ -1,17 +1,28 @@
 #pragma once
 
 #include "base/intervals.hpp"
-#include "schedule/pace.hpp"
+#include "runtime/arguments.hpp"
+#include "runtime/workspace.hpp"
+#include "schedule/scheduler.hpp"
 #include "store/catalog.hpp"
+
+#include <tasker/detail/call.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
-/// What the records of earlier runs tell of a map's tasks, after they were matched with its arguments.
+/// What a map can know of its tasks before it begins, after the records of earlier runs were matched with its
+/// arguments.
 namespace tasker::runtime {
+
+/// What is known of the tasks that are missing. Those that have been given all the time of an allocation in
+/// vain are settled where `time` gives them no more.
+schedule::Plan make_plan(const detail::MapCall& call, Arguments& arguments, Workspace& workspace,
+                         const std::optional<schedule::TimeFrame>& time);
 
 /// How long tasks have lasted, in terms of what is `expected` of them, in seconds if nothing is: those whose
 /// results are reused, or, while these are few, all that have ever been computed here.

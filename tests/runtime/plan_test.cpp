@@ -1,4 +1,4 @@
-#include "runtime/past.hpp"
+#include "runtime/plan.hpp"
 
 #include "support/store_fixture.hpp"
 

@@ -1,9 +1,8 @@
-#include "runtime/make_plan.hpp"
+#include "runtime/plan.hpp"
 
 #include "base/process.hpp"
 #include "base/scratch.hpp"
 #include "base/units.hpp"
-#include "runtime/past.hpp"
 #include "talk/thrown.hpp"
 
 #include <tasker/error.hpp>
@@ -82,6 +81,14 @@ std::string too_long_text(std::optional<double> expected, const schedule::TimeFr
   return fmt::format("it needs about {}, more than the {}", base::duration_text(needs), has);
 }
 
+/// So many tell which duration only one in twenty exceeds.
+constexpr std::uint64_t enough = 20;
+
+double seconds(const store::Catalog& catalog, const store::Entry& entry) {
+  const store::FrameInfo info = catalog.frame(entry);
+  return static_cast<double>(info.duration) * 1e-9 / std::max(info.records, 1U);
+}
+
 }  // namespace
 
 schedule::Plan make_plan(const detail::MapCall& call, Arguments& arguments, Workspace& workspace,
@@ -104,6 +111,42 @@ schedule::Plan make_plan(const detail::MapCall& call, Arguments& arguments, Work
       plan.interrupted.insert({index, index + 1});
   }
   return plan;
+}
+
+schedule::Pace past_pace(const store::Catalog& catalog,
+                         const std::function<double(std::uint64_t index)>& expected) {
+  schedule::Pace pace;
+  if (catalog.empty()) return pace;
+  const auto add = [&](std::uint64_t index, const store::Entry& entry) {
+    if (!entry.done() || (expected && index >= catalog.tasks())) return;
+    const double unit = expected ? expected(index) : 1;
+    if (unit > 0) pace.add(seconds(catalog, entry) / unit, 1);
+  };
+  for (std::uint64_t index = 0; index < catalog.tasks(); ++index) add(index, catalog.slot(index));
+  if (pace.count() < enough)
+    for (const store::Stray& stray : catalog.strays()) add(stray.index, stray.entry);
+  return pace;
+}
+
+void each_attempt(const store::Catalog& catalog,
+                  const std::function<void(std::uint64_t index, double seconds)>& visit) {
+  if (catalog.empty()) return;
+  for (const store::Stray& stray : catalog.strays())
+    if (stray.index < catalog.tasks()) visit(stray.index, seconds(catalog, stray.entry));
+  for (std::uint64_t index = 0; index < catalog.tasks(); ++index)
+    if (const store::Entry& entry = catalog.slot(index); entry.outcome != store::Outcome::none)
+      visit(index, seconds(catalog, entry));
+}
+
+std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> interrupted(
+    const store::Catalog& catalog, const base::IntervalSet& missing) {
+  std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> tasks;
+  if (catalog.empty()) return tasks;
+  for (const base::Range& range : missing.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (const store::Entry& entry = catalog.slot(index); entry.outcome == store::Outcome::interrupted)
+        tasks.emplace_back(index, std::chrono::nanoseconds(catalog.frame(entry).duration));
+  return tasks;
 }
 
 }  // namespace tasker::runtime

@@ -1,0 +1,70 @@
+#include "runtime/journals.hpp"
+
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "execute/journal_of.hpp"
+
+#include <filesystem>
+
+namespace tasker::runtime {
+
+Journals::Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
+                   const Workspace& workspace)
+    : start_(start),
+      call_(call),
+      arguments_(arguments),
+      workspace_(workspace),
+      own_(execute::journal_of(start, call, workspace.fingerprinter(), store::JournalName::leader,
+                               base::this_process().host, base::build_id()),
+           workspace.fence_path(), call.options.durability == Durability::power) {}
+
+void Journals::write(int rank, const talk::Ready& who, std::string_view frame) {
+  auto journal = journals_.find(rank);
+  if (journal == journals_.end())
+    journal = journals_
+                  .emplace(rank, execute::journal_of(start_, call_, workspace_.fingerprinter(), rank,
+                                                     who.host, who.build))
+                  .first;
+  journal->second.append_built(frame);
+}
+
+void Journals::sync(int rank) {
+  const auto journal = journals_.find(rank);
+  if (call_.options.durability == Durability::power && journal != journals_.end()) journal->second.sync();
+}
+
+base::IntervalSet Journals::recorded(int rank, const base::IntervalSet& tasks) const {
+  base::IntervalSet found;
+  const std::filesystem::path directory = start_.directory;
+  const store::JournalName name = execute::journal_name(start_, rank);
+  if (tasks.empty() || !base::file_exists(directory / name.to_string())) return found;
+  const store::JournalReader journal(directory, name);
+  store::FrameReader frames = journal.frames();
+  while (const auto frame = frames.next()) {
+    store::RecordReader records(frame->body);
+    while (const auto record = records.next())
+      if (record->outcome == store::Outcome::done && tasks.contains(record->index))
+        found.insert({record->index, record->index + 1});
+  }
+  return found;
+}
+
+void Journals::record(const Attempt& attempt) {
+  const std::string argument = arguments_[attempt.index];
+  store::Record record;
+  record.index = attempt.index;
+  record.outcome = attempt.outcome;
+  record.attempt = attempt.number;
+  record.argument = argument;
+  record.payload = attempt.why;
+  execute::Recorder(own_, workspace_.fingerprinter(), call_.options.keep_arguments)
+      .add(record, attempt.lasted);
+  own_.sync();
+}
+
+void Journals::close() {
+  own_.close();
+  for (auto& [rank, journal] : journals_) journal.close();
+}
+
+}  // namespace tasker::runtime
