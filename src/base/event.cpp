@@ -10,19 +10,17 @@
 namespace tasker::base {
 
 Event::Event() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (fd_ < 0) throw_errno("create", "an eventfd");
+  if (!fd_) throw_errno("create", "an eventfd");
 }
-
-Event::~Event() { ::close(fd_); }
 
 void Event::set() const {
   const std::uint64_t one = 1;
-  (void)!::write(fd_, &one, sizeof one);
+  (void)!::write(fd(), &one, sizeof one);
 }
 
 void Event::clear() const {
   std::uint64_t count = 0;
-  (void)!::read(fd_, &count, sizeof count);
+  (void)!::read(fd(), &count, sizeof count);
 }
 
 }  // namespace tasker::base

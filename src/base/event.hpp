@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/descriptor.hpp"
+
 namespace tasker::base {
 
 /// Wakes a thread that sleeps in poll().
@@ -7,18 +9,15 @@ class Event {
  public:
   /// Throws SystemError.
   Event();
-  ~Event();
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
 
   /// Readable from `set` on until `clear`.
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   /// By any thread.
   void set() const;
   void clear() const;
 
  private:
-  int fd_;
+  Descriptor fd_;
 };
 
 }  // namespace tasker::base

@@ -87,11 +87,11 @@ File File::create_new(const std::filesystem::path& path) {
   File file(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
   if (!Umask::is_kept()) return file;
   struct stat status {};
-  if (::fstat(file.fd_, &status) != 0) throw_errno("examine", path);
+  if (::fstat(file.fd(), &status) != 0) throw_errno("examine", path);
   // Where it is another one than was asked for, a umask that has changed has decided, or an access control
   // list.
   if ((status.st_mode & 0777) != Umask::allowed(mode) && Umask::has_changed() &&
-      retried([&] { return ::fchmod(file.fd_, Umask::allowed(mode)); }) != 0)
+      retried([&] { return ::fchmod(file.fd(), Umask::allowed(mode)); }) != 0)
     throw_errno("set the mode of", path);
   return file;
 }
@@ -121,16 +121,6 @@ File File::open_input(const std::filesystem::path& path) {
   return {fd, path};
 }
 
-File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
-File& File::operator=(File&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(path_, other.path_);
-  return *this;
-}
-File::~File() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 /// The guard costs as much as a small write: only where it is of use. A task may have limited sizes since the
 /// file was opened.
 template <class Call>
@@ -146,7 +136,7 @@ void File::write(std::initializer_list<std::string_view> parts) {
     if (!part.empty()) left.push_back({const_cast<char*>(part.data()), part.size()});
   for (std::size_t first = 0; first < left.size();) {
     const auto n =
-        retried_quietly([&] { return ::writev(fd_, &left[first], static_cast<int>(left.size() - first)); });
+        retried_quietly([&] { return ::writev(fd(), &left[first], static_cast<int>(left.size() - first)); });
     if (n < 0) throw_errno("write", path_);
     // A short write: go on behind what was taken.
     for (auto written = static_cast<std::size_t>(n); first < left.size() && written > 0;) {
@@ -162,7 +152,7 @@ void File::write(std::initializer_list<std::string_view> parts) {
 void File::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto n = retried_quietly(
-        [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        [&] { return ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (n < 0) throw_errno("write", path_);
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -172,7 +162,7 @@ void File::write_at(std::uint64_t offset, std::string_view bytes) {
 void File::read_at(std::uint64_t offset, std::span<char> buffer) const {
   while (!buffer.empty()) {
     const auto n =
-        retried([&] { return ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(offset)); });
+        retried([&] { return ::pread(fd(), buffer.data(), buffer.size(), static_cast<off_t>(offset)); });
     if (n == 0) errno = EIO;
     if (n <= 0) throw_errno("read", path_);
     offset += static_cast<std::uint64_t>(n);
@@ -181,43 +171,38 @@ void File::read_at(std::uint64_t offset, std::span<char> buffer) const {
 }
 
 std::string_view File::read(std::span<char> buffer) {
-  const auto n = retried([&] { return ::read(fd_, buffer.data(), buffer.size()); });
+  const auto n = retried([&] { return ::read(fd(), buffer.data(), buffer.size()); });
   if (n < 0) throw_errno("read", path_);
   return {buffer.data(), static_cast<std::size_t>(n)};
 }
 
 std::uint64_t File::size() const {
   struct stat status {};
-  if (::fstat(fd_, &status) != 0) throw_errno("examine", path_);
+  if (::fstat(fd(), &status) != 0) throw_errno("examine", path_);
   return static_cast<std::uint64_t>(status.st_size);
 }
 
 void File::sync(bool data_only) {
-  if (retried([&] { return data_only ? ::fdatasync(fd_) : ::fsync(fd_); }) != 0) throw_errno("sync", path_);
+  if (retried([&] { return data_only ? ::fdatasync(fd()) : ::fsync(fd()); }) != 0) throw_errno("sync", path_);
 }
 
 void File::close() {
-  if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) throw_errno("close", path_);
+  const int fd = fd_.release();
+  if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) throw_errno("close", path_);
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
-  const int fd = open_itself(path, to_read);
-  if (fd < 0 && errno == ENOENT) return std::nullopt;
-  if (fd < 0) throw_errno("open", path);
+  const Descriptor file(open_itself(path, to_read));
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) throw_errno("open", path);
   std::string content;
   char buffer[4096];
   for (;;) {
-    const auto n = retried([&] { return ::read(fd, buffer, sizeof buffer); });
-    const int error = errno;
-    if (n <= 0) ::close(fd);
-    errno = error;
+    const auto n = retried([&] { return ::read(file.get(), buffer, sizeof buffer); });
     if (n < 0) throw_errno("read", path);
     if (n == 0) return content;
     content.append(buffer, static_cast<std::size_t>(n));
-    if (content.size() > limit) {
-      ::close(fd);
-      throw SystemError(path.string() + " is larger than what belongs there");
-    }
+    if (content.size() > limit) throw SystemError(path.string() + " is larger than what belongs there");
   }
 }
 
@@ -283,14 +268,10 @@ std::filesystem::path absolute(const std::filesystem::path& path) {
 
 void sync_directory(const std::filesystem::path& directory) {
   const std::filesystem::path& path = or_here(directory);
-  const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-  if (fd < 0) throw_errno("open", path);
-  const int result = retried([&] { return ::fsync(fd); });
-  const int error = errno;
-  ::close(fd);
-  errno = error;
+  const Descriptor opened(retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!opened) throw_errno("open", path);
   // Some file systems can't sync a directory; they order its changes themselves.
-  if (result != 0 && error != EINVAL) throw_errno("sync", path);
+  if (retried([&] { return ::fsync(opened.get()); }) != 0 && errno != EINVAL) throw_errno("sync", path);
 }
 
 std::uint64_t free_space(const std::filesystem::path& directory) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/descriptor.hpp"
+
 #include <sys/types.h>
 
 #include <cstdint>
@@ -34,12 +36,9 @@ class File {
   static constexpr const char* nameless = "scratch";
 
   File() = default;
-  File(File&& other) noexcept;
-  File& operator=(File&& other) noexcept;
-  ~File();
 
-  bool is_open() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
+  bool is_open() const { return bool{fd_}; }
+  int fd() const { return fd_.get(); }
   const std::filesystem::path& path() const { return path_; }
 
   /// Writes all parts one after the other at the file's position.
@@ -59,7 +58,7 @@ class File {
   File(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
   template <class Call>
   auto retried_quietly(Call call) const;
-  int fd_ = -1;
+  Descriptor fd_;
   std::filesystem::path path_;
 };
 

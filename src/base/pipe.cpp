@@ -51,25 +51,6 @@ std::pair<Pipe, Pipe> Pipe::make() {
   return {Pipe(ends[0]), Pipe(ends[1])};
 }
 
-Pipe::Pipe(Pipe&& other) noexcept { *this = std::move(other); }
-
-Pipe& Pipe::operator=(Pipe&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(ended_, other.ended_);
-  std::swap(read_, other.read_);
-  std::swap(taken_, other.taken_);
-  std::swap(expected_, other.expected_);
-  std::swap(unsent_, other.unsent_);
-  std::swap(sent_, other.sent_);
-  return *this;
-}
-
-Pipe::~Pipe() { close(); }
-
-void Pipe::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 bool Pipe::send(std::initializer_list<std::string_view> parts) {
   std::uint64_t size = 0;
   for (const std::string_view part : parts) size += part.size();
@@ -77,7 +58,7 @@ bool Pipe::send(std::initializer_list<std::string_view> parts) {
   std::vector<std::string_view> all{header};
   all.insert(all.end(), parts.begin(), parts.end());
   for (std::span<std::string_view> left = all; !left.empty();) {
-    auto sent = send_some(fd_, left, 0);
+    auto sent = send_some(fd(), left, 0);
     if (!sent) return false;
     for (; !left.empty() && *sent >= left.front().size(); left = left.subspan(1))
       *sent -= left.front().size();
@@ -100,7 +81,7 @@ void Pipe::flush() {
     const std::size_t of_first = std::min(sent_, left[0].size());
     left[0].remove_prefix(of_first);
     left[1].remove_prefix(sent_ - of_first);
-    const auto sent = send_some(fd_, left, MSG_DONTWAIT);
+    const auto sent = send_some(fd(), left, MSG_DONTWAIT);
     if (sent == 0U) return;
     sent_ += sent.value_or(0);
     if (!sent) unsent_.clear();  // the other end is gone, and nobody misses it
@@ -119,7 +100,7 @@ std::size_t Pipe::room() const { return expected_ > 0 ? std::min(piece, expected
 /// the other end is gone.
 std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
-  const ssize_t got = retried([&] { return ::recv(fd_, bytes, most, flags); });
+  const ssize_t got = retried([&] { return ::recv(fd(), bytes, most, flags); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
   ended_ = got == 0 || (got < 0 && errno == ECONNRESET);
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
@@ -173,7 +154,7 @@ bool Pipe::fetch() {
 }
 
 bool Pipe::is_awaited() const {
-  pollfd found{fd_, static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN), 0};
+  pollfd found{fd(), static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN), 0};
   return ::poll(&found, 1, 0) > 0;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/descriptor.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -19,12 +21,9 @@ class Pipe {
 
   Pipe() = default;
   explicit Pipe(int fd) : fd_(fd) {}
-  Pipe(Pipe&& other) noexcept;
-  Pipe& operator=(Pipe&& other) noexcept;
-  ~Pipe();
 
-  int fd() const { return fd_; }
-  void close();
+  int fd() const { return fd_.get(); }
+  void close() { fd_.close(); }
 
   /// Sends the parts as one message; waits until the other end has room. False if the other end is gone.
   bool send(std::initializer_list<std::string_view> parts);
@@ -61,7 +60,7 @@ class Pipe {
   std::size_t room() const;
   std::size_t read(std::size_t most, int flags);
   void expect(std::size_t size);
-  int fd_ = -1;
+  Descriptor fd_;
   bool ended_ = false;
   std::string read_;  // what has arrived of messages not taken yet
   std::size_t taken_ = 0;

@@ -1,5 +1,6 @@
 #include "cluster/history.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/without_signals.hpp"
 
 #include <fcntl.h>
@@ -12,12 +13,11 @@ namespace tasker::cluster {
 void add_history(const std::string& line) {
   const char* const path = std::getenv(history_variable);
   if (!path) return;
-  const int file = ::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (file < 0) return;
+  const base::Descriptor file(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!file) return;
   const base::WithoutSignals guard;
   const std::string text = line + "\n";
-  (void)!::write(file, text.data(), text.size());
-  ::close(file);
+  (void)!::write(file.get(), text.data(), text.size());
 }
 
 }  // namespace tasker::cluster

@@ -66,8 +66,9 @@ Squeue::Squeue(const std::string& job, const Surroundings& surroundings) {
     text_ = std::strerror(errno);
     return;
   }
-  pipe_ = ends[0];
-  ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
+  pipe_ = base::Descriptor(ends[0]);
+  const base::Descriptor theirs(ends[1]);
+  ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -85,14 +86,12 @@ Squeue::Squeue(const std::string& job, const Surroundings& surroundings) {
                                   pointers(words).data(), pointers(surroundings.variables).data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
   if (error == 0) return;
   process_ = -1;
   text_ = std::strerror(error);
 }
 
 Squeue::~Squeue() {
-  if (pipe_ >= 0) ::close(pipe_);
   if (process_ > 0) end(process_);
 }
 
@@ -101,12 +100,12 @@ std::optional<std::string> Squeue::answer(Clock::time_point deadline) {
     const auto left = deadline <= Clock::now()
                           ? std::chrono::milliseconds(0)
                           : std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd found{pipe_, POLLIN, 0};
+    pollfd found{pipe_.get(), POLLIN, 0};
     const int ready = ::poll(&found, 1, static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return std::nullopt;
     std::array<char, 512> bytes{};
-    const ssize_t size = ::read(pipe_, bytes.data(), bytes.size());
+    const ssize_t size = ::read(pipe_.get(), bytes.data(), bytes.size());
     if (size > 0 && text_.size() < most_text) text_.append(bytes.data(), static_cast<std::size_t>(size));
     if (size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN))) continue;
     end(std::exchange(process_, -1));  // it has nothing more to say

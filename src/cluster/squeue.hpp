@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/descriptor.hpp"
+
 #include <sys/types.h>
 
 #include <chrono>
@@ -34,7 +36,7 @@ class Squeue {
 
  private:
   pid_t process_ = -1;
-  int pipe_ = -1;
+  base::Descriptor pipe_;
   std::string text_;
 };
 

@@ -31,8 +31,7 @@ constexpr auto pause = 20ms;
 
 /// To open a directory makes a network file system ask its server for what is new in it.
 void ask_server(const fs::path& directory) {
-  const int opened = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (opened >= 0) ::close(opened);
+  const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 bool has_fence(const fs::path& directory, const std::string& run) {

@@ -65,16 +65,11 @@ Mpirun::Mpirun(bool other_hosts, std::chrono::milliseconds lost_after)
   ::setenv(cluster::launcher_variable, here.to_string().c_str(), 1);
 }
 
-Mpirun::~Mpirun() {
-  ::close(signals_);
-  ::close(pidfd_);
-}
-
 int Mpirun::run(const std::vector<std::string>& command) {
   start(command);
   int status = 0;
   while (::waitpid(pid_, &status, WNOHANG) == 0) {
-    wait({{pidfd_, POLLIN, 0}}, deadline_);
+    wait({{pidfd_.get(), POLLIN, 0}}, deadline_);
     if (deadline_ && Clock::now() >= *deadline_) press();
   }
   pid_ = -1;
@@ -92,13 +87,15 @@ void Mpirun::start(const std::vector<std::string>& command) {
     sigdelset(&set, SIGHUP);
     sigaddset(&before, SIGHUP);  // mpirun would catch it
   }
-  signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  signals_ = base::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   int failure[2];
-  if (signals_ < 0 || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());
+  if (!signals_ || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());
   std::vector<char*> words;
   words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  const base::Descriptor failed(failure[0]);
+  base::Descriptor fails(failure[1]);
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) {
@@ -106,24 +103,23 @@ void Mpirun::start(const std::vector<std::string>& command) {
     if (::getppid() != parent) ::_exit(1);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     ::execvp(words.front(), words.data());
-    (void)!::write(failure[1], &errno, sizeof errno);
+    (void)!::write(fails.get(), &errno, sizeof errno);
     ::_exit(1);
   }
-  ::close(failure[1]);
+  fails.close();
   int error = pid_ < 0 ? errno : 0;
-  if (pid_ > 0 && ::read(failure[0], &error, sizeof error) <= 0) error = 0;
-  ::close(failure[0]);
+  if (pid_ > 0 && ::read(failed.get(), &error, sizeof error) <= 0) error = 0;
   if (error != 0)
     throw UsageError("cannot run " + command.front() + ": " + std::strerror(error) +
                      "; install Open MPI (Debian: openmpi-bin), or load its module");
-  pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
-  if (pidfd_ < 0) base::throw_errno("watch", command.front());
+  pidfd_ = base::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!pidfd_) base::throw_errno("watch", command.front());
 }
 
 /// Sleeps until one of `watched` is ready, a rank or a signal has something to say, or `deadline`.
 void Mpirun::wait(std::vector<pollfd> watched, std::optional<Clock::time_point> deadline) {
   watched.push_back({ranks_.fd(), POLLIN, 0});
-  watched.push_back({signals_, POLLIN, 0});
+  watched.push_back({signals_.get(), POLLIN, 0});
   int timeout = -1;
   if (deadline) timeout = static_cast<int>(std::max<Clock::duration>(*deadline - Clock::now(), 0s) / 1ms) + 1;
   if (::poll(watched.data(), watched.size(), timeout) < 0 && errno != EINTR)
@@ -152,7 +148,7 @@ void Mpirun::hear_ranks() {
 
 void Mpirun::pass_on_signal() {
   signalfd_siginfo signal{};
-  while (::read(signals_, &signal, sizeof signal) == sizeof signal) {
+  while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
     const auto number = static_cast<int>(signal.ssi_signo);
     stopped_ = true;
     // What the terminal sends, it sends to mpirun, too; twice would be without mercy.

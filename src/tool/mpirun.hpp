@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "cluster/report.hpp"
 #include "talk/lifeline.hpp"
 
@@ -19,9 +20,6 @@ class Mpirun {
   /// Sets the variable that leads ranks here. `other_hosts`: they may be on others, else nobody else can
   /// reach this. `lost_after`: how long rank 0's host may be silent.
   Mpirun(bool other_hosts, std::chrono::milliseconds lost_after);
-  ~Mpirun();
-  Mpirun(const Mpirun&) = delete;
-  Mpirun& operator=(const Mpirun&) = delete;
 
   /// Runs it to its end; passes signals on; returns the run's exit code. Once. Throws UsageError if there is
   /// no mpirun.
@@ -39,9 +37,9 @@ class Mpirun {
 
   talk::Secret secret_;
   talk::Lifelines ranks_;
-  int signals_ = -1;  // a signalfd
+  base::Descriptor signals_;  // a signalfd
   pid_t pid_ = -1;
-  int pidfd_ = -1;
+  base::Descriptor pidfd_;
   bool seen_ = false;          // rank 0 has been
   bool gone_ = false;          // and is no more
   std::optional<int> missed_;  // a rank that ended before all had met

@@ -53,8 +53,9 @@ Child::Child(const Work& work, SlotPage& page, Guard& guard) : work_(work), page
   ::setpgid(pid_, pid_);  // the child does so, too: either may be first
   guard_.take(pid_);
   pipe_ = std::move(mine);
-  pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares pidfd_open for C only
-  if (pidfd_ >= 0) return;
+  pidfd_ = base::Descriptor(
+      static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));  // glibc 2.36 declares pidfd_open for C only
+  if (pidfd_) return;
   const int error = errno;
   reap();
   errno = error;
@@ -63,13 +64,12 @@ Child::Child(const Work& work, SlotPage& page, Guard& guard) : work_(work), page
 
 Child::~Child() {
   if (pid_ > 0) reap();
-  ::close(pidfd_);
 }
 
 void Child::signal(int number) const {
   ::kill(-pid_, number);
   // It may have left the group that it was given.
-  if (pidfd_ >= 0 && ::getpgid(pid_) != pid_) ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+  if (pidfd_ && ::getpgid(pid_) != pid_) ::syscall(SYS_pidfd_send_signal, pidfd(), number, nullptr, 0);
 }
 
 ChildEnd Child::reap() {
@@ -84,7 +84,7 @@ ChildEnd Child::reap() {
 /// Its status, as waitpid gives it; nothing if it does not end, or somebody else has waited for it.
 std::optional<int> Child::wait() const {
   const auto deadline = std::chrono::steady_clock::now() + moment;
-  pollfd ended{pidfd_, POLLIN, 0};
+  pollfd ended{pidfd(), POLLIN, 0};
   base::retried([&] { return ::poll(&ended, 1, static_cast<int>(moment / 1ms)); });
   for (;;) {
     int status = 0;

@@ -32,7 +32,7 @@ class Child {
   base::Pipe& pipe() { return pipe_; }
   const base::Pipe& pipe() const { return pipe_; }
   /// Readable when it has ended.
-  int pidfd() const { return pidfd_; }
+  int pidfd() const { return pidfd_.get(); }
   /// Where its tasks write; null where that is not captured.
   OutputPipes* output() { return output_ ? &*output_ : nullptr; }
   /// Sends a signal to it and its group.
@@ -50,7 +50,7 @@ class Child {
   base::Pipe pipe_;
   std::optional<OutputPipes> output_;
   pid_t pid_ = -1;
-  int pidfd_ = -1;
+  base::Descriptor pidfd_;
 };
 
 }  // namespace tasker::execute::slots

@@ -24,27 +24,18 @@ using namespace std::chrono_literals;
 OutputPipes::Pipe::Pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) base::throw_errno("create", "a pipe");
-  reading = ends[0];
-  writing = ends[1];
-  ::fcntl(reading, F_SETFL, O_NONBLOCK);
-}
-
-OutputPipes::Pipe::~Pipe() {
-  ::close(reading);
-  close_writing();
-}
-
-void OutputPipes::Pipe::close_writing() {
-  if (writing >= 0) ::close(std::exchange(writing, -1));
+  reading = base::Descriptor(ends[0]);
+  writing = base::Descriptor(ends[1]);
+  ::fcntl(reading.get(), F_SETFL, O_NONBLOCK);
 }
 
 void OutputPipes::Pipe::read_into(KeptText& text) const {
   // What is there now and no more: somebody may go on writing for ever.
   int left = 0;
-  ::ioctl(reading, FIONREAD, &left);
+  ::ioctl(reading.get(), FIONREAD, &left);
   while (left > 0) {
     char bytes[1 << 14];
-    const ssize_t got = ::read(reading, bytes, std::min(sizeof bytes, static_cast<std::size_t>(left)));
+    const ssize_t got = ::read(reading.get(), bytes, std::min(sizeof bytes, static_cast<std::size_t>(left)));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
     text.append({bytes, static_cast<std::size_t>(got)});
@@ -53,22 +44,20 @@ void OutputPipes::Pipe::read_into(KeptText& text) const {
 }
 
 OutputPipes::OutputPipes(OutputPage& page) : page_(page), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (epoll_ < 0) base::throw_errno("create", "an epoll instance");
+  if (!epoll_) base::throw_errno("create", "an epoll instance");
   for (const Pipe* pipe : {&out_, &err_}) {
     epoll_event readable{EPOLLIN, {}};
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pipe->reading, &readable);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pipe->reading.get(), &readable);
   }
   page_.taker = Taker::nobody;
   page_.out.clear();
   page_.err.clear();
 }
 
-OutputPipes::~OutputPipes() { ::close(epoll_); }
-
 void OutputPipes::redirect() const {
   // The pipes' own ends stay open: a task may close stdout, and still they have not ended.
-  ::dup2(out_.writing, STDOUT_FILENO);
-  ::dup2(err_.writing, STDERR_FILENO);
+  ::dup2(out_.writing.get(), STDOUT_FILENO);
+  ::dup2(err_.writing.get(), STDERR_FILENO);
   // A task that crashes has said what it said before, up to its last line. With the old buffer, glibc would
   // go on as before for a while.
   static char buffer[BUFSIZ];
@@ -76,8 +65,8 @@ void OutputPipes::redirect() const {
 }
 
 void OutputPipes::close_writing() {
-  out_.close_writing();
-  err_.close_writing();
+  out_.writing.close();
+  err_.writing.close();
 }
 
 void OutputPipes::read() {
@@ -112,7 +101,7 @@ std::string OutputPipes::end_task(bool keep) {
   // Most tasks write nothing. The rank says that it takes something before it does, so what is neither in the
   // pipes nor announced after that was looked at is not there.
   epoll_event found;
-  const bool waiting = ::epoll_wait(epoll_, &found, 1, 0) != 0;
+  const bool waiting = ::epoll_wait(epoll_.get(), &found, 1, 0) != 0;
   std::atomic_thread_fence(std::memory_order_acquire);
   if (!waiting && !page_.touched) return {};
   for (Taker taker = page_.taker;

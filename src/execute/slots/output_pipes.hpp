@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "execute/slots/kept_text.hpp"
 
 #include <atomic>
@@ -28,9 +29,6 @@ class OutputPipes {
  public:
   /// Before the fork; both then have it. Nothing is taken yet.
   explicit OutputPipes(OutputPage& page);
-  ~OutputPipes();
-  OutputPipes(const OutputPipes&) = delete;
-  OutputPipes& operator=(const OutputPipes&) = delete;
 
   /// The child's side: from now on they lead here.
   void redirect() const;
@@ -40,7 +38,7 @@ class OutputPipes {
   /// The rank's side: it does not write.
   void close_writing();
   /// Readable when there is something in them.
-  int fd() const { return epoll_; }
+  int fd() const { return epoll_.get(); }
   /// Makes room in them; false if the child is just about to.
   bool drain();
   /// After the child's end: what was written since its last task had ended, as in a record.
@@ -49,13 +47,9 @@ class OutputPipes {
  private:
   struct Pipe {
     Pipe();
-    ~Pipe();
-    Pipe(const Pipe&) = delete;
-    Pipe& operator=(const Pipe&) = delete;
-    void close_writing();
     void read_into(KeptText& text) const;
-    int reading = -1;  // never waits
-    int writing = -1;
+    base::Descriptor reading;  // never waits
+    base::Descriptor writing;
   };
 
   void read();
@@ -63,7 +57,7 @@ class OutputPipes {
   OutputPage& page_;
   Pipe out_;
   Pipe err_;
-  int epoll_;
+  base::Descriptor epoll_;
 };
 
 }  // namespace tasker::execute::slots

@@ -160,16 +160,12 @@ void become_child(SlotPage& page, pid_t parent) {
        {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
     if (::signal(signal, SIG_DFL) == SIG_IGN) ::signal(signal, SIG_IGN);
   // Should memory run out, a task goes before a rank.
-  if (const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
-    (void)!::write(file, "800", 3);
-    ::close(file);
-  }
+  if (const base::Descriptor file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)); file)
+    (void)!::write(file.get(), "800", 3);
   // What the rank may read belongs to no task, and a terminal would stop a background process that reads from
   // it.
-  if (const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC); nothing >= 0) {
-    ::dup2(nothing, STDIN_FILENO);
-    ::close(nothing);
-  }
+  if (const base::Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC)); nothing)
+    ::dup2(nothing.get(), STDIN_FILENO);
   forget_launcher();
   ::on_exit(on_exit_called, nullptr);
   watch_stack(page.trap);

@@ -75,7 +75,6 @@ Doorbell::Doorbell(MPI_Comm comm) {
   peers_.resize(cards.size());
   for (std::size_t i = 0; i < cards.size(); ++i) {
     if (cards[i].error != 0) {
-      close(fd_);
       throw SystemError("rank " + std::to_string(i) +
                         " cannot open the UDP socket that wakes it: " + std::strerror(cards[i].error));
     }
@@ -90,19 +89,17 @@ Doorbell::Doorbell(MPI_Comm comm) {
   }
 }
 
-Doorbell::~Doorbell() { close(fd_); }
-
 int Doorbell::open(in_addr_t address) {
-  fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return errno;
+  fd_ = base::Descriptor(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd_) return errno;
   const sockaddr_in local = ipv4(address, 0);
-  return bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0 ? 0 : errno;
+  return bind(fd(), reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0 ? 0 : errno;
 }
 
 sockaddr_in Doorbell::bound() const {
   sockaddr_in bound{};
   socklen_t length = sizeof(bound);
-  getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length);
+  getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &length);
   return bound;
 }
 
@@ -117,7 +114,8 @@ void Doorbell::ring(int to, Call call, std::uint64_t number) const {
   const Datagram datagram{secret_, number, static_cast<std::uint32_t>(rank_), call};
   for (const sockaddr_in& peer : peers_[static_cast<std::size_t>(to)]) {
     // A ring that cannot be sent is as good as one that is lost, which the receiver survives.
-    (void)sendto(fd_, &datagram, sizeof(datagram), 0, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer));
+    (void)sendto(fd(), &datagram, sizeof(datagram), 0, reinterpret_cast<const sockaddr*>(&peer),
+                 sizeof(peer));
   }
 }
 
@@ -126,7 +124,7 @@ std::span<const Doorbell::Ring> Doorbell::drain() {
   for (int i = 0; i < kDrainLimit; ++i) {
     Datagram datagram{};
     // MSG_TRUNC: the datagram's true length, so that a longer one is not mistaken for ours.
-    const ssize_t length = recv(fd_, &datagram, sizeof(datagram), MSG_TRUNC);
+    const ssize_t length = recv(fd(), &datagram, sizeof(datagram), MSG_TRUNC);
     if (length < 0 && errno == EAGAIN) break;
     if (length != sizeof(datagram) || datagram.secret != secret_) continue;
     if (datagram.from >= peers_.size() || datagram.call > Call::receiving) continue;

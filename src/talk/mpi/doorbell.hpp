@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "talk/lifeline.hpp"
 
 #include <mpi.h>
@@ -33,12 +34,9 @@ class Doorbell {
   /// Collective over `comm`, which is not kept. If one rank can't open its socket, SystemError on all of
   /// them.
   explicit Doorbell(MPI_Comm comm);
-  ~Doorbell();
-  Doorbell(const Doorbell&) = delete;
-  Doorbell& operator=(const Doorbell&) = delete;
 
   /// Readable when somebody has rung. Owned by the doorbell, non-blocking.
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
   /// Rings at rank `to`; never blocks, and never fails in a way that anybody could do something about.
   void ring(int to, Call call, std::uint64_t number) const;
@@ -58,7 +56,7 @@ class Doorbell {
   int open(in_addr_t address);  // an errno, or 0
   sockaddr_in bound() const;
 
-  int fd_ = -1;
+  base::Descriptor fd_;
   int rank_ = 0;
   talk::Secret secret_{};
   std::vector<std::vector<sockaddr_in>> peers_;  // by rank: where to ring

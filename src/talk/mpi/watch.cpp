@@ -1,14 +1,12 @@
 #include "talk/mpi/watch.hpp"
 
 #include "base/console.hpp"
-#include "base/file.hpp"
 #include "base/threads.hpp"
 #include "talk/mpi/session.hpp"
 
 #include <tasker/error.hpp>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,8 +30,8 @@ void say_unwatched(int rank, const std::string& why) {
 }
 
 // Ends the process unless rank 0 has said farewell, or `stop` is readable.
-void look_after(const talk::Lifeline& root, int stop) {
-  pollfd fds[] = {{root.fd(), POLLIN, 0}, {stop, POLLIN, 0}};
+void look_after(const talk::Lifeline& root, const base::Event& stop) {
+  pollfd fds[] = {{root.fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}};
   while (poll(fds, 2, -1) < 0) continue;
   if (fds[1].revents == 0 && !root.hear()) _exit(exit_interrupted);
 }
@@ -65,12 +63,10 @@ Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
   if (rank == 0) await(all);
   if (!root_) return;
   try {
-    stop_ = eventfd(0, EFD_CLOEXEC);
-    if (stop_ < 0) base::throw_errno("create", "an eventfd");
-    thread_ = base::start_thread("watch", [this](const std::stop_token&) { look_after(*root_, stop_); });
+    stop_.emplace();
+    thread_ = base::start_thread("watch", [this](const std::stop_token&) { look_after(*root_, *stop_); });
   } catch (...) {
     root_->say(kFarewell);  // this rank lives to tell why it ends
-    if (stop_ >= 0) close(stop_);
     throw;
   }
 }
@@ -79,10 +75,8 @@ Watch::~Watch() {
   if (workers_) workers_->say(kFarewell);
   if (!root_) return;
   root_->say(kFarewell);
-  const std::uint64_t one = 1;
-  (void)!write(stop_, &one, sizeof one);
+  stop_->set();
   thread_.join();
-  close(stop_);
 }
 
 // Those ranks have connected, but what they say may still be under way.

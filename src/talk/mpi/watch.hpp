@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/event.hpp"
 #include "talk/lifeline.hpp"
 #include "talk/mpi/doorbell.hpp"
 
@@ -38,7 +39,7 @@ class Watch {
   std::optional<talk::Lifelines> workers_;  // on rank 0
   std::vector<int> lost_;                   // of them
   std::optional<talk::Lifeline> root_;      // on the others
-  int stop_ = -1;                           // an eventfd: the thread shall end
+  std::optional<base::Event> stop_;         // the thread shall end
   std::jthread thread_;                     // looks after the lifeline to rank 0, asleep
 };
 
