@@ -77,7 +77,7 @@ struct Tasker::State {
 
   State() {
 #ifdef TASKER_WITH_MPI
-    if (talk::mpi::running()) join(MPI_COMM_WORLD);
+    if (talk::mpi::running()) join({});
 #endif
     if (!party) {
       cluster::refuse_singletons();
@@ -87,15 +87,15 @@ struct Tasker::State {
   }
 
 #ifdef TASKER_WITH_MPI
-  explicit State(MPI_Comm communicator) {
+  explicit State(const boost::mpi::communicator& communicator) {
     join(communicator);
     if (!party) party = std::make_unique<runtime::Party>(nullptr, end_alone);
     base::remember_threads();
   }
 
-  void join(MPI_Comm communicator) {
+  void join(const boost::mpi::communicator& communicator) {
     talk::mpi::require_serialized();
-    if (communicator == MPI_COMM_NULL)
+    if (!communicator)
       throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
     auto mailbox = std::make_unique<talk::mpi::Mailbox>(communicator);
     nodes = mailbox->host_count();
@@ -163,7 +163,7 @@ Tasker::Tasker() {
 }
 
 #ifdef TASKER_WITH_MPI
-Tasker::Tasker(const Communicator& communicator) { state_ = State::make(communicator.handle); }
+Tasker::Tasker(const Communicator& communicator) { state_ = State::make(communicator.comm); }
 #endif
 
 Tasker::Tasker(Tasker&&) noexcept = default;

@@ -65,7 +65,7 @@ void measure(const char* label, const char* how, std::chrono::milliseconds silen
 
 int main(int argc, char** argv) {
   tasker::talk::mpi::Session session(argc, argv);
-  tasker::talk::mpi::Mailbox mailbox(MPI_COMM_WORLD);
+  tasker::talk::mpi::Mailbox mailbox(boost::mpi::communicator{});
   const char* label = argc > 1 ? argv[1] : "";
   const auto quiet = [&](std::chrono::milliseconds silence) { (void)mailbox.wait(Clock::now() + silence); };
 

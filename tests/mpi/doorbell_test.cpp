@@ -63,7 +63,7 @@ bool rung(const Doorbell& doorbell, int timeout_ms) {
 }  // namespace
 
 TEST_CASE("a ring tells who rang and why") {
-  Doorbell doorbell(MPI_COMM_SELF);
+  Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   doorbell.ring(0, Doorbell::Call::message, 41);
   doorbell.ring(0, Doorbell::Call::receiving, std::uint64_t{1} << 40);
   REQUIRE(rung(doorbell, 60'000));
@@ -78,7 +78,7 @@ TEST_CASE("a ring tells who rang and why") {
 }
 
 TEST_CASE("every rank can ring every other one") {
-  Doorbell doorbell(MPI_COMM_WORLD);
+  Doorbell doorbell(boost::mpi::communicator{});
   int rank = 0;
   int size = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -99,12 +99,12 @@ TEST_CASE("every rank can ring every other one") {
 }
 
 TEST_CASE("on one host only loopback is open") {
-  const Doorbell doorbell(MPI_COMM_SELF);
+  const Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   CHECK(address_of(doorbell).sin_addr.s_addr == htonl(INADDR_LOOPBACK));
 }
 
 TEST_CASE("what a stranger sends is dropped") {
-  Doorbell doorbell(MPI_COMM_SELF);
+  Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   const Stranger stranger(doorbell);
   for (const std::size_t length : std::initializer_list<std::size_t>{0, 1, 16, 31, 32, 33, 64, 1400, 60'000})
     stranger.send(std::string(length, 'x'));
@@ -115,8 +115,8 @@ TEST_CASE("what a stranger sends is dropped") {
 }
 
 TEST_CASE("another run's ring is dropped") {
-  Doorbell doorbell(MPI_COMM_SELF);
-  Doorbell other(MPI_COMM_SELF);
+  Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
+  Doorbell other(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   const std::string datagram = own_datagram(other);
 
   const Stranger stranger(doorbell);
@@ -138,7 +138,7 @@ TEST_CASE("another run's ring is dropped") {
 }
 
 TEST_CASE("one drain of a flood is bounded") {
-  Doorbell doorbell(MPI_COMM_SELF);
+  Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   const int room = 1 << 20;
   REQUIRE(setsockopt(doorbell.fd(), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) == 0);
   constexpr std::size_t kRings = 300;
@@ -150,7 +150,7 @@ TEST_CASE("one drain of a flood is bounded") {
 }
 
 TEST_CASE("random bytes, with or without the secret, of any length, give no ring that cannot be") {
-  Doorbell doorbell(MPI_COMM_SELF);
+  Doorbell doorbell(boost::mpi::communicator(MPI_COMM_SELF, boost::mpi::comm_attach));
   const Stranger someone(doorbell);
   const std::string real = own_datagram(doorbell);
   std::mt19937 random(1);

@@ -16,7 +16,7 @@ using tasker::base::Clock;
 using tasker::talk::Envelope;
 
 TEST_CASE("messages of one rank arrive in the order they were sent") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   constexpr int kCount = 20'000;
   if (mailbox.rank() == 0) {
     std::map<int, int> seen;
@@ -32,7 +32,7 @@ TEST_CASE("messages of one rank arrive in the order they were sent") {
 
 TEST_CASE("a message longer than the part limit arrives whole and in order") {
   const std::size_t limit = GENERATE(std::size_t{1}, std::size_t{7}, std::size_t{4096}, std::size_t{1} << 18);
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = limit});
+  Mailbox mailbox(boost::mpi::communicator{}, {.part_limit = limit});
   const std::vector<std::size_t> lengths = {0, 1, limit - 1, limit, limit + 1, 3 * limit, 10 * limit + 3, 5};
   for (int to = 0; to < mailbox.size(); ++to) {
     if (to == mailbox.rank()) continue;
@@ -50,7 +50,7 @@ TEST_CASE("a message longer than the part limit arrives whole and in order") {
 }
 
 TEST_CASE("all ranks send to all, of all lengths") {
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 100'000});
+  Mailbox mailbox(boost::mpi::communicator{}, {.part_limit = 100'000});
   constexpr int kEach = 60;
   const auto message = [](int from, int to, int i) {
     const auto seed = static_cast<unsigned>((from * 100 + to) * 1000 + i);
@@ -77,7 +77,7 @@ TEST_CASE("all ranks send to all, of all lengths") {
 TEST_CASE("a long message does not crawl") {
   // Both ends have to push, without a pause for 1.5 s. If each looked once a millisecond only, this would
   // take 6 s where MPI copies through small buffers (tests mpi_copies and mpi_hosts).
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 1 << 30});
+  Mailbox mailbox(boost::mpi::communicator{}, {.part_limit = 1 << 30});
   const std::string bytes(30'000'000, 'x');
   const Polls polls(mailbox);
   if (mailbox.rank() == 0 && mailbox.size() > 1) {
@@ -97,7 +97,7 @@ TEST_CASE("a long message does not crawl") {
 }
 
 TEST_CASE("flush waits for what was sent, and for no longer than it is told") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   if (mailbox.size() == 1) return;
   const std::string large = pattern(3'000'000, 5);
   CHECK(mailbox.flush(Clock::now()));
@@ -114,7 +114,7 @@ TEST_CASE("flush waits for what was sent, and for no longer than it is told") {
 }
 
 TEST_CASE("two ranks may flush long messages to each other") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   const int other = mailbox.rank() ^ 1;
   if (other < mailbox.size()) {
     mailbox.send(other, pattern(3'000'000, 6));
@@ -126,7 +126,7 @@ TEST_CASE("two ranks may flush long messages to each other") {
 
 TEST_CASE("a mailbox with unsent messages can go") {
   {
-    Mailbox mailbox(MPI_COMM_WORLD);
+    Mailbox mailbox(boost::mpi::communicator{});
     if (mailbox.rank() == 0 && mailbox.size() > 1) {
       mailbox.send(1, pattern(3'000'000, 7));
       CHECK_FALSE(mailbox.flush(Clock::now()));
@@ -137,7 +137,7 @@ TEST_CASE("a mailbox with unsent messages can go") {
 }
 
 TEST_CASE("what cannot be sent is refused") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   CHECK_THROWS_AS(mailbox.send(mailbox.rank(), "me"), std::invalid_argument);
   CHECK_THROWS_AS(mailbox.send(-1, "nobody"), std::invalid_argument);
   CHECK_THROWS_AS(mailbox.send(mailbox.size(), "nobody"), std::invalid_argument);
@@ -165,7 +165,7 @@ TEST_CASE("what is no message is an error, not a wrong message") {
       {{99, "what is that"}},
   };
   for (const std::vector<Piece>& lie : lies) {
-    Mailbox mailbox(MPI_COMM_WORLD);
+    Mailbox mailbox(boost::mpi::communicator{});
     if (mailbox.rank() == 0 && mailbox.size() > 1) {
       for (const Piece& piece : lie) {
         MPI_Send(piece.bytes.data(), static_cast<int>(piece.bytes.size()), MPI_BYTE, 1, piece.tag,

@@ -97,7 +97,7 @@ std::vector<std::string> forged_rings(Mailbox& mailbox) {
 }  // namespace
 
 TEST_CASE("ranks answer each other after silences of all lengths") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   for (int trial = 0; trial < 30; ++trial) {
     if (mailbox.rank() == 0) {
       CHECK_FALSE(mailbox.wait(Clock::now() + std::chrono::microseconds(1 << (trial / 2))));
@@ -112,7 +112,7 @@ TEST_CASE("ranks answer each other after silences of all lengths") {
 }
 
 TEST_CASE("lost rings cost latency only") {
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 100'000, .mute = true});
+  Mailbox mailbox(boost::mpi::communicator{}, {.part_limit = 100'000, .mute = true});
   for (int trial = 0; trial < 20; ++trial) {
     if (mailbox.rank() == 0) {
       for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, pattern(350'000, 1));
@@ -129,7 +129,7 @@ TEST_CASE("a ring ends a long sleep; where rings get lost, none is long any more
   // By itself it would sleep for 160 ms at last.
   constexpr auto kSilence = 300ms;
   const bool mute = GENERATE(false, true);
-  Mailbox mailbox(MPI_COMM_WORLD, {.mute = mute});
+  Mailbox mailbox(boost::mpi::communicator{}, {.mute = mute});
   if (mailbox.size() == 1) return;
   int slept = 0;
   int rung = 0;
@@ -152,7 +152,7 @@ TEST_CASE("a ring ends a long sleep; where rings get lost, none is long any more
 }
 
 TEST_CASE("a deadline is kept") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   const auto start = Clock::now();
   {
     const Polls polls(mailbox);
@@ -169,7 +169,7 @@ TEST_CASE("a deadline is kept") {
 }
 
 TEST_CASE("a watched descriptor ends the wait") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   const Pipe empty(false);
   const Pipe full(true);
   std::vector<pollfd> watched = {{empty.ends[0], POLLIN, POLLERR}, {full.ends[0], POLLIN, 0}};
@@ -195,7 +195,7 @@ TEST_CASE("a watched descriptor ends the wait") {
 }
 
 TEST_CASE("a message goes before a descriptor") {
-  Mailbox mailbox(MPI_COMM_WORLD);
+  Mailbox mailbox(boost::mpi::communicator{});
   if (mailbox.rank() == 0) {
     for (int to = 1; to < mailbox.size(); ++to) mailbox.send(to, "first");
   }
@@ -216,7 +216,7 @@ TEST_CASE("a message goes before a descriptor") {
 
 TEST_CASE(
     "a flood of junk, or of forged rings, holds up neither deadlines nor messages, and leaves nobody awake") {
-  Mailbox mailbox(MPI_COMM_WORLD, {.part_limit = 10'000});
+  Mailbox mailbox(boost::mpi::communicator{}, {.part_limit = 10'000});
   const bool forged = GENERATE(false, true);
   Flood flood(mailbox, forged ? forged_rings(mailbox) : std::vector{std::string(32, 'j')});
   const bool something = mailbox.rank() == 0 && mailbox.wait(Clock::now() + 100ms).has_value();

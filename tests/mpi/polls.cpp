@@ -1,4 +1,4 @@
-// This program's ppoll() and MPI_Imrecv(), in the place of those that the mailbox would call.
+// This program's ppoll() and MPI_Irecv(), in the place of those that the mailbox would call.
 #include "mpi/polls.hpp"
 
 #include <mpi.h>
@@ -64,9 +64,9 @@ extern "C" int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const s
   return ready;
 }
 
-extern "C" int MPI_Imrecv(void* bytes, int count, MPI_Datatype type, MPI_Message* message,
-                          MPI_Request* request) {
-  const int outcome = PMPI_Imrecv(bytes, count, type, message, request);
+extern "C" int MPI_Irecv(void* bytes, int count, MPI_Datatype type, int source, int tag, MPI_Comm comm,
+                         MPI_Request* request) {
+  const int outcome = PMPI_Irecv(bytes, count, type, source, tag, comm, request);
   tasker::test::received = tasker::base::Clock::now();
   return outcome;
 }

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
   int result = 1;
   try {
-    const tasker::talk::mpi::Mailbox mailbox(MPI_COMM_WORLD);
+    const tasker::talk::mpi::Mailbox mailbox(boost::mpi::communicator{});
   } catch (const tasker::UsageError& error) {
     std::puts(error.what());
     result = 0;

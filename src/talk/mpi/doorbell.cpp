@@ -1,10 +1,10 @@
 #include "talk/mpi/doorbell.hpp"
 
 #include "talk/host.hpp"
-#include "talk/mpi/session.hpp"
 
 #include <tasker/error.hpp>
 
+#include <boost/mpi/collectives.hpp>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,29 +42,30 @@ struct Card {
 };
 
 template <class T>
-std::vector<T> all_gather(const T& mine, MPI_Comm comm) {
-  int size = 0;
-  check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
-  std::vector<T> all(static_cast<std::size_t>(size));
-  check(MPI_Allgather(&mine, sizeof(T), MPI_BYTE, all.data(), sizeof(T), MPI_BYTE, comm), "MPI_Allgather");
+std::vector<T> all_gather(const T& mine, const boost::mpi::communicator& comm) {
+  std::vector<T> all(static_cast<std::size_t>(comm.size()));
+  boost::mpi::all_gather(comm, reinterpret_cast<const char*>(&mine), sizeof(T),
+                         reinterpret_cast<char*>(all.data()));
   return all;
 }
 
 }  // namespace
 
-Doorbell::Doorbell(MPI_Comm comm) {
-  check(MPI_Comm_rank(comm, &rank_), "MPI_Comm_rank");
+Doorbell::Doorbell(const boost::mpi::communicator& comm) : rank_(comm.rank()) {
   Card card;
   if (rank_ == 0 && getrandom(secret_.data(), secret_.size(), 0) != static_cast<ssize_t>(secret_.size())) {
     card.error = errno;
   }
-  check(MPI_Bcast(secret_.data(), static_cast<int>(secret_.size()), MPI_BYTE, 0, comm), "MPI_Bcast");
+  boost::mpi::broadcast(comm, secret_.data(), static_cast<int>(secret_.size()), 0);
 
   const Place place = talk::here();
   const std::vector<Place> places = all_gather(place, comm);
-  const bool one_host =
-      std::all_of(places.begin(), places.end(), [&](const Place& other) { return place.same_host(other); });
-  const int open_error = open(htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY));
+  // Each host has one first rank.
+  host_count_ = 0;
+  for (auto rank = places.begin(); rank != places.end(); ++rank)
+    host_count_ +=
+        std::none_of(places.begin(), rank, [&](const Place& other) { return rank->same_host(other); });
+  const int open_error = open(htonl(host_count_ == 1 ? INADDR_LOOPBACK : INADDR_ANY));
   if (open_error != 0) card.error = open_error;
   const std::vector<Interface> ours = talk::interfaces(kInterfaceLimit);
   card.port = bound().sin_port;

@@ -3,7 +3,7 @@
 #include "base/descriptor.hpp"
 #include "talk/lifeline.hpp"
 
-#include <mpi.h>
+#include <boost/mpi/communicator.hpp>
 #include <netinet/in.h>
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class Doorbell {
 
   /// Collective over `comm`, which is not kept. If one rank can't open its socket, SystemError on all of
   /// them.
-  explicit Doorbell(MPI_Comm comm);
+  explicit Doorbell(const boost::mpi::communicator& comm);
 
   /// Readable when somebody has rung. Owned by the doorbell, non-blocking.
   int fd() const { return fd_.get(); }
@@ -45,6 +45,8 @@ class Doorbell {
   /// caller: `fd()` may still be readable afterwards. Valid until the next call.
   std::span<const Ring> drain();
 
+  /// On how many hosts the ranks are.
+  int host_count() const { return host_count_; }
   /// What all ranks agreed on: for other ways between them.
   const talk::Secret& secret() const { return secret_; }
   /// Where this rank listens, in network byte order: loopback if all ranks share one host, else everywhere.
@@ -58,6 +60,7 @@ class Doorbell {
 
   base::Descriptor fd_;
   int rank_ = 0;
+  int host_count_ = 1;
   talk::Secret secret_{};
   std::vector<std::vector<sockaddr_in>> peers_;  // by rank: where to ring
   std::vector<Ring> heard_;

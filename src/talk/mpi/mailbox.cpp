@@ -1,9 +1,10 @@
 #include "talk/mpi/mailbox.hpp"
 
-#include "talk/mpi/nodes.hpp"
 #include "talk/mpi/session.hpp"
 
 #include <tasker/error.hpp>
+
+#include <boost/mpi/exception.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,7 +21,7 @@ using namespace std::chrono_literals;
 // A message is one kWhole, or one kLong (its length, 8 bytes) followed by kParts. MPI keeps the order.
 enum Tag : int { kWhole = 1, kLong = 2, kPart = 3 };
 
-// MPI_Improbe looks first and makes progress afterwards: one look misses what has just arrived. But each one
+// MPI_Iprobe looks first and makes progress afterwards: one look misses what has just arrived. But each one
 // costs system calls, and where ranks outnumber cores it gives the core away, for a millisecond or longer.
 constexpr int kLooks = 3;
 
@@ -41,12 +42,22 @@ constexpr int kOwn = 2;
 // Bytes that move more slowly than 20 MB/s are not worth a busy core.
 constexpr Clock::duration kSlowestByte = 50ns;
 
-MPI_Comm duplicate(MPI_Comm comm) {
+boost::mpi::communicator duplicate(const boost::mpi::communicator& comm) {
   require_serialized();
-  MPI_Comm copy = MPI_COMM_NULL;
-  check(MPI_Comm_dup(comm, &copy), "MPI_Comm_dup");
-  check(MPI_Comm_set_errhandler(copy, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  boost::mpi::communicator copy(comm, boost::mpi::comm_duplicate);
+  // What Boost.MPI has no word for: without this an error would end the job instead of being thrown.
+  MPI_Comm_set_errhandler(copy, MPI_ERRORS_RETURN);
   return copy;
+}
+
+/// Calls that, of which MPI may refuse a part.
+template <class Call>
+auto asked(Call call) {
+  try {
+    return call();
+  } catch (const boost::mpi::exception& error) {
+    throw SystemError(error.what());
+  }
 }
 
 [[noreturn]] void broken(int source) {
@@ -56,28 +67,23 @@ MPI_Comm duplicate(MPI_Comm comm) {
 
 }  // namespace
 
-Mailbox::Mailbox(MPI_Comm comm, MailboxOptions options)
+Mailbox::Mailbox(const boost::mpi::communicator& comm, MailboxOptions options)
     : comm_(duplicate(comm)),
       options_(options),
-      host_count_(node_count(comm_)),
+      rank_(comm_.rank()),
       doorbell_(comm_),
       watch_(comm_, doorbell_),
-      last_event_(Clock::now()) {
-  check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
-  check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
-  peers_.resize(static_cast<std::size_t>(size_));
-}
+      peers_(static_cast<std::size_t>(comm_.size())),
+      last_event_(Clock::now()) {}
 
 Mailbox::~Mailbox() {
-  if (!running()) return;
   for (auto i = incoming_.begin(); i != incoming_.end();) i = abandon(i);
-  MPI_Comm_free(&comm_);
 }
 
 // ---- sending
 
 void Mailbox::send(int to, std::string message) {
-  if (to < 0 || to >= size_ || to == rank_) {
+  if (to < 0 || to >= size() || to == rank_) {
     throw std::invalid_argument("rank " + std::to_string(rank_) + " cannot send to rank " +
                                 std::to_string(to));
   }
@@ -85,14 +91,16 @@ void Mailbox::send(int to, std::string message) {
   if (peer.lost) return;
   const auto bytes = std::make_shared<const std::string>(std::move(message));
   if (bytes->size() <= options_.part_limit) {
-    outbox_.post(comm_, to, kWhole, bytes, 0, bytes->size());
+    asked([&] { outbox_.post(comm_, to, kWhole, bytes, 0, bytes->size()); });
   } else {
     const std::uint64_t length = bytes->size();
     const auto header =
         std::make_shared<const std::string>(reinterpret_cast<const char*>(&length), sizeof(length));
-    outbox_.post(comm_, to, kLong, header, 0, header->size());
+    asked([&] { outbox_.post(comm_, to, kLong, header, 0, header->size()); });
     for (std::size_t done = 0; done < bytes->size(); done += options_.part_limit) {
-      outbox_.post(comm_, to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
+      asked([&] {
+        outbox_.post(comm_, to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
+      });
     }
   }
   ++peer.sent;
@@ -105,7 +113,7 @@ void Mailbox::ring(int to, Doorbell::Call call, std::uint64_t number) const {
 }
 
 void Mailbox::release_sent() {
-  if (outbox_.release()) last_event_ = Clock::now();
+  if (asked([&] { return outbox_.release(); })) last_event_ = Clock::now();
 }
 
 bool Mailbox::flush(Time deadline) {
@@ -132,20 +140,19 @@ std::optional<Envelope> Mailbox::receive() {
   return std::nullopt;
 }
 
-// Finds the next MPI message and begins to receive it; false if there is none.
+// Finds the next MPI message and begins to receive it; false if there is none. One thread alone uses MPI, so
+// what a probe has found is what is received then.
 bool Mailbox::match() {
-  int found = 0;
-  MPI_Message message = MPI_MESSAGE_NULL;
-  MPI_Status status;
-  check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &found, &message, &status), "MPI_Improbe");
-  if (found == 0) return false;
+  const auto found = asked([&] { return comm_.iprobe(); });
+  if (!found) return false;
   last_event_ = Clock::now();
-  int count = 0;
-  check(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
-  const auto size = static_cast<std::size_t>(count);
-  const int source = status.MPI_SOURCE;
+  const auto count = found->count<char>();
+  const int source = found->source();
+  const int tag = found->tag();
+  if (!count || *count < 0) broken(source);
+  const auto size = static_cast<std::size_t>(*count);
   if (is_lost(source)) {
-    discard(message, size);
+    discard(source, tag, size);
     return true;
   }
 
@@ -154,19 +161,19 @@ bool Mailbox::match() {
     return incoming.source == source && incoming.matched < incoming.bytes.size();
   });
   const bool expects_part = open != incoming_.end();
-  if (count < 0 || expects_part != (status.MPI_TAG == kPart)) broken(source);
+  if (expects_part != (tag == kPart)) broken(source);
 
-  if (status.MPI_TAG == kPart) {
+  if (tag == kPart) {
     if (size == 0 || size > open->bytes.size() - open->matched) broken(source);
-    receive_part(*open, message, size);
-  } else if (status.MPI_TAG == kWhole) {
+    receive_part(*open, tag, size);
+  } else if (tag == kWhole) {
     begin(source, size);
-    receive_part(incoming_.back(), message, size);
+    receive_part(incoming_.back(), tag, size);
   } else {
     std::uint64_t length = 0;
-    if (status.MPI_TAG != kLong || size != sizeof(length)) broken(source);
+    if (tag != kLong || size != sizeof(length)) broken(source);
     // Does not wait: so few bytes have come with the envelope.
-    check(MPI_Mrecv(&length, sizeof(length), MPI_BYTE, &message, MPI_STATUS_IGNORE), "MPI_Mrecv");
+    asked([&] { comm_.recv(source, tag, reinterpret_cast<char*>(&length), sizeof(length)); });
     if (length == 0 || length > std::string().max_size()) broken(source);
     begin(source, length);
   }
@@ -185,15 +192,13 @@ void Mailbox::begin(int source, std::size_t size) {
   }
 }
 
-void Mailbox::receive_part(Incoming& incoming, MPI_Message& message, std::size_t size) {
-  MPI_Request& request = incoming.parts.emplace_back(MPI_REQUEST_NULL);
-  check(MPI_Imrecv(incoming.bytes.data() + incoming.matched, static_cast<int>(size), MPI_BYTE, &message,
-                   &request),
-        "MPI_Imrecv");
+void Mailbox::receive_part(Incoming& incoming, int tag, std::size_t size) {
+  auto& request = incoming.parts.emplace_back(asked([&] {
+    return comm_.irecv(incoming.source, tag, incoming.bytes.data() + incoming.matched,
+                       static_cast<int>(size));
+  }));
   incoming.matched += size;
-  int complete = 0;
-  check(MPI_Test(&request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-  if (complete != 0) return;
+  if (asked([&] { return request.test(); })) return;
   ring(incoming.source, Doorbell::Call::receiving, size);
   push(size);
 }
@@ -203,10 +208,8 @@ std::optional<Envelope> Mailbox::finished() {
   for (auto i = incoming_.begin(); i != incoming_.end(); ++i) {
     const auto same_source = [&](const Incoming& earlier) { return earlier.source == i->source; };
     if (i->matched < i->bytes.size() || std::any_of(incoming_.begin(), i, same_source)) continue;
-    int complete = 0;
-    check(MPI_Testall(static_cast<int>(i->parts.size()), i->parts.data(), &complete, MPI_STATUSES_IGNORE),
-          "MPI_Testall");
-    if (complete == 0) continue;
+    std::erase_if(i->parts, [](auto& part) { return asked([&] { return !part.active() || part.test(); }); });
+    if (!i->parts.empty()) continue;
     Envelope envelope{i->source, std::move(i->bytes)};
     incoming_.erase(i);
     last_event_ = Clock::now();
@@ -218,22 +221,17 @@ std::optional<Envelope> Mailbox::finished() {
 // As in ~Outbox: a receive that has matched can't be cancelled either.
 std::list<Mailbox::Incoming>::iterator Mailbox::abandon(std::list<Incoming>::iterator incoming) {
   static auto& abandoned = *new std::list<Incoming>();
-  for (MPI_Request& request : incoming->parts)
-    if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
   const auto next = std::next(incoming);
   abandoned.splice(abandoned.end(), incoming_, incoming);
   return next;
 }
 
 // What a rank said that was taken for gone.
-void Mailbox::discard(MPI_Message& message, std::size_t size) {
-  const auto incoming = incoming_.insert(incoming_.end(), {0, std::string(size, '\0'), size, {}});
-  MPI_Request& request = incoming->parts.emplace_back(MPI_REQUEST_NULL);
-  check(MPI_Imrecv(incoming->bytes.data(), static_cast<int>(size), MPI_BYTE, &message, &request),
-        "MPI_Imrecv");
-  int complete = 0;
-  check(MPI_Test(&request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-  if (complete != 0)
+void Mailbox::discard(int source, int tag, std::size_t size) {
+  const auto incoming = incoming_.insert(incoming_.end(), {source, std::string(size, '\0'), 0, {}});
+  auto& request = incoming->parts.emplace_back(
+      asked([&] { return comm_.irecv(source, tag, incoming->bytes.data(), static_cast<int>(size)); }));
+  if (asked([&] { return request.test(); }))
     incoming_.erase(incoming);
   else
     abandon(incoming);

@@ -6,7 +6,7 @@
 #include "talk/mpi/outbox.hpp"
 #include "talk/mpi/watch.hpp"
 
-#include <mpi.h>
+#include <boost/mpi/communicator.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -40,7 +40,7 @@ class Mailbox final : public talk::Comm {
  public:
   /// Collective over `comm`, which is duplicated. MPI must run, at MPI_THREAD_SERIALIZED or above
   /// (UsageError).
-  explicit Mailbox(MPI_Comm comm, MailboxOptions options = {});
+  explicit Mailbox(const boost::mpi::communicator& comm, MailboxOptions options = {});
 
   /// Not collective, does not wait: a message that has not left by now (see flush) may never arrive. Before
   /// the ranks make the next Mailbox each should have received what was sent to it, since MPI may reuse the
@@ -49,9 +49,9 @@ class Mailbox final : public talk::Comm {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
-  int host_count() const override { return host_count_; }
+  int rank() const override { return comm_.rank(); }
+  int size() const override { return static_cast<int>(peers_.size()); }
+  int host_count() const override { return doorbell_.host_count(); }
 
   /// A message of any length, in one MPI message where possible. Throws SystemError if MPI refuses it,
   /// std::invalid_argument if `to` is this rank or none.
@@ -66,7 +66,7 @@ class Mailbox final : public talk::Comm {
   void set_lost_after(std::chrono::milliseconds lost_after) override { watch_.set_lost_after(lost_after); }
 
   /// The duplicate, owned by the mailbox.
-  MPI_Comm communicator() const { return comm_; }
+  const boost::mpi::communicator& communicator() const { return comm_; }
   const Doorbell& doorbell() const { return doorbell_; }
 
  private:
@@ -75,7 +75,7 @@ class Mailbox final : public talk::Comm {
     int source = 0;
     std::string bytes;
     std::size_t matched = 0;  // bytes whose MPI message has been found
-    std::vector<MPI_Request> parts;
+    std::vector<boost::mpi::request> parts;
   };
 
   struct Peer {
@@ -92,11 +92,11 @@ class Mailbox final : public talk::Comm {
   std::optional<talk::Envelope> receive();
   bool match();
   void begin(int source, std::size_t size);
-  void receive_part(Incoming& incoming, MPI_Message& message, std::size_t size);
+  void receive_part(Incoming& incoming, int tag, std::size_t size);
   void ring(int to, Doorbell::Call call, std::uint64_t number) const;
   std::optional<talk::Envelope> finished();
   std::list<Incoming>::iterator abandon(std::list<Incoming>::iterator incoming);
-  void discard(MPI_Message& message, std::size_t size);
+  void discard(int source, int tag, std::size_t size);
 
   std::optional<talk::Envelope> next_lost();
   void lose(int rank);
@@ -107,11 +107,9 @@ class Mailbox final : public talk::Comm {
   void push(std::uint64_t bytes);
   bool under_way() const { return !outbox_.empty() || !incoming_.empty(); }
 
-  MPI_Comm comm_ = MPI_COMM_NULL;
+  boost::mpi::communicator comm_;
   MailboxOptions options_;
-  int rank_ = 0;
-  int size_ = 0;
-  int host_count_ = 1;
+  int rank_;
   Doorbell doorbell_;
   Watch watch_;
   std::vector<Peer> peers_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <mpi.h>
+#include <boost/mpi/communicator.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -21,22 +21,22 @@ class Outbox {
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  /// Begins to send this part of `bytes`. Throws SystemError if MPI refuses.
-  void post(MPI_Comm comm, int to, int tag, const Bytes& bytes, std::size_t offset, std::size_t size);
+  /// Begins to send this part of `bytes`. Throws boost::mpi::exception if MPI refuses.
+  void post(const boost::mpi::communicator& comm, int to, int tag, const Bytes& bytes, std::size_t offset,
+            std::size_t size);
   /// Forgets what has left; whether there was any.
   bool release();
   /// Gives up what is under way to rank `to`.
   void abandon(int to);
-  bool empty() const { return requests_.empty(); }
+  bool empty() const { return sent_.empty(); }
 
  private:
-  void forget_done();
   struct Sent {
     int to = 0;
     Bytes bytes;
+    boost::mpi::request request;
   };
-  std::vector<MPI_Request> requests_;
-  std::vector<Sent> sent_;  // by each request
+  std::vector<Sent> sent_;
 };
 
 }  // namespace tasker::talk::mpi

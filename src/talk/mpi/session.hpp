@@ -2,6 +2,10 @@
 
 #include "base/process.hpp"
 
+#include <boost/mpi/environment.hpp>
+
+#include <memory>
+
 namespace tasker::talk::mpi {
 
 /// True if an MPI launcher started this process (mpirun, or srun with a PMI plugin), going by the
@@ -11,8 +15,8 @@ bool launched();
 /// True between MPI_Init and MPI_Finalize.
 bool running();
 
-/// MPI for as long as this object lives: starts it at MPI_THREAD_SERIALIZED unless it runs already, and ends
-/// it only if it started it. Starting and ending are collective over all processes of the job.
+/// MPI for as long as this object lives: starts it at MPI_THREAD_MULTIPLE unless it runs already, and ends it
+/// only if it started it. Starting and ending are collective over all processes of the job.
 class Session {
  public:
   /// Throws UsageError if MPI has been finalized before, or runs below MPI_THREAD_SERIALIZED. May change argc
@@ -23,7 +27,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
  private:
-  bool started_ = false;
+  std::unique_ptr<boost::mpi::environment> started_;
   base::Maker maker_;
 };
 
@@ -37,8 +41,5 @@ void end_all(int exit_code);
 
 /// Throws UsageError, with what to write instead, unless MPI runs and allows calls from one thread at a time.
 void require_serialized();
-
-/// Throws SystemError with MPI's own words if `code`, returned by the MPI function `what`, is an error.
-void check(int code, const char* what);
 
 }  // namespace tasker::talk::mpi

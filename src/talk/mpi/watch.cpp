@@ -2,10 +2,10 @@
 
 #include "base/console.hpp"
 #include "base/threads.hpp"
-#include "talk/mpi/session.hpp"
 
 #include <tasker/error.hpp>
 
+#include <boost/mpi/collectives.hpp>
 #include <poll.h>
 #include <unistd.h>
 
@@ -38,17 +38,14 @@ void look_after(const talk::Lifeline& root, const base::Event& stop) {
 
 }  // namespace
 
-Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
-  int rank = 0;
-  int size = 0;
-  check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
-  check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+Watch::Watch(const boost::mpi::communicator& comm, const Doorbell& doorbell) {
+  const int rank = comm.rank();
   in_port_t port = 0;
   if (rank == 0) {
-    workers_.emplace(doorbell.address(), doorbell.secret(), static_cast<std::size_t>(size));
+    workers_.emplace(doorbell.address(), doorbell.secret(), static_cast<std::size_t>(comm.size()));
     port = workers_->port();
   }
-  check(MPI_Bcast(&port, sizeof port, MPI_BYTE, 0, comm), "MPI_Bcast");
+  boost::mpi::broadcast(comm, port, 0);
   int connected = 0;
   if (rank != 0) {
     try {
@@ -58,8 +55,8 @@ Watch::Watch(MPI_Comm comm, const Doorbell& doorbell) {
       say_unwatched(rank, error.what());
     }
   }
-  std::vector<int> all(static_cast<std::size_t>(size));
-  check(MPI_Gather(&connected, 1, MPI_INT, all.data(), 1, MPI_INT, 0, comm), "MPI_Gather");
+  std::vector<int> all;
+  boost::mpi::gather(comm, connected, all, 0);
   if (rank == 0) await(all);
   if (!root_) return;
   try {

@@ -4,7 +4,7 @@
 #include "talk/lifeline.hpp"
 #include "talk/mpi/doorbell.hpp"
 
-#include <mpi.h>
+#include <boost/mpi/communicator.hpp>
 
 #include <chrono>
 #include <optional>
@@ -19,7 +19,7 @@ namespace tasker::talk::mpi {
 class Watch {
  public:
   /// Collective over `comm`, which is not kept. A rank that can't be watched is named on stderr.
-  Watch(MPI_Comm comm, const Doorbell& doorbell);
+  Watch(const boost::mpi::communicator& comm, const Doorbell& doorbell);
   /// The end in order, of which the others make nothing.
   ~Watch();
   Watch(const Watch&) = delete;
