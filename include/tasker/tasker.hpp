@@ -5,6 +5,7 @@
 #include <tasker/digest.hpp>
 #include <tasker/error.hpp>
 #include <tasker/expected.hpp>
+#include <tasker/inputs.hpp>
 #include <tasker/options.hpp>
 #include <tasker/results.hpp>
 
@@ -79,12 +80,20 @@ class Tasker {
   /// std::string, and what a pair or tuple refers to (std::tie) as a value, in results, too. A char* that is
   /// null is an error.
   ///
+  /// Elements of contiguous ranges (std::vector, std::span) whose type has a fixed layout, and plain
+  /// std::views::iota, are read where they are, at any time and by any thread: they must neither change nor
+  /// end before map returns. All others are made once each, in order, on rank 0's main thread, while tasks
+  /// are handed out already, and kept until map returns: in memory up to a mebibyte, then in a file without a
+  /// name beside the archive. Only where results of an earlier run may fit all are made first.
+  ///
   /// `fn`: whatever std::invoke can call, a pointer to a member included: as the first that compiles of
   /// fn(arg), fn(a, b, ...) for tuple-likes, fn(arg, context), fn(a, b, ..., context) with a `Context&`. It
-  /// is called on the main thread of each rank, by each rank on its own copy. It must not use MPI on the
-  /// communicator of this Tasker, nor call map. Of a lambda with `auto` the compiler tells only with the body
-  /// whether it fits, so the body must compile for the first of them that its number of parameters allows:
-  /// give one with `auto...` its return type.
+  /// is called on the main thread of each rank, by each rank on its own copy; on rank 0 where nobody else
+  /// computes, or `Options::root_computes` says so. It must not call map, nor use MPI on the communicator of
+  /// this Tasker; on others it may use MPI if MPI was initialised with MPI_THREAD_MULTIPLE, as `run` does
+  /// where MPI offers that, since a second thread talks meanwhile. Between maps that thread touches no MPI.
+  /// Of a lambda with `auto` the compiler tells only with the body whether it fits, so the body must compile
+  /// for the first of them that its number of parameters allows: give one with `auto...` its return type.
   ///
   /// `more`: what depends on the arguments, `tasker::expected(...)`.
   ///

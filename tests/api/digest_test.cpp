@@ -1,6 +1,6 @@
 #include "support/store_fixture.hpp"
 
-#include <tasker/digest.hpp>
+#include <tasker/inputs.hpp>
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>

@@ -18,7 +18,6 @@ namespace tasker::fuzz {
 
 namespace {
 
-using namespace schedule;
 using namespace std::chrono_literals;
 
 const std::vector<std::string> texts(20, "some text");
@@ -55,29 +54,32 @@ execute::ChunkReport run(execute::Chunk& chunk) {
 }
 
 /// Rank 0 in the middle of a map, to which rank 1 speaks, and now and then rank 2, which has not joined yet.
-class Root {
+class Root : runtime::MasterStore {
  public:
   Root() {
+    for (const int rank : {1, 2}) master_.begin(rank, {});
     master_.handle({1, talk::pack(talk::Ready{true, "host", "build", 1, 2})});
     master_.dispatch(now_);
   }
   void hear(const std::string& bytes) {
     master_.handle({bytes.size() % 8 == 0 ? 2 : 1, bytes});
     master_.dispatch(now_ += 1ms);
-    if (scheduler_.done_count() > texts.size() || outcome_.computed != scheduler_.done_count()) std::abort();
+    if (scheduler_.done_count() > texts.size() || tally_.tasks != scheduler_.done_count()) std::abort();
   }
 
  private:
+  std::uint32_t attempt_of(std::uint64_t) const override { return 1; }
+  void write(int, const talk::Ready&, std::string_view) override {}
+  void sync(int) override {}
+  base::IntervalSet recorded(int, const base::IntervalSet&) const override { return {}; }
+  void record(const runtime::Attempt&) override {}
+
   test::FakeNetwork network_{3};
-  schedule::Scheduler scheduler_{IntervalSet({0, texts.size()})};
-  Outcome outcome_;
-  Master master_{
-      network_.comm(0),
-      call(),
-      scheduler_,
-      outcome_,
-      {[](std::uint64_t) { return 1U; }, [](int, const talk::Ready&, std::string_view) {}, [](int) {},
-       [](int, const base::IntervalSet&) { return base::IntervalSet(); }, [](const Attempt&) {}}};
+  talk::Peers peers_{&network_.comm(0)};
+  runtime::Arguments arguments_{call()};
+  schedule::Scheduler scheduler_{base::IntervalSet({0, texts.size()})};
+  talk::Tally tally_;
+  runtime::Master master_{peers_, call().options, arguments_, scheduler_, tally_, *this};
   base::Time now_{};
 };
 
@@ -86,15 +88,14 @@ class Worker {
   void hear(const std::string& bytes) {
     network_.comm(0).send(1, bytes);
     network_.deliver(0, 1);
-    listener_.hear();
-    while (const auto chunk = desk_.poll_chunk()) desk_.finish(chunk, run(*chunk));
+    talker_.turn();
+    while (const auto chunk = desk_.take_chunk()) desk_.finish(chunk, run(*chunk));
   }
 
  private:
   test::FakeNetwork network_{2};
   execute::Desk desk_;
-  execute::Horizon horizon_;
-  execute::Listener listener_{network_.comm(1), desk_, horizon_};
+  execute::Talker talker_{network_.comm(1), desk_};
 };
 
 void hear_as_child(std::string_view bytes) {
@@ -121,9 +122,9 @@ void use(std::string_view input) {
   bool worker_lives = true;
   accepts([&] {
     while (const auto message = theirs.receive()) {
-      unpack_any<talk::Enter, talk::Start, talk::Ready, Work, talk::TakeBackRequest, talk::Kept, talk::Done,
-                 talk::Records, talk::Recorded, talk::Trouble, talk::Finish, talk::Closed, talk::End,
-                 talk::Leave>(*message);
+      unpack_any<talk::Enter, talk::Start, talk::Ready, talk::Assignment, talk::TakeBackRequest, talk::Kept,
+                 talk::Done, talk::Records, talk::Recorded, talk::Trouble, talk::TimeLeft, talk::Made,
+                 talk::Finish, talk::Closed, talk::End, talk::Leave>(*message);
       unpack_any<execute::slots::Order, execute::slots::Finished>(*message);
       accepts([&] { hear_as_child(*message); });
       root_lives = root_lives && accepts([&] { root.hear(*message); });

@@ -2,6 +2,9 @@
 #include "mpi/shared.hpp"
 
 #include <catch2/catch.hpp>
+#include <mpi.h>
+
+#include <ranges>
 
 // What programs do with map that it must stand, or refuse.
 
@@ -125,4 +128,26 @@ TEST_CASE("a dry run goes on behind a map that is finished, and ends at one that
 
 TEST_CASE("no communicator is a usage error") {
   CHECK_THROWS_AS(Tasker(tasker::Communicator{MPI_COMM_NULL}), tasker::UsageError);
+}
+
+TEST_CASE("fn may use MPI on communicators of its own") {
+  const SharedDirectory directory;
+  Tasker tasker;
+  int level = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&level);
+  REQUIRE(level == MPI_THREAD_MULTIPLE);
+  const auto sums = tasker.map(
+      directory / "own.dat",
+      [](int i) {
+        int sum = 0;
+        for (int turn = 0; turn < 20; ++turn) {
+          int mine = 0;
+          MPI_Allreduce(&i, &mine, 1, MPI_INT, MPI_SUM, MPI_COMM_SELF);
+          sum += mine;
+        }
+        return sum;
+      },
+      std::views::iota(0, 2000), quiet());
+  for (int i = 0; i < 2000; ++i)
+    if (sums[static_cast<std::uint64_t>(i)] != 20 * i) FAIL("result " << i);
 }

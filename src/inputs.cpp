@@ -1,7 +1,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 
-#include <tasker/digest.hpp>
+#include <tasker/inputs.hpp>
 
 #include <vector>
 

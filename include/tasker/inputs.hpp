@@ -1,0 +1,52 @@
+#pragma once
+
+#include <tasker/detail/archive.hpp>
+#include <tasker/detail/kept.hpp>
+#include <tasker/digest.hpp>
+
+#include <concepts>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace tasker {
+
+/// A file whose content belongs to a digest. Its name does not. Links are followed. A FIFO, such as that of
+/// `<(command)`, is waited for and read to its end; that only one rank can do: others may pass an empty
+/// Digest, since rank 0's options count.
+struct File {
+  std::filesystem::path path;
+};
+inline File file(std::filesystem::path path) { return {std::move(path)}; }
+
+namespace detail {
+/// Appends the digest of the file's content. Throws SystemError if it can't be read.
+void append_part(std::string& bytes, const File& file);
+
+template <class T>
+void append_part(std::string& bytes, const T& value) {
+  using K = KeptAs<T>;
+  bytes += schema<K>() + '=';
+  if constexpr (std::is_array_v<T> && std::same_as<K, std::string>)
+    detail::encode<K>(bytes, std::string(value, std::extent_v<T> - (std::end(value)[-1] == '\0' ? 1 : 0)));
+  else
+    detail::encode<K>(bytes, detail::kept<K>(value));
+}
+
+Digest digest_of(std::string_view bytes);
+}  // namespace detail
+
+/// The digest of values (anything that could be an argument) and of files' contents, in order. An array of
+/// char counts whole, but for a zero at its end.
+/// `Options{.inputs = tasker::digest(k, tasker::file("model.dat"))}`.
+template <class... Parts>
+Digest digest(const Parts&... parts) {
+  std::string bytes;
+  (detail::append_part(bytes, parts), ...);
+  return detail::digest_of(bytes);
+}
+
+}  // namespace tasker
