@@ -37,10 +37,10 @@ constexpr Clock::duration patience_with_root = 1s;
 constexpr Clock::duration flush_time = 5s;
 
 /// The process in which a map is under way; 0: none. A copy that was forked meanwhile is another one.
-std::atomic<pid_t> mapping = 0;
+std::atomic<pid_t> maps_in = 0;
 
 void end_in_map() {
-  if (mapping != base::process_id()) return;
+  if (maps_in != base::process_id()) return;
   std::optional<std::uint64_t> task;
   try {
     task = execute::keep_what_has_ended();
@@ -62,9 +62,9 @@ class MapUnderWay {
     // Behind the first Tasker and MPI, so it is called before what ends them.
     [[maybe_unused]] static const bool registered =
         std::atexit(end_in_map) == 0 && std::at_quick_exit(end_in_map) == 0;
-    mapping = base::process_id();
+    maps_in = base::process_id();
   }
-  ~MapUnderWay() { mapping = 0; }
+  ~MapUnderWay() { maps_in = 0; }
   MapUnderWay(const MapUnderWay&) = delete;
   MapUnderWay& operator=(const MapUnderWay&) = delete;
 };

@@ -107,11 +107,25 @@ void hear_as_child(std::string_view bytes) {
 }
 
 constexpr std::size_t most = std::size_t{1} << 16;  // what a pipe takes at once
+constexpr std::size_t header = 2 * sizeof(std::uint64_t);
+
+/// Whether a message says that it is longer than what there is: it would be waited for, with room for all of
+/// it.
+bool promises_more(std::string_view input) {
+  while (input.size() >= header) {
+    detail::Reader in(input);
+    const auto size = in.number<std::uint64_t>();
+    if (in.number<std::uint64_t>() != ~size) return false;
+    if (size > in.left().size()) return true;
+    input = in.left().substr(size);
+  }
+  return false;
+}
 
 }  // namespace
 
 void use(std::string_view input) {
-  if (input.size() > most) return;
+  if (input.size() > most || promises_more(input)) return;
   auto [mine, theirs] = base::Pipe::make();
   if (::send(mine.fd(), input.data(), input.size(), MSG_DONTWAIT) != static_cast<ssize_t>(input.size()))
     return;
@@ -135,7 +149,6 @@ void use(std::string_view input) {
 
 /// Each message's size is said twice.
 void repair(std::string& bytes) {
-  constexpr std::size_t header = 2 * sizeof(std::uint64_t);
   for (std::size_t at = 0; bytes.size() - at >= header;) {
     const std::size_t left = bytes.size() - at - header;
     auto size = detail::Reader(std::string_view(bytes).substr(at)).number<std::uint64_t>();
