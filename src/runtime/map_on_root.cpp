@@ -308,6 +308,7 @@ class RootMap {
       desk.close(true);
       if (!time.is_over() || desk.wait_until_left(Clock::now() + moment)) return;
       note_left(scheduler);
+      if (left_ == 0) return;  // all is recorded: it is in no task
       reporter.end();
       const auto end = std::make_exception_ptr(interrupted(time));
       tell(talk::describe(end));

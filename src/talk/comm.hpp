@@ -23,8 +23,8 @@ struct Envelope {
 };
 
 /// How ranks talk: whole messages, in order between any two ranks, and a wait that sleeps in the kernel.
-/// Two implementations: MPI (mpi/mailbox), and a fake that serializes every message for tests and simulation.
-/// One thread at a time may use it.
+/// Two implementations: MPI (talk/mpi/mailbox), and a fake that serializes every message for tests and
+/// simulation. One thread at a time may use it.
 class Comm {
  public:
   virtual ~Comm() = default;

@@ -1,5 +1,6 @@
 #include "runtime/arguments.hpp"
 
+#include "support/root.hpp"
 #include "support/store_fixture.hpp"
 #include "support/types.hpp"
 
@@ -123,6 +124,35 @@ TEST_CASE("Another thread reads what is made while more is being made") {
   while (arguments.make_more()) continue;
   reader.join();
   CHECK(wrong == 0);
+}
+
+/// Four mebibytes of them.
+auto many_texts() {
+  return std::views::iota(0, 64) |
+         std::views::transform([](int i) { return std::string(65'536, static_cast<char>('a' + i % 26)); });
+}
+
+TEST_CASE("A disk without room for the arguments is told") {
+  if (!test::may_as_root("a small disk for arguments")) return;
+  const test::TemporaryDirectory home;
+  const test::SmallDisk disk(home.path());
+  auto args = many_texts();
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  CHECK_THROWS_WITH(arguments.make(call.count), Contains("No space left on device"));
+}
+
+TEST_CASE("Where nothing may be written beside the archive, arguments are kept elsewhere") {
+  if (!test::may_as_root("arguments beside what only root may write")) return;
+  const test::TemporaryDirectory home;
+  CHECK(test::as_nobody([&] {
+          auto args = many_texts();
+          const auto call = call_of(home.path() / "a.dat", args);
+          Arguments arguments(call);
+          arguments.make(call.count);
+          if (arguments[63].back() != 'l')
+            throw std::runtime_error("another argument: " + arguments[63].substr(65'000));
+        }) == "");
 }
 
 }  // namespace

@@ -301,5 +301,39 @@ TEST_CASE("With few tasks for each of many slots, no more is lost than 1 % and t
   }
 }
 
+TEST_CASE("Tasks may be added while others are done: until the last nothing is finished or taken back") {
+  Scheduler scheduler(base::IntervalSet(), {}, {}, true);
+  scheduler.join(1);
+  scheduler.join(2);
+  CHECK(test::all_actions(scheduler).empty());
+  CHECK_FALSE(scheduler.finished());
+  scheduler.add({{0, 1}}, true);
+  const Assign first = test::only_assign(scheduler);
+  CHECK(first.tasks == base::Ranges{{0, 1}});
+  CHECK(test::all_actions(scheduler).empty());  // worker 2 waits for what comes
+  scheduler.done(first.worker, first.chunk, 1ms);
+  CHECK_FALSE(scheduler.finished());
+  scheduler.add({{1, 3}}, false);
+  std::uint64_t handed_out = 0;
+  while (!scheduler.finished())
+    for (const Action& action : test::all_actions(scheduler)) {
+      const Assign assign = std::get<Assign>(action);
+      handed_out += base::count(assign.tasks);
+      scheduler.done(assign.worker, assign.chunk, 1ms);
+    }
+  CHECK(handed_out == 2);
+  CHECK(scheduler.done_count() == 3);
+}
+
+TEST_CASE("While more tasks come, those that are handed out are not taken back for who is idle") {
+  const bool more = GENERATE(true, false);
+  Scheduler scheduler(base::IntervalSet({0, 1000}), {}, {}, more);
+  scheduler.join(1);
+  (void)test::learn(scheduler, 1ms, 100);
+  scheduler.found(scheduler.pending_tasks().ranges());
+  scheduler.join(2);
+  CHECK(test::all_actions(scheduler).size() == (more ? 0 : 1));
+}
+
 }  // namespace
 }  // namespace tasker::schedule

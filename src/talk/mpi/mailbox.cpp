@@ -50,7 +50,7 @@ boost::mpi::communicator duplicate(const boost::mpi::communicator& comm) {
   return copy;
 }
 
-/// Calls that, of which MPI may refuse a part.
+/// The value of `call`, a call of Boost.MPI. Throws SystemError where MPI refuses it.
 template <class Call>
 auto asked(Call call) {
   try {
