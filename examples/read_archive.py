@@ -20,8 +20,8 @@ CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 class Archive:
     def __init__(self, path):
         self._file = np.memmap(path, np.uint8, "r")
-        if bytes(self._file[:12]) != b"TASKERA\n\1\0\0\0":
-            raise ValueError(f"{path} is not a Tasker archive of version 1")
+        if bytes(self._file[:12]) != b"TASKERA\n\2\0\0\0":
+            raise ValueError(f"{path} is not a Tasker archive of version 2")
         at, size = struct.unpack_from("<2Q", self._file, 32)
         self.description = json.loads(bytes(self._file[at : at + size]))
         extents = self._section("extents").view([("first", "<u8"), ("count", "<i8"), ("", "V44"), ("outcome", "<u4")])

@@ -18,8 +18,8 @@ Bar = collections.namedtuple("Bar", "begin end rank host run first count")
 def bars(path):
     """Of all tasks with a result, times in seconds since 1970."""
     with open(path, "rb") as file:
-        if file.read(12) != b"TASKERA\n\1\0\0\0":
-            raise ValueError(f"{path} is not a Tasker archive of version 1")
+        if file.read(12) != b"TASKERA\n\2\0\0\0":
+            raise ValueError(f"{path} is not a Tasker archive of version 2")
         file.seek(32)
         at, size = struct.unpack("<2Q", file.read(16))
         file.seek(at)

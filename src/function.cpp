@@ -14,7 +14,7 @@ namespace {
 bool is_mapped(std::uintptr_t address) {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   unsigned char resident = 0;
-  // What the number may be. NOLINTNEXTLINE(performance-no-int-to-ptr)
+  // The number may be an address. NOLINTNEXTLINE(performance-no-int-to-ptr)
   return address >= page && ::mincore(reinterpret_cast<void*>(address & ~(page - 1)), 1, &resident) == 0;
 }
 

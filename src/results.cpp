@@ -18,7 +18,7 @@ namespace {
 
 using ArchivePointer = std::shared_ptr<const store::Archive>;
 
-/// Where the links lead that the user gave: only those are followed.
+/// The path behind the links that the user has named: only those are followed.
 fs::path resolved(fs::path path) {
   std::error_code error;
   for (int links = 0; links < 40 && fs::is_symlink(path, error); ++links)
@@ -26,7 +26,7 @@ fs::path resolved(fs::path path) {
   return path;
 }
 
-/// The archive beside a directory that can be read, too: nothing where it is damaged.
+/// The archive; nothing if it is damaged, since the directory beside it can be read as well.
 ArchivePointer readable_archive(const fs::path& file) {
   try {
     return store::Archive::open(file);
@@ -37,7 +37,7 @@ ArchivePointer readable_archive(const fs::path& file) {
 
 std::uint64_t id_of(const ArchivePointer& archive) { return archive ? archive->description().id : 0; }
 
-/// Whether `directory` holds nothing but what was merged into `archive`: its run has ended, and removes it.
+/// Whether all that `directory` holds was merged into `archive`: its run has ended, and is removing it.
 bool is_merged(const fs::path& directory, const store::Archive& archive) {
   const auto& merged = archive.description().merged;
   return std::ranges::all_of(store::list_journals(directory), [&](const store::JournalName& name) {
@@ -45,8 +45,8 @@ bool is_merged(const fs::path& directory, const store::Archive& archive) {
   });
 }
 
-/// A run that ends gives the archive its name, then removes the directory. So what was not found, or was
-/// read, in a directory counts only if neither has happened meanwhile; otherwise this looks again.
+/// A run that ends gives the archive its name, then removes the directory. So what was read in a directory,
+/// or not found there, counts only if neither has happened meanwhile; otherwise this looks again.
 std::shared_ptr<const ResultSource> find_results(const fs::path& path) {
   for (;;) {
     const fs::path beside = store::directory_of(path);
@@ -60,14 +60,14 @@ std::shared_ptr<const ResultSource> find_results(const fs::path& path) {
         named_directory && there ? readable_archive(file) : store::Archive::open(file);
     if (archive && (!named_directory || !there || is_merged(directory, *archive))) return archive;
     if (!there) throw UsageError("there are no results at " + path.string() + "; check the path");
-    const auto still = [&] {
+    const auto is_unchanged = [&] {
       return base::is_directory(directory) && id_of(readable_archive(file)) == id_of(archive);
     };
     try {
       auto snapshot = std::make_shared<const store::Snapshot>(directory);
-      if (still()) return snapshot;
+      if (is_unchanged()) return snapshot;
     } catch (const Error&) {
-      if (still()) throw;
+      if (is_unchanged()) throw;
     }
   }
 }

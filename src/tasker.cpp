@@ -27,7 +27,8 @@
 namespace tasker {
 
 namespace {
-/// As soon as the program is loaded, since it may end before it makes a Tasker; what goes wrong is told then.
+/// Connects to the launcher when the program is loaded, since it may end before it makes a Tasker. The Tasker
+/// tries again, and reports a failure.
 [[maybe_unused]] const bool reported = [] {
   try {
     cluster::report_to_launcher();
@@ -37,16 +38,16 @@ namespace {
   }
 }();
 
-/// All have left by then, and it was told.
+/// Thrown when all ranks have left and the reason has been told.
 class HasLeft : public Error {
  public:
   using Error::Error;
 };
 
-/// What ends this rank while others may wait for it, in MPI, where they can't be told: ends them, too.
+/// Ends the whole job, since the others may be waiting for this rank in MPI, where no message reaches them.
 int end_job(const talk::Thrown& why) {
   const int rank = cluster::launched_rank();
-  // All may have failed alike; then rank 0 has the time to say so, and the end of the others is under way.
+  // All ranks may have failed alike: rank 0 speaks first, and ends the others before they repeat it.
   if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
   base::say("tasker: " + (rank != 0 ? "rank " + std::to_string(rank) + ": " : "") + why.message + "\n");
   cluster::report_exit(why.exit_code);
@@ -61,49 +62,29 @@ int end_job(const talk::Thrown& why) {
   cluster::report_exit(why.exit_code);
   ::_exit(why.exit_code);
 }
+
+#ifdef TASKER_WITH_MPI
+std::unique_ptr<talk::Comm> join(const boost::mpi::communicator& communicator) {
+  talk::mpi::require_serialized();
+  if (!communicator)
+    throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
+  return std::make_unique<talk::mpi::Mailbox>(communicator);
+}
+#endif
 }  // namespace
 
 struct Tasker::State {
-  template <class... Arguments>
-  static std::unique_ptr<State> make(Arguments... arguments) {
-    try {
-      auto state = std::make_unique<State>(arguments...);
-      state->report();
-      return state;
-    } catch (...) {
-      talk::rethrow_as_error();
-    }
-  }
-
-  State() {
-#ifdef TASKER_WITH_MPI
-    if (talk::mpi::running()) join({});
-#endif
-    if (!party) {
-      cluster::refuse_singletons();
+  /// `comm` is null where MPI does not run.
+  explicit State(std::unique_ptr<talk::Comm> comm) : nodes(comm ? comm->host_count() : 1) {
+    if (comm && comm->size() > 1)
+      party = std::make_unique<runtime::Party>(std::move(comm), end_job);
+    else
       party = std::make_unique<runtime::Party>(nullptr, end_alone);
-    }
     base::remember_threads();
+    report();
   }
 
-#ifdef TASKER_WITH_MPI
-  explicit State(const boost::mpi::communicator& communicator) {
-    join(communicator);
-    if (!party) party = std::make_unique<runtime::Party>(nullptr, end_alone);
-    base::remember_threads();
-  }
-
-  void join(const boost::mpi::communicator& communicator) {
-    talk::mpi::require_serialized();
-    if (!communicator)
-      throw UsageError("a Tasker was given MPI_COMM_NULL; make it on the ranks of the communicator only");
-    auto mailbox = std::make_unique<talk::mpi::Mailbox>(communicator);
-    nodes = mailbox->host_count();
-    if (mailbox->size() > 1) party = std::make_unique<runtime::Party>(std::move(mailbox), end_job);
-  }
-#endif
-
-  /// A rank that can't reach `tasker launch` tells the others: the launcher would not tell of its end.
+  /// A rank that can't reach `tasker launch` tells the others itself: the launcher would not notice its end.
   void report() {
     try {
       cluster::report_to_launcher();
@@ -118,7 +99,7 @@ struct Tasker::State {
   /// Returns the common exit code.
   int leave(int exit_code, const std::string& message) {
     bool left_alone = false;
-    runtime::Party::Farewell farewell{exit_code, message};
+    talk::Leave farewell{exit_code, message};
     try {
       farewell = party->leave(farewell, left_alone);
     } catch (...) {
@@ -127,7 +108,9 @@ struct Tasker::State {
       farewell.message += (message.empty() ? "" : "; then ") + end.message;
       left_alone = true;
     }
-    if (party->rank() == 0 || left_alone) say(farewell.message, left_alone);
+    if (!farewell.message.empty() && (party->rank() == 0 || left_alone))
+      base::say("tasker: " + (left_alone ? "rank " + std::to_string(party->rank()) + ": " : "") +
+                farewell.message + "\n");
 #ifdef TASKER_WITH_MPI
     if (farewell.lost_ranks) talk::mpi::skip_finalize();
     if (left_alone) {
@@ -139,18 +122,13 @@ struct Tasker::State {
     return farewell.exit_code;
   }
 
-  void say(const std::string& message, bool name_rank) const {
-    if (message.empty()) return;
-    base::say("tasker: " + (name_rank ? "rank " + std::to_string(party->rank()) + ": " : "") + message +
-              "\n");
-  }
-
+  int nodes;
   std::unique_ptr<runtime::Party> party;
-  int nodes = 1;
   int exceptions_at_start = std::uncaught_exceptions();
 };
 
-Tasker::Tasker() {
+Tasker::Tasker() try {
+  std::unique_ptr<talk::Comm> comm;
 #ifdef TASKER_WITH_MPI
   if (talk::mpi::launched() && !talk::mpi::running()) {
     // For the rest of the process, since MPI can't be started a second time.
@@ -158,19 +136,27 @@ Tasker::Tasker() {
     static char** argv = nullptr;
     static const talk::mpi::Session session(argc, argv);
   }
+  if (talk::mpi::running()) comm = join({});
 #endif
-  state_ = State::make();
+  if (!comm || comm->size() == 1) cluster::refuse_singletons();
+  state_ = std::make_unique<State>(std::move(comm));
+} catch (...) {
+  talk::rethrow_as_error();
 }
 
 #ifdef TASKER_WITH_MPI
-Tasker::Tasker(const Communicator& communicator) { state_ = State::make(communicator.comm); }
+Tasker::Tasker(const Communicator& communicator) try
+    : state_(std::make_unique<State>(join(communicator.comm))) {
+} catch (...) {
+  talk::rethrow_as_error();
+}
 #endif
 
 Tasker::Tasker(Tasker&&) noexcept = default;
 
 Tasker::~Tasker() {
   if (!state_) return;
-  // In a copy of its process, or where exit was called inside a map: it is not at its end.
+  // In a forked child, or if exit was called inside a map, this Tasker is not at its end.
   if (!state_->party->is_here() || state_->party->is_mapping()) {
     (void)state_.release();
     return;
@@ -200,8 +186,8 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
 #endif
     tasker.emplace();
   } catch (const UsageError& error) {
-    // All ranks have this alike, without knowing each other yet. A launcher may kill all when the first ends,
-    // which must not be before it is said.
+    // All ranks fail alike here, and can't talk to each other yet. A launcher may kill all when the first one
+    // ends, so the others give rank 0 the time to speak.
     if (cluster::launched_rank() == 0)
       base::say(std::string("tasker: ") + error.what() + "\n");
     else
@@ -228,7 +214,7 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
     } catch (...) {
       exit_code = exit_failed;
     }
-    if (exit_code == exit_done) {  // a dry run: what it found is data
+    if (exit_code == exit_done) {  // a dry run: its message is data
       if (tasker->is_root()) std::cout << message << std::endl;
       message.clear();
     }

@@ -11,34 +11,42 @@
 
 namespace tasker {
 
+namespace detail {
+template <class Arg, class Result, class Fn>
+void execute(Fn& fn, Steps& steps);
+}
+
 /// What a task may ask about itself: take a `Context&` as the last parameter of `fn`.
 class Context {
  public:
-  /// Position of this task's argument. Asking binds the result to this position: should the argument move to
-  /// another one in a later run, the task is computed again.
+  /// Position of this task's argument in the list. A task that asks is bound to its position: it is computed
+  /// again when a later run has its argument elsewhere.
   std::uint64_t index() noexcept {
-    asked_index_ = true;
+    asked_.index = true;
     return index_;
   }
-  /// How many tasks the map has. Asking binds the result to this number.
+  /// Number of tasks of the map. A task that asks is bound to this number: it is computed again when a later
+  /// run has more or fewer tasks.
   std::uint64_t task_count() noexcept {
-    asked_count_ = true;
-    return count_;
+    asked_.count = true;
+    return steps_->task_count();
   }
-  /// 1 for the first try of this task, one more for each that is known to have failed, or was
-  /// given up when the time was up.
+  /// 1 for the first attempt at this task. Every earlier attempt that is known to have failed, or was given
+  /// up when the time was up, counts one more.
   std::uint32_t attempt() const noexcept { return attempt_; }
-  /// How long this task may still last, until its run must stop (`Options::deadline`); may change, and be
-  /// negative; nanoseconds::max() where there is no limit.
+  /// How long this task may still last before the run must stop (`Options::deadline`). The limit may move,
+  /// and the time left may be negative. nanoseconds::max() says that there is no limit.
   std::chrono::nanoseconds time_left() const { return steps_->time_left(); }
-  /// Whether the run stops, since that time is up or by SIGUSR1. A task that lasts long may look now and
-  /// then, and throw `tasker::Interrupted`: then it has not failed, but is called again by the next run.
+  /// Whether the run is about to stop, because its time is up or it got SIGUSR1. A long task may ask now and
+  /// then, and throw `tasker::Interrupted`: it has not failed then, and the next run calls it again.
   bool stop_requested() const { return steps_->stop_requested(); }
 
-  /// Keeps `state`, of any type that a result may have, until this task is done: should it be interrupted, in
-  /// whatever way, its next attempt loads it, in this run or a later one, on any rank. It replaces what was
-  /// saved before, whole or not at all. It costs the writing of a file, so once a minute is often enough. A
-  /// rank that does not see the directory saves nothing. If the disk fails, the run ends with exit code 74.
+  /// Saves `state`, of any type that a result may have, until this task is done. If the task is interrupted,
+  /// in whatever way, its next attempt can load the state, in this run or a later one, on any rank. A new
+  /// state replaces the last one as a whole or not at all.
+  ///
+  /// Each call writes a file, so once a minute is often enough. A rank that does not see the directory saves
+  /// nothing. If the disk fails, the run ends with exit code 74.
   template <class State>
   void save(const State& state) {
     using Kept = detail::KeptAs<State>;
@@ -47,9 +55,9 @@ class Context {
     detail::encode<Kept>(bytes, detail::kept<Kept>(state));
     steps_->save(bytes);
   }
-  /// What this or an earlier attempt has saved last, also one that has failed; nothing if that was no
-  /// `State`, or the argument, its position in the list or `Options::version` have changed since. A task of
-  /// an earlier run that goes on from a state is handed out first, however little time is left.
+  /// The state that this attempt or an earlier one, even a failed one, saved last. Nothing if there is none,
+  /// if it is not a `State`, or if the argument, its position in the list or `Options::version` has changed
+  /// since. A later run hands out the tasks that have a state first, however little time is left.
   template <class State>
   std::optional<State> load() {
     const auto bytes = steps_->load();
@@ -60,27 +68,15 @@ class Context {
   }
 
  private:
-  friend class ContextAccess;
-  std::uint64_t index_ = 0;
-  std::uint64_t count_ = 0;
-  std::uint32_t attempt_ = 1;
-  detail::Steps* steps_ = nullptr;
-  bool asked_index_ = false;
-  bool asked_count_ = false;
-};
+  template <class Arg, class Result, class Fn>
+  friend void detail::execute(Fn& fn, detail::Steps& steps);
+  Context(detail::Steps& steps, const detail::Step& step)
+      : index_(step.index), attempt_(step.attempt), steps_(&steps) {}
 
-/// How the library fills a Context and learns what was asked; not for users.
-class ContextAccess {
- public:
-  static void start(Context& context, detail::Steps& steps, const detail::Step& step) {
-    context.index_ = step.index;
-    context.count_ = steps.task_count();
-    context.attempt_ = step.attempt;
-    context.steps_ = &steps;
-    context.asked_index_ = context.asked_count_ = false;
-  }
-  static bool asked_index(const Context& context) noexcept { return context.asked_index_; }
-  static bool asked_count(const Context& context) noexcept { return context.asked_count_; }
+  std::uint64_t index_;
+  std::uint32_t attempt_;
+  detail::Steps* steps_;
+  detail::Binding asked_;
 };
 
 }  // namespace tasker

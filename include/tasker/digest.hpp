@@ -16,18 +16,16 @@ struct Digest {
 };
 
 namespace detail {
-/// So that an argument can carry the digest of the file that it names.
+/// An argument can carry the digest of a file that it names.
 template <>
 struct Codec<Digest> {
   static constexpr std::size_t least = 16;
   static std::string schema() { return "(u64,u64)"; }
-  static void encode(std::string& out, const Digest& value) {
-    put(out, value.low);
-    put(out, value.high);
-  }
+  static void encode(std::string& out, const Digest& value) { put(out, value.low, value.high); }
   static Digest decode(Reader& in) {
-    const auto low = in.number<std::uint64_t>();
-    return {low, in.number<std::uint64_t>()};
+    Digest value;
+    in.read(value.low, value.high);
+    return value;
   }
 };
 }  // namespace detail

@@ -6,22 +6,21 @@
 
 namespace tasker {
 
-/// How a result came about. Tiny tasks are recorded together: their times and memory are those of all of
-/// them.
+/// How a result came about. Tiny tasks are recorded together: times and memory are then those of all of them.
 struct Info {
   std::uint32_t attempts = 0;  ///< 1 if the first try succeeded.
-  std::chrono::system_clock::time_point
-      start;                             ///< By the clock of the host; for reading, nothing depends on it.
+  /// By the clock of the host. It is for people: nothing depends on it.
+  std::chrono::system_clock::time_point start;
   std::chrono::nanoseconds duration{0};  ///< Wall time.
   std::chrono::nanoseconds cpu_time{0};  ///< Of the thread that ran the task.
   std::uint64_t memory_high_water = 0;   ///< Of the process, in bytes, when the task ended.
-  std::uint64_t together = 1;            ///< How many tasks these figures are for.
+  std::uint64_t together = 1;            ///< Number of tasks that these figures are for.
   std::string host;
   int rank = 0;
 };
 
-/// What a task, and the programs that it started, wrote to stdout and stderr: of each up to 64 KiB. Of more,
-/// the first and the last 32 KiB, and between them a line that says how much is left out.
+/// What a task and the programs that it started wrote to stdout and stderr, up to 64 KiB of each. Of a longer
+/// text only the first and the last 32 KiB are kept, with a line between them that says how much is left out.
 struct Output {
   std::string out;
   std::string err;

@@ -14,16 +14,16 @@
 
 namespace tasker {
 
-/// A file whose content belongs to a digest. Its name does not. Links are followed. A FIFO, such as that of
-/// `<(command)`, is waited for and read to its end; that only one rank can do: others may pass an empty
-/// Digest, since rank 0's options count.
+/// A file whose content belongs to a digest; its name does not. Links are followed. A FIFO, such as the one
+/// of `<(command)`, is read to its end. Only one rank can read a FIFO; the others may pass an empty Digest,
+/// since only rank 0's options count.
 struct File {
   std::filesystem::path path;
 };
 inline File file(std::filesystem::path path) { return {std::move(path)}; }
 
 namespace detail {
-/// Appends the digest of the file's content. Throws SystemError if it can't be read.
+/// Appends the digest of the file's content. Throws SystemError if the file can't be read.
 void append_part(std::string& bytes, const File& file);
 
 template <class T>
@@ -39,9 +39,9 @@ void append_part(std::string& bytes, const T& value) {
 Digest digest_of(std::string_view bytes);
 }  // namespace detail
 
-/// The digest of values (anything that could be an argument) and of files' contents, in order. An array of
-/// char counts whole, but for a zero at its end.
-/// `Options{.inputs = tasker::digest(k, tasker::file("model.dat"))}`.
+/// The digest of values (anything that could be an argument) and of files' contents, in the given order. An
+/// array of char counts as a whole, without a zero at its end. Use: `Options{.inputs = tasker::digest(k,
+/// tasker::file("model.dat"))}`.
 template <class... Parts>
 Digest digest(const Parts&... parts) {
   std::string bytes;

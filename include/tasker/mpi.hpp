@@ -8,7 +8,8 @@
 
 namespace tasker {
 
-/// A communicator to work on: a boost::mpi::communicator, or an MPI_Comm. It is duplicated, not owned:
+/// The ranks that a Tasker works with, as a boost::mpi::communicator or an MPI_Comm. The Tasker duplicates
+/// the communicator and does not own it:
 ///
 ///     tasker::Tasker half{world.split(world.rank() % 2)};
 struct Communicator {

@@ -11,10 +11,11 @@
 namespace tasker {
 
 /// The results of a map, in the order of the arguments: a random-access range of values, decoded on demand
-/// from the mapped archive. Opening costs no memory whatever the number of results; copies share the mapping.
+/// from the mapped archive. Opening takes no memory, however many results there are; copies share the
+/// mapping.
 ///
 /// Reading throws DamagedError where the file is damaged, MismatchError where the type's `serialize` has
-/// changed so that the bytes don't fit it, and SystemError on a rank that can't see the file.
+/// changed so that it can't read the bytes, and SystemError on a rank that can't see the file.
 template <class R>
 class Results {
  public:
@@ -27,8 +28,8 @@ class Results {
   std::uint64_t size() const { return source_ ? source_->size() : 0; }
   bool empty() const { return size() == 0; }
 
-  /// Result `i`, by value. Throws MissingResult where there is none, which says why, and std::out_of_range
-  /// beyond the end.
+  /// Result `i`, by value. Throws MissingResult, with the reason, if there is none, std::out_of_range past
+  /// the end.
   R operator[](std::uint64_t i) const
     requires(!std::is_void_v<R>)
   {
@@ -53,8 +54,8 @@ class Results {
   }
   /// Whether task `i` is done.
   bool has(std::uint64_t i) const { return i < size() && source_->result(i).has_value(); }
-  /// Why task `i` failed: types and texts of the exception and those nested in it. Nothing if it is done, or
-  /// was not computed. Throws std::out_of_range beyond the end.
+  /// Why task `i` failed: types and texts of the exception and those nested in it. Nothing if the task is
+  /// done or was not computed. Throws std::out_of_range beyond the end.
   std::optional<std::string> failure(std::uint64_t i) const {
     require(i);
     const auto message = source_->failure(i);
@@ -70,8 +71,8 @@ class Results {
     return all;
   }
 
-  /// The argument that result `i` belongs to (`Options::keep_arguments`). Throws MismatchError for another
-  /// type `A`.
+  /// The argument of result `i` (`Options::keep_arguments`). Throws MismatchError if arguments are not of
+  /// type `A`, MissingResult if they were not kept.
   template <class A>
   A argument(std::uint64_t i) const {
     require(i);
@@ -86,8 +87,8 @@ class Results {
     return source_->info(i);
   }
 
-  /// What task `i` wrote, in the attempt that counts; nothing if that was not kept (`Options::capture`), or
-  /// if it wrote nothing.
+  /// What task `i` wrote, in the attempt that counts; nothing if it wrote nothing or that was not kept
+  /// (`Options::capture`).
   std::optional<Output> output(std::uint64_t i) const {
     require(i);
     return source_->output(i);
@@ -100,7 +101,7 @@ class Results {
   void require(std::uint64_t i) const {
     if (i >= size()) detail::throw_out_of_range(source_.get(), i);
   }
-  /// The bytes are what was written, so where they make no value they were written for another one.
+  /// The checksum has shown that the bytes are what was written: for another layout if they don't decode.
   template <class T>
   T decode(std::string_view bytes, const char* what, std::uint64_t i) const {
     try {
@@ -112,7 +113,7 @@ class Results {
   std::shared_ptr<const detail::ResultSource> source_;
 };
 
-/// Yields values; valid while its Results lives.
+/// Yields values. Valid as long as its Results lives.
 template <class R>
 class Results<R>::iterator {
  public:
@@ -146,17 +147,16 @@ class Results<R>::iterator {
   friend iterator operator+(difference_type n, iterator it) { return it += n; }
   friend iterator operator-(iterator it, difference_type n) { return it -= n; }
   friend difference_type operator-(const iterator& a, const iterator& b) { return a.at_ - b.at_; }
-  friend bool operator==(const iterator& a, const iterator& b) { return a.at_ == b.at_; }
-  friend auto operator<=>(const iterator& a, const iterator& b) { return a.at_ <=> b.at_; }
+  friend auto operator<=>(const iterator&, const iterator&) = default;
 
  private:
   const Results* results_ = nullptr;
   difference_type at_ = 0;
 };
 
-/// The results in an archive, or in a directory `filename.mpi`, live or dead, as far as it got (name either
-/// the directory or the file that it will become; links are followed). Needs no MPI. Throws MismatchError if
-/// results are not of type `R`, UsageError if nothing is there.
+/// The results in an archive, or in a directory `filename.mpi` of a run that goes on or has died, as far as
+/// that run got. `path` is the directory or the file that it will become; links are followed. Needs no MPI.
+/// Throws MismatchError if the results are not of type `R`, UsageError if nothing is there.
 template <class R>
 Results<R> load(const std::filesystem::path& path) {
   return Results<R>(detail::open_results(path, detail::schema<R>()));

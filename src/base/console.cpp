@@ -1,6 +1,6 @@
 #include "base/console.hpp"
 
-#include "base/without_signals.hpp"
+#include "base/signals.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ namespace tasker::base {
 namespace {
 
 void write_all(std::string_view text) {
-  const WithoutSignals guard;  // `2>&1 | head` is not to end a run in its midst
+  const WithoutWriteSignals guard;  // a closed pipe, as of `2>&1 | head`, must not end the run
   while (!text.empty()) {
     const auto n = ::write(STDERR_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;

@@ -5,14 +5,14 @@
 
 namespace tasker::base {
 
-/// The text with control characters as \x1b, so that a terminal shows and does not obey them; but not line
-/// ends and tabs.
+/// The text with control characters written as \x1b, so that a terminal shows them instead of obeying them.
+/// Line ends and tabs stay.
 std::string escaped(std::string_view text);
 
-/// Writes `text`, escaped, to stderr in one piece, so that what several ranks say does not mix. Failures are
+/// Writes `text`, escaped, to stderr in one piece, so that messages of several ranks do not mix. Failures are
 /// ignored.
 void say(std::string_view text);
-/// The same in place of the line that a terminal is at.
+/// The same, in place of the terminal's current line.
 void say_instead(std::string_view text);
 
 }  // namespace tasker::base

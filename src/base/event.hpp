@@ -1,6 +1,9 @@
 #pragma once
 
 #include "base/descriptor.hpp"
+#include "base/file.hpp"
+
+#include <sys/eventfd.h>
 
 namespace tasker::base {
 
@@ -8,13 +11,18 @@ namespace tasker::base {
 class Event {
  public:
   /// Throws SystemError.
-  Event();
+  Event() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!fd_) throw_errno("create", "an eventfd");
+  }
 
   /// Readable from `set` on until `clear`.
   int fd() const { return fd_.get(); }
-  /// By any thread.
-  void set() const;
-  void clear() const;
+  /// For any thread, and for signal handlers.
+  void set() const { (void)::eventfd_write(fd(), 1); }
+  void clear() const {
+    eventfd_t count = 0;
+    (void)::eventfd_read(fd(), &count);
+  }
 
  private:
   Descriptor fd_;

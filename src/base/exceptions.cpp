@@ -12,7 +12,7 @@ namespace {
 
 constexpr int most_levels = 8;
 
-/// A nested exception is of a type that libstdc++ derives from the one that was thrown.
+/// std::throw_with_nested throws a type that libstdc++ derives from the program's: that one is named.
 std::string name_of(const std::type_info& type) {
   constexpr std::string_view wrapper = "std::_Nested_exception<";
   const std::string name = boost::core::demangle(type.name());

@@ -2,8 +2,8 @@
 
 #include "base/hash.hpp"
 #include "base/retried.hpp"
+#include "base/signals.hpp"
 #include "base/umask.hpp"
-#include "base/without_signals.hpp"
 
 #include <tasker/error.hpp>
 
@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 #include <vector>
 
 namespace tasker::base {
@@ -44,15 +43,15 @@ std::string_view advice(int error, std::string_view what) {
   }
 }
 
-/// Nobody waits where somebody has put a FIFO, which reads as an empty file.
+/// Somebody may have put a FIFO in a file's place: it is read as empty instead of being waited for.
 constexpr int to_read = O_RDONLY | O_NONBLOCK;
 
-int open_itself(const std::filesystem::path& path, int flags, mode_t mode = 0) {
+int open_nofollow(const std::filesystem::path& path, int flags, mode_t mode = 0) {
   return retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode); });
 }
 
 int open_or_throw(const std::filesystem::path& path, int flags, std::string_view what, mode_t mode = 0) {
-  const int fd = open_itself(path, flags, mode);
+  const int fd = open_nofollow(path, flags, mode);
   if (fd < 0) throw_errno(what, path);
   return fd;
 }
@@ -62,7 +61,7 @@ const std::filesystem::path& or_here(const std::filesystem::path& directory) {
   return directory.empty() ? here : directory;
 }
 
-/// Of a new file: whoever may use its directory may use it, as far as the umask allows.
+/// The mode of a new file: whoever may use the directory may use the file, as far as the umask allows.
 mode_t mode_in(const std::filesystem::path& directory) {
   struct stat status {};
   const bool known = ::stat(or_here(directory).c_str(), &status) == 0;
@@ -74,10 +73,18 @@ bool size_is_limited() {
   return ::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
 }
 
+/// Repeats a call that writes, without SIGXFSZ. Blocking that costs as much as a small write, so it is done
+/// only while the size of files is limited. A task may set the limit at any time, so every call asks.
+template <class Call>
+auto retried_quietly(Call call) {
+  std::optional<WithoutWriteSignals> guard;
+  if (size_is_limited()) guard.emplace();
+  return retried(call);
+}
+
 }  // namespace
 
-void throw_errno(std::string_view what, const std::filesystem::path& path) {
-  const int error = errno;
+void throw_errno(std::string_view what, const std::filesystem::path& path, int error) {
   throw SystemError("cannot " + std::string(what) + " " + path.string() + ": " + std::strerror(error) +
                     std::string(advice(error, what)));
 }
@@ -85,21 +92,25 @@ void throw_errno(std::string_view what, const std::filesystem::path& path) {
 File File::create_new(const std::filesystem::path& path) {
   const mode_t mode = mode_in(path.parent_path());
   File file(open_or_throw(path, O_RDWR | O_CREAT | O_EXCL, "create", mode), path);
-  if (!Umask::is_kept()) return file;
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0) throw_errno("examine", path);
-  // Where it is another one than was asked for, a umask that has changed has decided, or an access control
-  // list.
-  if ((status.st_mode & 0777) != Umask::allowed(mode) && Umask::has_changed() &&
-      retried([&] { return ::fchmod(file.fd(), Umask::allowed(mode)); }) != 0)
-    throw_errno("set the mode of", path);
+  // Another mode than the wanted one comes from an access control list, which counts, or from a umask that fn
+  // has set meanwhile, which does not.
+  if ((status.st_mode & 0777) != Umask::allowed(mode) && Umask::has_changed()) file.set_mode(mode);
   return file;
 }
+
+void File::set_mode(mode_t mode) {
+  if (retried([&] { return ::fchmod(fd(), Umask::allowed(mode)); }) != 0)
+    throw_errno("set the mode of", path_);
+}
+
+void File::open_to_all() { set_mode(0666); }
 
 File File::create_nameless(const std::filesystem::path& directory) {
   if (const int fd = ::open(or_here(directory).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); fd >= 0)
     return {fd, directory};
-  const std::filesystem::path name = directory / (nameless + ("." + to_hex(random_id())));
+  const std::filesystem::path name = directory / (std::string(nameless) + '.' + to_hex(random_id()));
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool is_read_only = fd < 0 && (errno == EROFS || errno == EACCES);
   if (const auto other = std::filesystem::temp_directory_path(); is_read_only && other != directory)
@@ -112,25 +123,13 @@ File File::create_nameless(const std::filesystem::path& directory) {
 File File::open_read(const std::filesystem::path& path) {
   return {open_or_throw(path, to_read, "open"), path};
 }
-File File::open_write(const std::filesystem::path& path) {
-  return {open_or_throw(path, O_RDWR, "open"), path};
-}
 File File::open_input(const std::filesystem::path& path) {
   const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
   if (fd < 0) throw_errno("read", path);
   return {fd, path};
 }
 
-/// The guard costs as much as a small write: only where it is of use. A task may have limited sizes since the
-/// file was opened.
-template <class Call>
-auto File::retried_quietly(Call call) const {
-  std::optional<WithoutSignals> guard;
-  if (size_is_limited()) guard.emplace();
-  return retried(call);
-}
-
-void File::write(std::initializer_list<std::string_view> parts) {
+void File::write(std::span<const std::string_view> parts) {
   std::vector<iovec> left;
   for (std::string_view part : parts)
     if (!part.empty()) left.push_back({const_cast<char*>(part.data()), part.size()});
@@ -138,7 +137,7 @@ void File::write(std::initializer_list<std::string_view> parts) {
     const auto n =
         retried_quietly([&] { return ::writev(fd(), &left[first], static_cast<int>(left.size() - first)); });
     if (n < 0) throw_errno("write", path_);
-    // A short write: go on behind what was taken.
+    // After a short write, go on behind the bytes that were written.
     for (auto written = static_cast<std::size_t>(n); first < left.size() && written > 0;) {
       const std::size_t taken = std::min(written, left[first].iov_len);
       left[first].iov_base = static_cast<char*>(left[first].iov_base) + taken;
@@ -192,21 +191,18 @@ void File::close() {
 }
 
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit) {
-  const Descriptor file(open_itself(path, to_read));
-  if (!file && errno == ENOENT) return std::nullopt;
-  if (!file) throw_errno("open", path);
+  const int fd = open_nofollow(path, to_read);
+  if (fd < 0 && errno == ENOENT) return std::nullopt;
+  if (fd < 0) throw_errno("open", path);
+  File file(fd, path);
   std::string content;
   char buffer[4096];
-  for (;;) {
-    const auto n = retried([&] { return ::read(file.get(), buffer, sizeof buffer); });
-    if (n < 0) throw_errno("read", path);
-    if (n == 0) return content;
-    content.append(buffer, static_cast<std::size_t>(n));
+  for (auto part = file.read(buffer); !part.empty(); part = file.read(buffer)) {
+    content += part;
     if (content.size() > limit) throw SystemError(path.string() + " is larger than what belongs there");
   }
+  return content;
 }
-
-void open_to_all(const std::filesystem::path& path) { set_mode(path, Umask::allowed(0666)); }
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat status {};
@@ -218,21 +214,22 @@ void set_mode(const std::filesystem::path& path, mode_t mode) {
   if (retried([&] { return ::chmod(path.c_str(), mode); }) != 0) throw_errno("set the mode of", path);
 }
 
-bool file_exists(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0) return true;
-  if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
-  return false;
-}
-
 std::filesystem::file_type type_of(const std::filesystem::path& path) {
   std::error_code error;
   const auto type = std::filesystem::symlink_status(path, error).type();
-  if (type == std::filesystem::file_type::none) {
-    errno = error.value();
-    throw_errno("examine", path);
-  }
+  if (type == std::filesystem::file_type::none) throw_errno("examine", path, error.value());
   return type;
+}
+
+bool file_exists(const std::filesystem::path& path) {
+  return type_of(path) != std::filesystem::file_type::not_found;
+}
+
+bool is_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::none) throw_errno("examine", path, error.value());
+  return type == std::filesystem::file_type::directory;
 }
 
 void refuse_link(const std::filesystem::path& path) {
@@ -249,20 +246,10 @@ bool create_directory(const std::filesystem::path& path, mode_t mode) {
   return false;
 }
 
-bool is_directory(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
-  if (errno != ENOENT && errno != ENOTDIR) throw_errno("examine", path);
-  return false;
-}
-
 std::filesystem::path absolute(const std::filesystem::path& path) {
   std::error_code error;
   auto result = std::filesystem::absolute(path, error);
-  if (error) {
-    errno = error.value();
-    throw_errno("find the working directory for", path);
-  }
+  if (error) throw_errno("find the working directory for", path, error.value());
   return result;
 }
 
@@ -272,6 +259,11 @@ void sync_directory(const std::filesystem::path& directory) {
   if (!opened) throw_errno("open", path);
   // Some file systems can't sync a directory; they order its changes themselves.
   if (retried([&] { return ::fsync(opened.get()); }) != 0 && errno != EINVAL) throw_errno("sync", path);
+}
+
+void sync_directory_and_name(const std::filesystem::path& directory) {
+  sync_directory(directory);
+  sync_directory(directory.parent_path());
 }
 
 std::uint64_t free_space(const std::filesystem::path& directory) {

@@ -4,11 +4,10 @@
 #define XXH_INLINE_ALL
 #include "base/file.hpp"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
-#include <array>
 #include <charconv>
-#include <cstring>
 
 namespace tasker::base {
 
@@ -41,11 +40,7 @@ Digest hash128(const std::function<std::string_view()>& next_part) {
   return {hash.low64, hash.high64};
 }
 
-std::string to_hex(std::uint64_t value) {
-  std::string text(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
-  return text;
-}
+std::string to_hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
 std::string to_hex(const Digest& digest) { return to_hex(digest.high) + to_hex(digest.low); }
 

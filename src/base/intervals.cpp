@@ -72,14 +72,11 @@ void IntervalSet::erase(Range range) {
 
 Ranges IntervalSet::take(std::uint64_t n) {
   Ranges taken;
-  while (n > 0 && !last_of_.empty()) {
+  while (n > 0 && !empty()) {
     const auto [first, last] = *last_of_.begin();
-    const std::uint64_t size = std::min(n, last - first);
-    last_of_.erase(last_of_.begin());
-    if (first + size < last) last_of_.emplace_hint(last_of_.begin(), first + size, last);
-    taken.push_back({first, first + size});
-    size_ -= size;
-    n -= size;
+    taken.push_back({first, first + std::min(n, last - first)});
+    erase(taken.back());
+    n -= taken.back().size();
   }
   return taken;
 }

@@ -20,7 +20,7 @@ using Ranges = std::vector<Range>;
 /// How many indices `ranges` hold together.
 std::uint64_t count(const Ranges& ranges);
 
-/// Splits `ranges` after their first `kept` indices and returns what comes behind; `ranges` keeps the rest.
+/// Leaves the first `kept` indices in `ranges` and returns the others.
 Ranges split_after(Ranges& ranges, std::uint64_t kept);
 
 /// A set of task indices, stored as disjoint ranges: its memory grows with its gaps, not with its size.
@@ -33,9 +33,9 @@ class IntervalSet {
   /// Throws std::invalid_argument for a range that ends before it begins.
   void insert(Range range);
   void insert(const Ranges& ranges);
-  /// Takes the indices of `range` out of the set, those that are in it. Throws as `insert` does.
+  /// Removes those indices of `range` that are in the set. Throws as `insert` does.
   void erase(Range range);
-  /// Takes the first `n` indices (all of them if there are fewer) out of the set.
+  /// Removes and returns the lowest `n` indices, or all if there are fewer.
   Ranges take(std::uint64_t n);
 
   bool contains(std::uint64_t index) const;

@@ -15,24 +15,25 @@ KeptThread::~KeptThread() {
 }
 
 void KeptThread::begin(std::function<void()> job) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   job_ = std::move(job);
   changed_.notify_all();
 }
 
 void KeptThread::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !job_; });
+  Lock lock(mutex_);
+  changed_.wait(lock, [this]() TASKER_REQUIRES(mutex_) { return !job_; });
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
 void KeptThread::serve(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return bool{job_}; })) {
+  Lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this]() TASKER_REQUIRES(mutex_) { return bool{job_}; })) {
+    const std::function<void()> job = job_;  // job_ itself says that something is under way
     lock.unlock();
     std::exception_ptr thrown;
     try {
-      job_();
+      job();
     } catch (...) {
       thrown = std::current_exception();
     }

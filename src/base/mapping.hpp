@@ -7,26 +7,23 @@
 
 namespace tasker::base {
 
-/// The bytes of a file, as long as it was when opened: mapped, so that they take no memory of their own. A
-/// process may have only so many mappings (Linux: 65,530, whoever made them), and a run may have more
-/// journals than that, so small files are read instead where many are mapped already. Empty files are fine.
+/// The bytes that a file has when it is opened, mapped, so that they take no memory of their own. Linux
+/// allows a process 65,530 mappings, and a run may have more journals than that: once many files are mapped,
+/// small ones are read into memory instead. Empty files are fine.
 class Mapping {
  public:
   Mapping() = default;
   /// Throws SystemError.
   explicit Mapping(const std::filesystem::path& path);
-  Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&& other) noexcept;
-  ~Mapping();
 
-  std::string_view bytes() const { return bytes_; }
+  std::string_view bytes() const { return {owner_.get(), owner_ ? size_ : 0}; }
 
-  /// So many files are mapped before small ones are read.
+  /// With this many files mapped, small ones are read.
   static constexpr std::size_t most = std::size_t{1} << 14;
 
  private:
-  std::string_view bytes_;
-  std::unique_ptr<char[]> copy_;  // of what was read
+  std::shared_ptr<const char[]> owner_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace tasker::base

@@ -22,17 +22,16 @@ bool is_unknown(int error) { return error == EINVAL || error == ENOSYS || error 
   const int error = errno;
   if (error == ENOENT && !file_exists(from))
     throw Missing("cannot create " + to.string() + ": " + from.string() + " is gone");
-  errno = error;
-  throw_errno("create", to);
+  throw_errno("create", to, error);
 }
 
 enum class Linked { yes, taken, impossible };
 
-/// A second name for a file that has one.
+/// Gives a second name to a file that has one.
 Linked link_file(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (retried([&] { return ::link(from.c_str(), to.c_str()); }) != 0) {
     const int error = errno;
-    // A network file system may say no to what it has done when its answer was lost on the way.
+    // A network file system may have made the link and yet report an error, if its first answer was lost.
     struct stat status {};
     if (::stat(from.c_str(), &status) == 0 && status.st_nlink == 2) return Linked::yes;
     errno = error;
@@ -40,7 +39,7 @@ Linked link_file(const std::filesystem::path& from, const std::filesystem::path&
     if (error == EPERM || error == EXDEV || is_unknown(error)) return Linked::impossible;
     throw_not_renamed(from, to);
   }
-  // Some make a symbolic link in its place.
+  // Some file systems make a symbolic link instead.
   if (type_of(to) != std::filesystem::file_type::symlink) return Linked::yes;
   remove_file(to);
   return Linked::impossible;
@@ -68,7 +67,7 @@ bool rename_new(const std::filesystem::path& from, const std::filesystem::path& 
     return true;
   if (errno == EEXIST) return false;
   if (!is_unknown(errno)) throw_not_renamed(from, to);
-  // Network file systems know no such rename, but most know links.
+  // Network file systems lack this rename, but most have links.
   switch (link_file(from, to)) {
     case Linked::yes: remove_file(from); return true;
     case Linked::taken: return false;

@@ -5,81 +5,62 @@
 #include <tasker/detail/codec.hpp>
 #include <tasker/error.hpp>
 
-#include <chrono>
+#include <bit>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
-/// Messages between processes: plain structs with a `kind`, an enum of one byte, and `fields()`, a tuple of
-/// references. A packed message is its kind, then its fields in the fixed layout.
-namespace tasker::base {
-
-template <class T>
-concept HasFields = requires(T value) { value.fields(); };
-
-}  // namespace tasker::base
-
+/// Messages between processes: plain structs with `fields()`, a tuple of references to what is sent. A packed
+/// message is its kind, which is one byte, then its fields in the fixed layout.
 namespace tasker::detail {
 
-/// Layout of a struct: its fields in their order, as `fields()` or, where it can't have that, a function
-/// `fields_of` in its namespace tells.
+/// The fields of a struct, in their order. They are named by its member `fields()` or, for public data, by a
+/// function `fields_of` in its namespace.
 template <class T>
-struct FieldsCodec {
+auto fields_of(T& value) -> decltype(value.fields()) {
+  return value.fields();
+}
+
+template <class T>
+concept HasFields = requires(T& value) { fields_of(value); };
+
+template <HasFields T>
+struct Codec<T> {
   static constexpr std::size_t least = 1;
   static void encode(std::string& out, const T& value) {
-    T copy(value);
-    std::apply([&]<class... Field>(Field&... fields) { (Codec<Field>::encode(out, fields), ...); },
-               tie(copy));
+    std::apply([&]<class... Field>(const Field&... fields) { (Codec<Field>::encode(out, fields), ...); },
+               fields_of(const_cast<T&>(value)));  // `fields()` serves both directions
   }
   static T decode(Reader& in) {
     T value;
     std::apply([&]<class... Field>(Field&... fields) { ((fields = Codec<Field>::decode(in)), ...); },
-               tie(value));
+               fields_of(value));
     return value;
   }
-
- private:
-  static auto tie(T& value) {
-    if constexpr (base::HasFields<T>)
-      return value.fields();
-    else
-      return fields_of(value);
-  }
 };
 
-template <base::HasFields T>
-struct Codec<T> : FieldsCodec<T> {};
-
-template <class Rep, class Period>
-struct Codec<std::chrono::duration<Rep, Period>> {
-  static constexpr std::size_t least = sizeof(Rep);
-  using Duration = std::chrono::duration<Rep, Period>;
-  static void encode(std::string& out, const Duration& value) { put(out, value.count()); }
-  static Duration decode(Reader& in) { return Duration(in.number<Rep>()); }
-};
-
-template <class Clock, class Duration>
-struct Codec<std::chrono::time_point<Clock, Duration>> {
-  static constexpr std::size_t least = Codec<Duration>::least;
-  using TimePoint = std::chrono::time_point<Clock, Duration>;
-  static void encode(std::string& out, const TimePoint& value) {
-    Codec<Duration>::encode(out, value.time_since_epoch());
-  }
-  static TimePoint decode(Reader& in) { return TimePoint(Codec<Duration>::decode(in)); }
+/// Durations and points in time.
+template <class T>
+  requires requires { typename T::period; }
+struct Codec<T> {
+  static constexpr std::size_t least = sizeof(T);
+  static void encode(std::string& out, const T& value) { put(out, std::bit_cast<typename T::rep>(value)); }
+  static T decode(Reader& in) { return std::bit_cast<T>(in.number<typename T::rep>()); }
 };
 
 template <>
 struct Codec<base::Range> {
   static constexpr std::size_t least = 16;
-  static void encode(std::string& out, const base::Range& range) {
-    put(out, range.first);
-    put(out, range.last);
-  }
+  static void encode(std::string& out, const base::Range& range) { put(out, range.first, range.last); }
   static base::Range decode(Reader& in) {
-    const auto first = in.number<std::uint64_t>();
-    const auto last = in.number<std::uint64_t>();
-    if (last < first) throw DamagedError("a process sent a range that ends before it begins");
-    return {first, last};
+    base::Range range;
+    in.read(range.first, range.last);
+    if (range.last < range.first) throw DamagedError("a process sent a range that ends before it begins");
+    return range;
   }
 };
 
@@ -87,27 +68,36 @@ struct Codec<base::Range> {
 
 namespace tasker::base {
 
+/// All messages that some processes send. The namespace of the messages declares a function `kinds_of` that
+/// returns it, and needs no body.
+template <class... Messages>
+using Kinds = std::variant<std::type_identity<Messages>...>;
+
+/// The kind of a message: its place among all.
 template <class Message>
-std::string pack(Message message) {
-  std::string bytes(1, static_cast<char>(Message::kind));
-  std::apply([&]<class... T>(T&... parts) { (detail::Codec<T>::encode(bytes, parts), ...); },
-             message.fields());
+inline constexpr auto kind = static_cast<std::uint8_t>(
+    decltype(kinds_of(std::declval<Message>()))(std::type_identity<Message>()).index());
+
+template <class Message>
+std::string pack(const Message& message) {
+  std::string bytes(1, static_cast<char>(kind<Message>));
+  detail::Codec<Message>::encode(bytes, message);
   return bytes;
 }
 
-/// Takes the message from the front of these bytes; what was sent behind it is left. Throws DamagedError
-/// unless they begin with one of this kind.
+/// Takes a message from the front of `bytes`; the bytes behind it stay. Throws DamagedError unless `bytes`
+/// begins with a message of this kind.
 template <class Message>
 Message unpack_front(std::string_view& bytes) {
   detail::Reader in(bytes);
-  if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(Message::kind))
+  if (in.number<std::uint8_t>() != kind<Message>)
     throw DamagedError("a process sent a message that was not expected");
-  auto message = detail::FieldsCodec<Message>::decode(in);
+  auto message = detail::Codec<Message>::decode(in);
   bytes = in.left();
   return message;
 }
 
-/// The message in these bytes. Throws DamagedError unless they are exactly one of this kind.
+/// The message in `bytes`. Throws DamagedError unless `bytes` is exactly one message of this kind.
 template <class Message>
 Message unpack(std::string_view bytes) {
   auto message = unpack_front<Message>(bytes);

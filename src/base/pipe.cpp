@@ -18,8 +18,8 @@ namespace tasker::base {
 
 namespace {
 constexpr std::size_t piece = std::size_t{1} << 16;
-constexpr std::size_t posted_at_once = 32;  // of two parts each; the kernel takes no more than 1024
-constexpr std::size_t header_size = 16;     // the message's size, and again with all bits turned over
+constexpr std::size_t posted_at_once = 32;  // messages of two parts each; the kernel takes at most 1024 parts
+constexpr std::size_t header_size = 16;     // the message's size, then its complement as a check
 
 std::string header_of(std::uint64_t size) {
   std::string header;
@@ -28,7 +28,7 @@ std::string header_of(std::uint64_t size) {
   return header;
 }
 
-/// How much of the parts was sent, 0 if there is no room; nothing if the other end is gone.
+/// How many bytes of the parts were sent, 0 if there is no room; nothing if the other end is gone.
 std::optional<std::size_t> send_some(int fd, std::span<const std::string_view> parts, int flags) {
   std::vector<iovec> pieces;
   pieces.reserve(parts.size());
@@ -51,7 +51,7 @@ std::pair<Pipe, Pipe> Pipe::make() {
   return {Pipe(ends[0]), Pipe(ends[1])};
 }
 
-bool Pipe::send(std::initializer_list<std::string_view> parts) {
+bool Pipe::send(std::span<const std::string_view> parts) {
   std::uint64_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   const std::string header = header_of(size);
@@ -93,11 +93,11 @@ void Pipe::flush() {
   }
 }
 
-/// How much is taken in at a time: a piece, but nothing from behind a long message.
+/// How many bytes to read at a time: a piece, but none from behind a long message.
 std::size_t Pipe::room() const { return expected_ > 0 ? std::min(piece, expected_ - read_.size()) : piece; }
 
-/// Takes in what has arrived, `most` at most, which is no more than a piece; its size is 0 if nothing has, or
-/// the other end is gone.
+/// Reads up to `most` bytes, a piece or less, and returns how many: 0 if none have arrived, or the other end
+/// is gone.
 std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
   const ssize_t got = retried([&] { return ::recv(fd(), bytes, most, flags); });
@@ -108,7 +108,8 @@ std::size_t Pipe::read(std::size_t most, int flags) {
   return size;
 }
 
-/// A long message has begun. Its buffer is made once, as large as it will be, and is handed out itself.
+/// Prepares for the rest of a long message. Its buffer is made once, at full size, and `take` returns that
+/// buffer without a copy.
 void Pipe::expect(std::size_t size) {
   read_.erase(0, std::exchange(taken_, 0) + header_size);
   try {

@@ -3,9 +3,9 @@
 #include "base/descriptor.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,10 +13,10 @@
 
 namespace tasker::base {
 
-/// One end of a connection between a process and its child, for whole messages. Closes itself.
+/// One end of a connection between a process and its child, for whole messages.
 class Pipe {
  public:
-  /// Both ends; neither is inherited by programs that are started.
+  /// Both ends. Programs that are started do not inherit them.
   static std::pair<Pipe, Pipe> make();
 
   Pipe() = default;
@@ -26,27 +26,30 @@ class Pipe {
   void close() { fd_.close(); }
 
   /// Sends the parts as one message; waits until the other end has room. False if the other end is gone.
-  bool send(std::initializer_list<std::string_view> parts);
-  /// The next message; waits for it. Nothing if the other end is gone. Throws DamagedError for what is none.
+  bool send(std::span<const std::string_view> parts);
+  bool send(std::initializer_list<std::string_view> parts) {
+    return send(std::span(parts.begin(), parts.size()));
+  }
+  /// Waits for the next message. Nothing if the other end is gone. Throws DamagedError for other bytes.
   std::optional<std::string> receive();
 
-  // What follows never waits.
+  // The functions that follow never wait.
 
-  /// Sends, of a message in two parts, what there is room for, and keeps the rest. The second part is not
-  /// copied: the caller keeps it where it is until `has_unsent()` is false.
+  /// Sends as much of a message in two parts as there is room for, and keeps the rest. The second part is not
+  /// copied: the caller keeps it in place until `has_unsent()` is false.
   void post(std::string first, std::string_view second = {});
-  /// Sends of that rest what there is room for by now.
+  /// Sends as much of the rest as there is room for now.
   void flush();
   /// Whether there is a rest.
   bool has_unsent() const { return !unsent_.empty(); }
 
-  /// Takes in what has arrived, a piece at most. Whether there may be more.
+  /// Reads bytes that have arrived, a piece at most; whether there may be more.
   bool fetch();
   /// Whether the other end was found to be gone: nothing more will arrive.
   bool has_ended() const { return ended_; }
-  /// The next message, if all of it was taken in. Throws DamagedError for what is none.
+  /// The next message, if all of it has been fetched. Throws DamagedError for other bytes.
   std::optional<std::string> take();
-  /// Whether the other end waits for this one: to take in what has arrived, or to send the rest. Also where
+  /// Whether the other end waits for this one: to fetch what it has sent, or to send the rest. Also true if
   /// the other end is gone.
   bool is_awaited() const;
 
@@ -62,11 +65,11 @@ class Pipe {
   void expect(std::size_t size);
   Descriptor fd_;
   bool ended_ = false;
-  std::string read_;  // what has arrived of messages not taken yet
-  std::size_t taken_ = 0;
-  std::size_t expected_ = 0;  // of the long message that `read_` is the beginning of; 0: there is none
+  std::string read_;
+  std::size_t taken_ = 0;     // bytes at the front of `read_` that belong to messages already taken
+  std::size_t expected_ = 0;  // size of the long message whose beginning is in `read_`; 0: there is none
   std::vector<Posted> unsent_;
-  std::size_t sent_ = 0;  // of the first of these
+  std::size_t sent_ = 0;  // bytes of the first unsent message that are on their way
 };
 
 }  // namespace tasker::base

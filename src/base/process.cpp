@@ -8,6 +8,7 @@
 #include <tasker/error.hpp>
 
 #include <elf.h>
+#include <fmt/format.h>
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 namespace tasker::base {
 
@@ -67,8 +69,6 @@ std::string boot_and_namespace() {
   return error || boot.empty() ? "" : boot + " " + pid_namespace.string();
 }
 
-bool is_gone(std::int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH; }
-
 /// The note that `ld --build-id` leaves in the main program (the first object that is visited).
 int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
   for (int i = 0; i < object->dlpi_phnum; ++i) {
@@ -83,12 +83,8 @@ int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
       std::memcpy(&note, at, sizeof note);
       const char* const description = at + sizeof note + padded(note.n_namesz);
       if (note.n_type == NT_GNU_BUILD_ID && description + note.n_descsz <= end) {
-        auto& text = *static_cast<std::string*>(found);
-        for (std::uint32_t k = 0; k < note.n_descsz; ++k) {
-          const auto byte = static_cast<unsigned char>(description[k]);
-          text += "0123456789abcdef"[byte >> 4];
-          text += "0123456789abcdef"[byte & 15];
-        }
+        const std::vector<unsigned char> id(description, description + note.n_descsz);
+        *static_cast<std::string*>(found) = fmt::format("{:02x}", fmt::join(id, ""));
         return 1;
       }
       at = description + padded(note.n_descsz);
@@ -121,10 +117,10 @@ Life life_of(const ProcessId& process) {
   if (process.boot.empty() || process.boot != boot_and_namespace()) return Life::unknown;
   if (process.pid <= 0 || process.pid > INT_MAX) return Life::dead;
   const auto stat = stat_of(process.pid);
-  if (is_gone(process.pid)) return Life::dead;
-  // Some hosts hide other users' processes.
+  if (::kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH) return Life::dead;
+  // Some hosts hide the processes of other users.
   if (!stat) return Life::unknown;
-  // A zombie does nothing any more, however long its parent leaves it there.
+  // A zombie is dead, however long its parent does not wait for it.
   const bool ended = stat->state == 'Z' || stat->state == 'X';
   return !ended && stat->started == process.started ? Life::alive : Life::dead;
 }

@@ -8,23 +8,23 @@
 
 namespace tasker::base {
 
-/// One process among all that were and will be, on any host.
+/// Identifies a process, on every host and for all time.
 struct ProcessId {
   std::string host;  ///< Name of the host, for people.
-  std::string boot;  ///< Boot id and process namespace: where `pid` means something.
+  std::string boot;  ///< Boot id and process namespace, within which `pid` means something.
   std::int64_t pid = 0;
-  std::uint64_t started = 0;  ///< In clock ticks since boot: tells a reused pid.
+  std::uint64_t started = 0;  ///< In clock ticks since boot: tells apart processes with the same pid.
 
   bool operator==(const ProcessId&) const = default;
 };
 
 ProcessId this_process();
 
-/// What getpid() says, at the price of reading a variable.
+/// The same as getpid(), without a system call.
 pid_t process_id();
 
-/// The process that has made something. A copy of it that is forked later has the same thing in its memory,
-/// but no business with what that stands for: an end, a connection, a file.
+/// Remembers the process that has made an object. A forked child has a copy of the object in its memory, but
+/// must not touch what the object stands for: a connection, a file, another process.
 class Maker {
  public:
   bool is_here() const { return process_ == process_id(); }
@@ -33,11 +33,11 @@ class Maker {
   pid_t process_ = process_id();
 };
 
-/// Ends a copy of the process that comes back out of `where`, code of the program's in which it was forked;
-/// with a sentence, and with nothing done that is done at an end.
+/// Ends a forked child that has returned out of `where`, the program's code that forked it. Prints a message;
+/// no destructors and no exit handlers run.
 [[noreturn]] void end_copy(std::string_view where, std::string_view how = "");
 
-/// Around code of the program's that may fork: a copy comes no farther than to the end of this.
+/// Guards a call of the program's code, which may fork: a forked child is ended at the end of this scope.
 class NoCopies {
  public:
   /// `where` must outlive this.
@@ -55,7 +55,7 @@ class NoCopies {
 
 enum class Life { alive, dead, unknown };
 
-/// Whether that process lives; `unknown` if it is on another host (or in another process namespace).
+/// Whether `process` lives; `unknown` if it is on another host, or in another process namespace.
 Life life_of(const ProcessId& process);
 
 /// Build id of the running program: changes when it is compiled anew from other code. Hexadecimal.

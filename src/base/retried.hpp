@@ -4,7 +4,7 @@
 
 namespace tasker::base {
 
-/// What a system call returns, which is called again as long as a signal interrupts it.
+/// Repeats a system call for as long as signals interrupt it, and returns its result.
 template <class Call>
 auto retried(Call call) {
   for (;;) {

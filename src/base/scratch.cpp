@@ -1,6 +1,6 @@
 #include "base/scratch.hpp"
 
-#include "base/without_signals.hpp"
+#include "base/signals.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -8,33 +8,37 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace tasker::base {
 
-namespace {
-
 constexpr std::size_t anonymous_limit = std::size_t{4} << 20;
-
-}  // namespace
 
 Scratch::~Scratch() {
   if (data_) ::munmap(data_, size_);
 }
 
-/// Reserved now, since a write to a mapping can't report a full disk: it would end the process.
+void Scratch::swap(Scratch& other) {
+  directory_.swap(other.directory_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(file_, other.file_);
+  std::swap(in_file_, other.in_file_);
+}
+
+/// Reserves the file's space now: later, a write to the mapping can't report a full disk, it ends the
+/// process.
 void Scratch::reserve(std::size_t size) {
-  const WithoutSignals guard;
+  const WithoutWriteSignals guard;
   const std::size_t have = in_file_ ? size_ : 0;
-  do errno = ::posix_fallocate(file_.fd(), static_cast<off_t>(have), static_cast<off_t>(size - have));
-  while (errno == EINTR);
-  if (errno != 0) throw_errno("get room for a table in", directory_);
+  int error = EINTR;
+  while (error == EINTR)
+    error = ::posix_fallocate(file_.fd(), static_cast<off_t>(have), static_cast<off_t>(size - have));
+  if (error != 0) throw_errno("get room for a table in", directory_, error);
 }
 
 void Scratch::grow(std::uint64_t count, std::size_t element) {
-  if (count > std::uint64_t{PTRDIFF_MAX} / element) {
-    errno = EFBIG;
-    throw_errno("get room for a table in", directory_);
-  }
+  if (count > std::uint64_t{PTRDIFF_MAX} / element) throw_errno("get room for a table in", directory_, EFBIG);
   const auto size = static_cast<std::size_t>(count * element);
   if (size <= size_) return;
   const bool move_to_file = !in_file_ && size > anonymous_limit;

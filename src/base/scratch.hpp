@@ -8,12 +8,12 @@
 #include <filesystem>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace tasker::base {
 
-/// Zeroed memory for tables that may be larger than memory: small ones are anonymous, large ones live in a
-/// file without a name in `directory` (in that for temporary files where it is read-only), from where the
-/// kernel can drop and reread them.
+/// Zeroed memory for a table that may be larger than RAM. A small table is anonymous memory. A large one is a
+/// mapped file without a name (File::create_nameless), which the kernel can write back, drop and reread.
 class Scratch {
  public:
   explicit Scratch(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -21,10 +21,13 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch();
 
-  /// Grows to `count` values of `element` bytes at least; content stays, addresses change. Throws SystemError
-  /// where there is no room, with nothing changed.
+  /// Grows to at least `count` values of `element` bytes; content stays, addresses change. If there is no
+  /// room, throws SystemError and changes nothing.
   void grow(std::uint64_t count, std::size_t element);
   void* data() const { return data_; }
+  /// In bytes.
+  std::size_t size() const { return size_; }
+  void swap(Scratch& other);
 
  private:
   void reserve(std::size_t size);
@@ -50,26 +53,24 @@ class ScratchArray {
   T& operator[](std::uint64_t i) const { return begin()[i]; }
 
   void resize(std::uint64_t size) {
-    reserve(size);
+    scratch_.grow(size, sizeof(T));
     size_ = size;
   }
   void push_back(const T& value) { append({&value, 1}); }
   void append(std::span<const T> values) {
-    if (size_ + values.size() > capacity_)
-      reserve(std::max<std::uint64_t>({1024, 2 * capacity_, size_ + values.size()}));
+    if (size_ + values.size() > scratch_.size() / sizeof(T))
+      scratch_.grow(std::max<std::uint64_t>({1024, 2 * size_, size_ + values.size()}), sizeof(T));
     std::ranges::copy(values, end());
     size_ += values.size();
   }
+  void swap(ScratchArray& other) {
+    scratch_.swap(other.scratch_);
+    std::swap(size_, other.size_);
+  }
 
  private:
-  void reserve(std::uint64_t capacity) {
-    if (capacity <= capacity_) return;
-    scratch_.grow(capacity, sizeof(T));
-    capacity_ = capacity;
-  }
   Scratch scratch_;
   std::uint64_t size_ = 0;
-  std::uint64_t capacity_ = 0;
 };
 
 }  // namespace tasker::base

@@ -9,7 +9,8 @@
 namespace tasker::base {
 
 /// Sleeps until one of `watched` is ready (its `revents` is set), `deadline` has passed, or a signal has
-/// come. Time::max(): for as long as it takes. Throws SystemError.
-void sleep_until(Time deadline, std::span<pollfd> watched = {});
+/// come. Time::max() is no deadline. Returns whether the deadline has passed with nothing ready. Throws
+/// SystemError.
+bool sleep_until(Time deadline, std::span<pollfd> watched = {});
 
 }  // namespace tasker::base

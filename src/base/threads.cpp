@@ -26,15 +26,12 @@ Threads threads() {
   return found;
 }
 
-Threads& remembered() {
-  static Threads known;
-  return known;
-}
+Threads remembered;
 
 }  // namespace
 
 std::jthread start_thread(const std::string& name, std::function<void(const std::stop_token&)> run) {
-  // A thread begins with the mask of the one that starts it.
+  // A new thread inherits its creator's mask of blocked signals.
   sigset_t foreign;
   sigset_t before;
   ::sigfillset(&foreign);
@@ -51,16 +48,16 @@ std::jthread start_thread(const std::string& name, std::function<void(const std:
 }
 
 void remember_threads() {
-  if (remembered().empty()) remembered() = threads();
+  if (remembered.empty()) remembered = threads();
 }
 
 std::vector<std::string> new_threads() {
   std::vector<std::string> names;
-  if (remembered().empty()) return names;
-  // Nobody has started the main thread, which is another one in a process that was forked since.
+  if (remembered.empty()) return names;
+  // The main thread does not count. In a child that was forked since it has a new id.
   const std::string main_thread = std::to_string(::getpid());
   for (const auto& [id, name] : threads())
-    if (id != main_thread && !remembered().contains(id) && !name.starts_with(own_thread_prefix))
+    if (id != main_thread && !remembered.contains(id) && !name.starts_with(own_thread_prefix))
       names.push_back(name);
   return names;
 }

@@ -7,17 +7,17 @@
 
 namespace tasker::base {
 
-/// How Tasker's own threads are called: they begin with this.
+/// The names of Tasker's own threads begin with this.
 inline constexpr const char* own_thread_prefix = "tasker-";
 
-/// A thread of Tasker's own, called by the prefix and `name`, of eight letters at most. It handles no signals
-/// but those of its own faults: handlers are for threads that the program knows.
+/// Starts a thread of Tasker's own, named by the prefix and `name`, which has eight letters at most. The
+/// thread handles no signals but its own faults: the program's handlers run in the program's threads.
 std::jthread start_thread(const std::string& name, std::function<void(const std::stop_token&)> run);
 
-/// Remembers the threads that this process has now. The first call counts.
+/// Remembers the threads that this process has now. Only the first call counts.
 void remember_threads();
 
-/// Names of the threads that were started since and are not Tasker's own; nothing where none are remembered.
+/// Names of the threads started since `remember_threads`, without Tasker's own; empty if it was never called.
 std::vector<std::string> new_threads();
 
 }  // namespace tasker::base

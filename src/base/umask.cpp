@@ -1,11 +1,12 @@
 #include "base/umask.hpp"
 
+#include "base/mutex.hpp"
+
 #include <sys/stat.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -13,12 +14,12 @@ namespace tasker::base {
 
 namespace {
 
-/// -1: none is.
+/// The kept umask; -1: none.
 std::atomic<int> kept = -1;
-std::mutex keepers_mutex;
-int keepers = 0;
+Mutex keepers_mutex;
+int keepers TASKER_GUARDED_BY(keepers_mutex) = 0;
 
-/// Without changing it where the kernel tells: other threads may be creating files.
+/// Read from /proc if possible: umask() tells it only by changing it, while other threads may create files.
 mode_t umask_now() {
   constexpr std::string_view field = "Umask:";
   std::ifstream status("/proc/self/status");
@@ -33,16 +34,14 @@ mode_t umask_now() {
 }  // namespace
 
 Umask::Umask() {
-  const std::lock_guard lock(keepers_mutex);
+  const Lock lock(keepers_mutex);
   if (keepers++ == 0) kept = static_cast<int>(umask_now());
 }
 
 Umask::~Umask() {
-  const std::lock_guard lock(keepers_mutex);
+  const Lock lock(keepers_mutex);
   if (--keepers == 0) ::umask(static_cast<mode_t>(kept.exchange(-1)));
 }
-
-bool Umask::is_kept() { return kept >= 0; }
 
 mode_t Umask::allowed(mode_t mode) {
   const int mask = kept;

@@ -4,8 +4,8 @@
 
 namespace tasker::base {
 
-/// Keeps the umask: as long as this, or an earlier one, lives, files are created and published as it allows
-/// now, whatever `fn` makes of it meanwhile; and it is back when the last of them goes.
+/// Keeps the umask of the moment in which the first object is made. While objects live, the library's files
+/// get the modes that it allows, whatever umask `fn` sets. The last object restores it.
 class Umask {
  public:
   Umask();
@@ -13,10 +13,9 @@ class Umask {
   Umask(const Umask&) = delete;
   Umask& operator=(const Umask&) = delete;
 
-  static bool is_kept();
-  /// What the kept umask leaves of a mode; the process's own where none is kept.
+  /// The bits of `mode` that the kept umask allows, or the process's umask if none is kept.
   static mode_t allowed(mode_t mode);
-  /// Whether the process's own is another one by now than the one that is kept.
+  /// Whether the process's umask now differs from the kept one.
   static bool has_changed();
 };
 

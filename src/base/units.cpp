@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <ctime>
 #include <initializer_list>
@@ -21,8 +20,7 @@ struct Term {
   double unit = 0;
 };
 
-/// Takes a number, not negative, and its unit, with or without a space between them, from the begin of
-/// `text`.
+/// Takes a number, which is not negative, and its unit from the front of `text`. A space may be between them.
 std::optional<Term> take_term(std::string_view& text, const Units& units) {
   double number = 0;
   const auto [end, error] =
@@ -37,7 +35,7 @@ std::optional<Term> take_term(std::string_view& text, const Units& units) {
   return Term{number * unit->second, unit->second};
 }
 
-constexpr double whole_limit = 9.2e18;  // what 64 bits with a sign hold
+constexpr double whole_limit = 9.2e18;  // a little less than signed 64 bits hold
 
 }  // namespace
 
@@ -58,29 +56,22 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
   constexpr double k = 1024;
-  const auto bytes = take_term(text, {{"", 1},
-                                      {"bytes", 1},
-                                      {"K", k},
-                                      {"KiB", k},
-                                      {"M", k * k},
-                                      {"MiB", k * k},
-                                      {"G", k * k * k},
-                                      {"GiB", k * k * k},
-                                      {"T", k * k * k * k},
-                                      {"TiB", k * k * k * k}});
+  constexpr double m = k * k;
+  constexpr double g = k * m;
+  constexpr double t = k * g;
+  const Units units{{"", 1},    {"bytes", 1}, {"K", k},   {"KiB", k}, {"M", m},
+                    {"MiB", m}, {"G", g},     {"GiB", g}, {"T", t},   {"TiB", t}};
+  const auto bytes = take_term(text, units);
   if (!bytes || !text.empty() || bytes->value > whole_limit) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(bytes->value));
 }
 
 std::optional<std::chrono::system_clock::time_point> parse_time_point(const std::string& text) {
   using std::chrono::system_clock;
-  std::int64_t seconds = 0;
-  const char* const behind = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), behind, seconds);
-  if (error == std::errc{} && end == behind) {
+  if (const auto seconds = parse_number<std::int64_t>(text)) {
     constexpr std::int64_t latest = 9'000'000'000;  // what nanoseconds in 64 bits hold
-    if (seconds <= 0 || seconds > latest) return std::nullopt;
-    return system_clock::time_point(std::chrono::seconds(seconds));
+    if (*seconds <= 0 || *seconds > latest) return std::nullopt;
+    return system_clock::time_point(std::chrono::seconds(*seconds));
   }
   for (const char* const format :
        {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"}) {
@@ -96,7 +87,7 @@ std::optional<std::chrono::system_clock::time_point> parse_time_point(const std:
 
 std::string duration_text(std::chrono::nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
-  // As they are shown: rounded, but never to a full unit.
+  // Rounded values are compared, or 999.7 ms would be shown as "1000 ms".
   if (std::round(1e3 * seconds) < 1000) return fmt::format("{:.0f} ms", 1e3 * seconds);
   if (std::round(10 * seconds) < 600) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<std::uint64_t>(std::max(seconds, 60.0));

@@ -1,13 +1,24 @@
 #pragma once
 
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
-/// Durations and sizes as people write them.
+/// Numbers, durations and sizes as people write them.
 namespace tasker::base {
+
+/// A whole number in decimal digits; nothing if `text` is anything else, or the number does not fit into T.
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
 
 /// "250ms", "90s", "10m", "2h", "1.5d", and what duration_text writes: "10 min", "1 h 05 min"; nothing for
 /// anything else. A number alone is no duration.

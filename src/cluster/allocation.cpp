@@ -1,35 +1,31 @@
 #include "cluster/allocation.hpp"
 
+#include "base/units.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/slurm_time.hpp"
 
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <random>
 
 namespace tasker::cluster {
 
 namespace {
 
-/// squeue counts in seconds, and its answer takes a while: what differs less is the same.
+/// Limits that differ by less are the same: squeue counts in seconds, and its answer takes a while.
 constexpr std::chrono::seconds same{5};
-/// A limit beyond is none.
+/// A longer limit counts as none.
 constexpr std::chrono::hours longest{24 * 3650};
 
 std::optional<std::chrono::seconds> parse_seconds(const char* text) {
-  if (!text) return std::nullopt;
-  std::int64_t seconds = 0;
-  const char* const behind = text + std::strlen(text);
-  const auto [end, error] = std::from_chars(text, behind, seconds);
-  if (error != std::errc{} || end != behind || seconds <= 0) return std::nullopt;
-  return std::chrono::seconds(seconds);
+  const auto seconds = base::parse_number<std::int64_t>(text ? text : "");
+  if (!seconds || *seconds <= 0) return std::nullopt;
+  return std::chrono::seconds(*seconds);
 }
 
 }  // namespace
 
 std::optional<TimeLimit> limit_of_environment(const char* start, const char* end, std::chrono::seconds wall,
-                                              Allocation::Clock::time_point now) {
+                                              base::Time now) {
   const auto ends = parse_seconds(end);
   if (!ends || *ends - wall > longest) return std::nullopt;
   const auto starts = parse_seconds(start);
@@ -37,10 +33,10 @@ std::optional<TimeLimit> limit_of_environment(const char* start, const char* end
   return TimeLimit{now + (*ends - wall), *ends - begin};
 }
 
-bool Allocation::look(Clock::time_point now) {
+bool Allocation::look(base::Time now) {
   if (!looked_) job_ = slurm_job();
   if (job_.empty()) return false;
-  auto patience = Clock::time_point::min();
+  auto patience = base::Time::min();
   if (!looked_) {
     looked_ = true;
     surroundings_.emplace();
@@ -64,30 +60,27 @@ bool Allocation::look(Clock::time_point now) {
     return false;
   }
   question_.reset();
-  // What was known before still counts.
+  // Without an answer the old limit still counts.
   return answer && learn(*answer, asked_);
 }
 
-/// Many runs that began together shall not ask together.
-Allocation::Clock::time_point Allocation::next_question(Clock::time_point now) const {
+/// Random, so that many runs that began together do not ask together.
+base::Time Allocation::next_question(base::Time now) const {
   std::random_device random;
   return now + timing_.pause +
          std::chrono::milliseconds(
              std::uniform_int_distribution<std::int64_t>(0, timing_.pause.count() / 5)(random));
 }
 
-bool Allocation::learn(const std::string& answer, Clock::time_point asked) {
+bool Allocation::learn(const std::string& answer, base::Time asked) {
   const auto times = parse_squeue(answer);
   if (!times) {
     if (!limit_) trouble_ = "squeue: " + answer.substr(0, answer.find('\n'));
     return false;
   }
   trouble_.clear();
-  if (!times->left) return change(std::nullopt);
-  return change(TimeLimit{asked + *times->left, times->limit.value_or(*times->left)});
-}
-
-bool Allocation::change(const std::optional<TimeLimit>& limit) {
+  std::optional<TimeLimit> limit;
+  if (times->left) limit = TimeLimit{asked + *times->left, times->limit.value_or(*times->left)};
   const bool is_same = limit_ && limit ? std::chrono::abs(limit->end - limit_->end) < same
                                        : limit_.has_value() == limit.has_value();
   if (is_same) return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "cluster/squeue.hpp"
 
 #include <chrono>
@@ -11,55 +12,51 @@ namespace tasker::cluster {
 
 /// Until when this program may run, by the monotonic clock.
 struct TimeLimit {
-  std::chrono::steady_clock::time_point end;
+  base::Time end;
   std::chrono::nanoseconds whole{};  ///< How long an allocation like this one lasts.
 
   bool operator==(const TimeLimit&) const = default;
 };
 
-/// What the scheduler gives this program, which may change while it runs. For rank 0.
+/// How long Slurm lets this program run, which may change meanwhile. For rank 0.
 class Allocation {
  public:
-  using Clock = std::chrono::steady_clock;
-
   struct Timing {
-    std::chrono::milliseconds patience{5000};  ///< With the first answer; rank 0 waits for it.
-    std::chrono::milliseconds timeout{30000};  ///< With all others.
+    std::chrono::milliseconds patience{5000};  ///< How long rank 0 waits for the first answer.
+    std::chrono::milliseconds timeout{30000};  ///< How long later answers may take.
     std::chrono::milliseconds pause{300000};   ///< Between questions: the controller serves a whole site.
   };
   Allocation() : Allocation(Timing()) {}
   explicit Allocation(Timing timing) : timing_(timing) {}
 
-  /// Learns what there is to learn: from the environment, or from squeue. The first time it waits for the
-  /// answer, but not long; it asks again now and then, in the background. Returns whether the limit has
-  /// changed.
-  bool look(Clock::time_point now);
+  /// Takes the limit from the environment, or asks squeue. The first call waits for the answer, but not long.
+  /// Later calls ask again now and then, in the background. Returns whether the limit has changed.
+  bool look(base::Time now);
 
-  /// Nothing where there is no limit, or none is known.
+  /// Nothing if there is no limit, or none is known.
   const std::optional<TimeLimit>& limit() const { return limit_; }
-  /// Why it is not known, although there may be one; else empty.
+  /// Why the limit is not known, although there may be one; else empty.
   const std::string& trouble() const { return trouble_; }
 
  private:
-  Clock::time_point next_question(Clock::time_point now) const;
-  bool learn(const std::string& answer, Clock::time_point asked);
-  bool change(const std::optional<TimeLimit>& limit);
+  base::Time next_question(base::Time now) const;
+  bool learn(const std::string& answer, base::Time asked);
 
   Timing timing_;
   bool looked_ = false;
   std::string job_;
   std::optional<Surroundings> surroundings_;
   std::unique_ptr<Squeue> question_;
-  Clock::time_point asked_;
-  Clock::time_point due_;
+  base::Time asked_;
+  base::Time due_;
   std::optional<TimeLimit> limit_;
   std::string trouble_;
 };
 
-/// What the environment of a newer Slurm says: SLURM_JOB_START_TIME and SLURM_JOB_END_TIME, in seconds since
-/// 1970, by a clock that shows `wall` while the other one shows `now`. Nothing where they are missing or make
-/// no sense.
+/// The limit that a newer Slurm tells in SLURM_JOB_START_TIME and SLURM_JOB_END_TIME, both in seconds since
+/// 1970. The wall clock shows `wall` while the monotonic clock shows `now`. Nothing if they are missing or
+/// make no sense.
 std::optional<TimeLimit> limit_of_environment(const char* start, const char* end, std::chrono::seconds wall,
-                                              Allocation::Clock::time_point now);
+                                              base::Time now);
 
 }  // namespace tasker::cluster

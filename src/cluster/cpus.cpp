@@ -23,7 +23,7 @@ std::optional<cpu_set_t> cpus_of(pid_t process) {
   return set;
 }
 
-/// The CPUs of the part of mpirun that has started this process, where it is that.
+/// The CPUs of the parent process if it belongs to mpirun; else nothing.
 std::optional<cpu_set_t> cpus_of_mpirun() {
   const pid_t parent = ::getppid();
   std::string name;

@@ -1,7 +1,7 @@
 #include "cluster/history.hpp"
 
 #include "base/descriptor.hpp"
-#include "base/without_signals.hpp"
+#include "base/signals.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@ void add_history(const std::string& line) {
   if (!path) return;
   const base::Descriptor file(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!file) return;
-  const base::WithoutSignals guard;
+  const base::WithoutWriteSignals guard;
   const std::string text = line + "\n";
   (void)!::write(file.get(), text.data(), text.size());
 }

@@ -2,19 +2,20 @@
 
 #include <string>
 
-/// How far a job has come in each of its runs, as it comes back into the queue again and again: a file with a
-/// line for each step, kept by `tasker launch --requeue`.
+/// The history of a job that comes back into the queue again and again: a file with a line for each event,
+/// kept by `tasker launch --requeue`. It shows whether the job makes progress.
 namespace tasker::cluster {
 
-/// The environment variable that names it.
+/// The environment variable that names the file.
 inline constexpr const char* history_variable = "TASKER_HISTORY";
 
-/// A line of it: another run holds the directory, so this one has not begun.
+/// A line: another run holds the directory, so this one has not begun.
 inline constexpr const char* held = "held";
-/// And: the job goes back into the queue. All others are "DIGEST LEFT", when a run begins to compute a map.
+/// A line: the job goes back into the queue. All other lines are "DIGEST LEFT": a run begins to compute the
+/// map DIGEST, of which LEFT tasks are left.
 inline constexpr const char* requeued = "requeued";
 
-/// Adds a line, if such a file is kept. That it fails costs no more than a wrong count.
+/// Adds a line, if a history is kept. Failures are ignored: a missing line only makes a count wrong.
 void add_history(const std::string& line);
 
 }  // namespace tasker::cluster

@@ -15,7 +15,7 @@ std::string environment(const char* name) {
 
 std::string slurm_job() {
   const std::string array = environment("SLURM_ARRAY_JOB_ID");
-  // One task of an array has the id of all of it.
+  // SLURM_JOB_ID of one task of an array is also the id of the whole array.
   if (!array.empty()) return array + "_" + environment("SLURM_ARRAY_TASK_ID");
   return environment("SLURM_JOB_ID");
 }
@@ -23,7 +23,7 @@ std::string slurm_job() {
 bool was_requeued() { return std::atol(environment("SLURM_RESTART_COUNT").c_str()) > 0; }
 
 int launched_rank() {
-  // The nearest first: under mpirun, SLURM_PROCID is that of the step in which mpirun runs.
+  // The innermost launcher first: under mpirun, SLURM_PROCID belongs to the step in which mpirun runs.
   for (const char* const name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
     if (const char* const value = std::getenv(name)) return std::atoi(value);
   return 0;

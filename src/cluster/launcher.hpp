@@ -11,11 +11,11 @@ std::string slurm_job();
 /// Whether that job was started before, and then requeued.
 bool was_requeued();
 
-/// Which of the processes that a launcher started this is, by the environment; 0 where that does not tell.
+/// The rank that a launcher has given to this process, by the environment; 0 if there is none.
 int launched_rank();
 
 /// Throws UsageError if a launcher started many processes that each believe they are alone: plain `srun
-/// ./job` without a PMI plugin. To be called by a process that no MPI launcher is known to have started.
+/// ./job` without a PMI plugin. To be called where no MPI launcher is known to have started this process.
 void refuse_singletons();
 
 }  // namespace tasker::cluster

@@ -1,17 +1,15 @@
 #include "cluster/report.hpp"
 
 #include "base/hash.hpp"
+#include "base/units.hpp"
 #include "cluster/launcher.hpp"
 
-#include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
 #include <arpa/inet.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <sstream>
 
 namespace tasker::cluster {
@@ -21,7 +19,7 @@ namespace {
 constexpr std::uint32_t lost_bit = 0x100;
 constexpr std::uint32_t met_bit = 0x200;
 
-/// For as long as the process lives. Never ended in order: the connection ends with the process.
+/// Never destroyed: the connection ends with the process.
 struct Report {
   talk::Lifeline launcher;
   pid_t process;
@@ -29,8 +27,6 @@ struct Report {
   bool lost_ranks = false;
 };
 Report* report = nullptr;
-
-void on_exit_called(int status, void*) { report_exit(status); }
 
 }  // namespace
 
@@ -42,10 +38,7 @@ std::string LauncherAddress::to_string() const {
     if (!text.empty()) text += ',';
     text += bytes;
   }
-  Digest digest;
-  std::memcpy(&digest.low, secret.data(), 8);
-  std::memcpy(&digest.high, secret.data() + 8, 8);
-  return text + ":" + std::to_string(ntohs(port)) + ":" + base::to_hex(digest);
+  return text + ":" + std::to_string(ntohs(port)) + ":" + base::to_hex(secret);
 }
 
 std::optional<LauncherAddress> LauncherAddress::parse(const std::string& text) {
@@ -56,15 +49,9 @@ std::optional<LauncherAddress> LauncherAddress::parse(const std::string& text) {
   std::istringstream list(text.substr(0, first));
   for (std::string address; std::getline(list, address, ',');)
     if (::inet_pton(AF_INET, address.c_str(), &parsed.addresses.emplace_back()) != 1) return std::nullopt;
-  in_port_t port = 0;
-  const char* const end = text.data() + second;
-  const auto [stopped, error] = std::from_chars(text.data() + first + 1, end, port);
-  Digest digest;
-  if (error != std::errc{} || stopped != end || !base::from_hex(text.substr(second + 1), digest))
-    return std::nullopt;
-  parsed.port = htons(port);
-  std::memcpy(parsed.secret.data(), &digest.low, 8);
-  std::memcpy(parsed.secret.data() + 8, &digest.high, 8);
+  const auto port = base::parse_number<in_port_t>(text.substr(first + 1, second - first - 1));
+  if (!port || !base::from_hex(text.substr(second + 1), parsed.secret)) return std::nullopt;
+  parsed.port = htons(*port);
   return parsed;
 }
 
@@ -84,7 +71,7 @@ void report_to_launcher() {
   if (!text || report) return;
   const auto address = LauncherAddress::parse(text);
   if (!address)
-    throw UsageError(std::string(launcher_variable) + "=" + text + ": leads to no launcher; unset it");
+    throw UsageError(std::string(launcher_variable) + "=" + text + " is no launcher's address; unset it");
   try {
     const int rank = launched_rank();
     report = new Report{
@@ -94,7 +81,7 @@ void report_to_launcher() {
     throw SystemError(std::string("tasker launch can't be reached: ") + error.what() +
                       "; it must know of other hosts, by --hosts, and no firewall may be in between");
   }
-  ::on_exit(on_exit_called, nullptr);
+  ::on_exit([](int status, void*) { report_exit(status); }, nullptr);
 }
 
 void report_meeting() {

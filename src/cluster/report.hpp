@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
-/// What ranks tell `tasker launch`, since mpirun loses it: rank 0 how it ends, the others whether they end
-/// before all have met, for whom MPI would wait for ever.
+/// What ranks tell `tasker launch`, since mpirun does not pass it on. Rank 0 tells its exit code. Every other
+/// rank tells that all ranks have met: if it ends before, MPI would wait for it for ever.
 namespace tasker::cluster {
 
-/// The environment variable that leads to the launcher.
+/// The environment variable that holds the launcher's address.
 inline constexpr const char* launcher_variable = "TASKER_LAUNCHER";
 
-/// Where the launcher listens: what the variable holds.
+/// Where the launcher listens.
 struct LauncherAddress {
-  std::vector<in_addr_t> addresses;  ///< Like the port in network byte order.
+  std::vector<in_addr_t> addresses;  ///< In network byte order, like the port.
   in_port_t port = 0;
   talk::Secret secret{};
 
@@ -39,16 +39,18 @@ struct LastWord {
 /// Whether `tasker launch` has started this process, so that other ranks live on when one dies.
 bool has_launcher();
 
-/// The launcher sees from now on that this rank lives, and is told its exit code when it exits. Does nothing
-/// without a launcher, and when it is done. Throws SystemError if the launcher can't be reached.
+/// Connects to the launcher, which then notices the death of this rank, and hears its exit code when it
+/// exits. Does nothing without a launcher, or if it is connected. Throws SystemError if the launcher can't be
+/// reached.
 void report_to_launcher();
-/// All ranks have met.
+/// Tells the launcher that all ranks have met.
 void report_meeting();
-/// How long the launcher's host may be silent; on its side that is the environment's affair.
+/// How long this rank waits for a sign of life from the launcher's host. The launcher itself reads
+/// TASKER_LOST_AFTER.
 void set_lost_after(std::chrono::milliseconds lost_after);
-/// That code is certain already. For an end that skips what is done at exit.
+/// Tells the launcher the exit code at once, for an end that skips exit handlers.
 void report_exit(int exit_code);
-/// A rank has died.
+/// Makes this rank's last word say that ranks have died.
 void report_lost_rank();
 
 }  // namespace tasker::cluster

@@ -13,11 +13,11 @@ std::optional<std::chrono::seconds> parse_slurm_duration(std::string_view text);
 
 /// What squeue says of a job.
 struct SlurmTimes {
-  std::optional<std::chrono::seconds> left;   ///< Nothing: for ever. Zero where the end has passed.
-  std::optional<std::chrono::seconds> limit;  ///< Of the whole job; nothing: none.
+  std::optional<std::chrono::seconds> left;   ///< Nothing: no end. Zero: the end has passed.
+  std::optional<std::chrono::seconds> limit;  ///< Of the whole job; nothing: no limit.
 };
 
-/// What `squeue -h -j JOB -o %L|%l` writes; nothing if it is something else, an error, say.
-std::optional<SlurmTimes> parse_squeue(std::string_view text);
+/// Parses the output of `squeue -h -j JOB -o %L|%l`; nothing for any other text, such as an error.
+std::optional<SlurmTimes> parse_squeue(const std::string& text);
 
 }  // namespace tasker::cluster

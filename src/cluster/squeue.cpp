@@ -1,14 +1,15 @@
 #include "cluster/squeue.hpp"
 
+#include "base/signals.hpp"
+#include "base/sleep.hpp"
+
 #include <fcntl.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -23,10 +24,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// It answers with a line.
+/// squeue answers with a line; text beyond this is dropped.
 constexpr std::size_t most_text = 4096;
 
-/// For a program that is to be started.
+/// Arguments or environment for exec and posix_spawn.
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> all;
   all.reserve(texts.size() + 1);
@@ -35,8 +36,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return all;
 }
 
-/// Ends a process that is of no use any more. One that the kernel holds, at a file system that does not
-/// answer say, can't be ended, and is waited for no longer than a second.
+/// Kills a process and waits for its end, a second at most: the kernel may hold it, say at a file system that
+/// does not answer.
 void end(pid_t process) {
   ::kill(process, SIGKILL);
   for (auto pause = 1ms; pause < 1s && ::waitpid(process, nullptr, WNOHANG) == 0; pause *= 2)
@@ -78,8 +79,7 @@ Squeue::Squeue(const std::string& job, const Surroundings& surroundings) {
   // The thread that asks may have signals blocked, which a program does not expect.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  sigset_t none;
-  ::sigemptyset(&none);
+  const sigset_t none = base::signal_set({});
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   const int error = ::posix_spawn(&process_, surroundings.squeue.c_str(), &actions, &attributes,
@@ -95,15 +95,10 @@ Squeue::~Squeue() {
   if (process_ > 0) end(process_);
 }
 
-std::optional<std::string> Squeue::answer(Clock::time_point deadline) {
+std::optional<std::string> Squeue::answer(base::Time deadline) {
   while (process_ > 0) {
-    const auto left = deadline <= Clock::now()
-                          ? std::chrono::milliseconds(0)
-                          : std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd found{pipe_.get(), POLLIN, 0};
-    const int ready = ::poll(&found, 1, static_cast<int>(left.count()));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return std::nullopt;
+    if (base::sleep_until(deadline, {&found, 1})) return std::nullopt;
     std::array<char, 512> bytes{};
     const ssize_t size = ::read(pipe_.get(), bytes.data(), bytes.size());
     if (size > 0 && text_.size() < most_text) text_.append(bytes.data(), static_cast<std::size_t>(size));

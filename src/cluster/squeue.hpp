@@ -1,38 +1,34 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/descriptor.hpp"
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tasker::cluster {
 
-/// What a question needs of the environment, as it is now: `fn` may change it later.
+/// A copy of the environment that squeue needs, made before `fn` can change it.
 struct Surroundings {
   Surroundings();
-  std::vector<std::string> variables;  ///< Without what the user has set for squeue: it may hide the job.
-  std::string squeue = "squeue";       ///< Where it is.
+  std::vector<std::string> variables;  ///< Without the user's SQUEUE_*, which may hide the job.
+  std::string squeue = "squeue";       ///< Its path.
 };
 
-/// A question to Slurm's controller about a job's time, which may take long, or for ever, to be answered:
-/// a process in the background.
+/// Asks Slurm's controller for a job's time, by a process in the background: an answer may take long, or
+/// never come.
 class Squeue {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit Squeue(const std::string& job, const Surroundings& surroundings = {});
-  /// Ends it, should it still be under way.
+  /// Ends the process if it still runs.
   ~Squeue();
-  Squeue(const Squeue&) = delete;
-  Squeue& operator=(const Squeue&) = delete;
 
-  /// What it wrote, once it has said all; waits for that until `deadline`, not at all if that has passed. Why
-  /// it could not be asked, if so.
-  std::optional<std::string> answer(Clock::time_point deadline);
+  /// The output of squeue, complete, or why it could not be started. Waits until `deadline` for the end of
+  /// the output, not at all if that has passed; nothing if it has not ended by then.
+  std::optional<std::string> answer(base::Time deadline);
 
  private:
   pid_t process_ = -1;

@@ -1,72 +1,68 @@
 #pragma once
 
-#include "base/intervals.hpp"
+#include "base/mutex.hpp"
+#include "talk/messages.hpp"
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace tasker::execute {
 
-/// Tasks that were handed out together. Two threads may use it: the one that executes starts tasks, the one
-/// that talks takes back those that are not started.
+/// Tasks that were handed out together. Two threads may use a chunk: the main thread starts its tasks, and
+/// the thread that talks takes back tasks that are not started.
 class Chunk {
  public:
-  Chunk(std::uint64_t id, base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
-        std::string arguments);
-
-  // Both in one word, so that a start and a take-back can't both win.
+  // Both numbers are one atomic word: a task can't be both started and taken back.
   struct State {
     std::uint32_t started;
     std::uint32_t limit;
   };
   using SharedState = std::atomic<State>;
-  static_assert(SharedState::is_always_lock_free);  // else processes could not share it
+  static_assert(SharedState::is_always_lock_free);  // a lock would work within one process only
 
-  /// The same tasks, or the last of them, in the process that executes them: `state` is the other one's.
-  Chunk(base::Ranges tasks, std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts,
-        std::string arguments, SharedState& state);
-  /// From now on `state` counts, in memory that another process sees, too, and may write nonsense to. While
-  /// no other thread uses the chunk.
+  /// `arguments`: those of the tasks, in order, each preceded by its size (u64).
+  Chunk(talk::Assignment assignment, std::string arguments);
+  /// The same chunk in a slot's child, which executes it. `state` is the word that its rank passes to
+  /// `share`.
+  Chunk(talk::Assignment assignment, std::string arguments, SharedState& state);
+
+  /// From now on the chunk's state is in `state`, which a child shares and may overwrite with nonsense. No
+  /// task may be started yet.
   void share(SharedState& state);
-  /// What is shared goes: nothing more is started, whoever asks.
+  /// From now on the shared word may go. No more tasks can be started or taken back.
   void end_sharing();
-  /// So many of the first tasks were started for certain, whatever a shared state says.
-  void set_started(std::uint64_t count) { certain_ = static_cast<std::uint32_t>(count); }
-  /// Makes a shared state what it must be where nothing is under way but what is certain.
-  void repair() { *state_ = {certain_, kept_}; }
+  /// The first `count` tasks are recorded. So they were started, whatever the shared word says.
+  void set_recorded(std::uint64_t count) { recorded_ = static_cast<std::uint32_t>(count); }
+  std::uint64_t recorded() const { return recorded_; }
 
-  std::uint64_t id() const { return id_; }
-  const base::Ranges& tasks() const { return tasks_; }
-  /// (index, attempt) of the tasks that were tried before, in ascending order.
-  const std::vector<std::pair<std::uint64_t, std::uint32_t>>& attempts() const { return attempts_; }
-  /// The arguments in order, each behind its size (u64).
+  std::uint64_t id() const { return assignment_.chunk; }
+  const talk::Assignment& assignment() const { return assignment_; }
+  const base::Ranges& tasks() const { return assignment_.tasks; }
   const std::string& arguments() const { return arguments_; }
+  /// The attempts that were made at one of the tasks before.
+  talk::Tried tried(std::uint64_t index) const;
 
-  /// Starts the next task: false if none is left. A task that was started can't be taken back.
+  /// Starts the next task; false if none is left. A started task can't be taken back.
   bool start();
-  /// Takes back half of what is not started, rounded up; returns how many of the first tasks are kept.
+  /// Takes back half of the tasks that are not started, rounded up. Returns `kept()`.
   std::uint64_t take_back();
-  /// Takes back all that is not started.
+  /// Takes back all tasks that are not started.
   void revoke();
-  /// How many of the tasks are kept, for the thread that takes back.
+  /// The chunk keeps its first `kept()` tasks; the others were taken back. The main thread may see that late.
   std::uint64_t kept() const { return kept_; }
-  /// How many of these were started.
-  std::uint64_t started() const { return state_->load().started; }
+  /// How many of the kept tasks were started.
+  std::uint64_t started() const;
 
  private:
   template <class Limit>
   std::uint64_t lower(Limit limit);
 
-  std::uint64_t id_;
-  base::Ranges tasks_;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts_;
+  base::Mutex mutex_;  // while it is held, the state stays where it is
+  talk::Assignment assignment_;
   std::string arguments_;
-  std::uint32_t certain_ = 0;
-  std::uint32_t kept_;
+  std::atomic<std::uint32_t> recorded_ = 0;
+  std::atomic<std::uint32_t> kept_;
   SharedState own_state_;
   SharedState* state_ = &own_state_;
 };

@@ -8,72 +8,71 @@
 namespace tasker::execute {
 
 namespace {
-/// Bytes of frames on their way to rank 0, at which no more are posted.
-constexpr std::uint64_t frames_limit = std::uint64_t{16} << 20;
+/// With so many bytes of frames on their way to rank 0, no more are posted.
+constexpr std::uint64_t most_uncredited = std::uint64_t{16} << 20;
 }  // namespace
 
 std::vector<std::string> Desk::take_messages() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (messages_.empty()) return {};
   said_.clear();
   return std::exchange(messages_, {});
 }
 
-void Desk::start(talk::Start start) {
-  const std::lock_guard lock(mutex_);
-  start_ = std::move(start);
-  found_.set();
-}
-
-void Desk::push(std::shared_ptr<Chunk> chunk) {
-  const std::lock_guard lock(mutex_);
-  chunks_.push_back(std::move(chunk));
-  found_.set();
-}
-
-std::shared_ptr<Chunk> Desk::find(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
-  return find_locked(id);
-}
-
-std::shared_ptr<Chunk> Desk::find_locked(std::uint64_t id) const {
-  const auto found = std::ranges::find(chunks_, id, [](const auto& chunk) { return chunk->id(); });
-  return found == chunks_.end() ? nullptr : *found;
-}
-
-void Desk::take_back(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
-  if (const auto chunk = find_locked(id)) post_locked(talk::pack(talk::Kept{id, chunk->take_back()}));
-}
-
-void Desk::stop() {
-  horizon_->stop();
-  const std::lock_guard lock(mutex_);
-  for (const auto& chunk : chunks_) {
-    chunk->revoke();
-    post_locked(talk::pack(talk::Kept{chunk->id(), chunk->kept()}));
-  }
-}
-
-void Desk::close(bool revoke) {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
-  if (revoke) {
-    revoked_ = true;
-    for (const auto& chunk : chunks_) chunk->revoke();
+void Desk::hear(std::string message) {
+  const auto kind = talk::kind_of(message);
+  if (!kind) throw DamagedError("rank 0 sent nonsense");
+  const base::Lock lock(mutex_);
+  switch (*kind) {
+    case talk::kind<talk::Start>:
+      start_ = talk::unpack<talk::Start>(message);
+      horizon_->set_time_left(start_->time_left);
+      break;
+    case talk::kind<talk::Assignment>: {
+      std::string_view arguments = message;
+      auto assignment = talk::unpack_front<talk::Assignment>(arguments);
+      message.erase(0, message.size() - arguments.size());  // no copy of the arguments, which may be large
+      chunks_.push_back(std::make_shared<Chunk>(std::move(assignment), std::move(message)));
+      break;
+    }
+    case talk::kind<talk::TakeBackRequest>: {
+      const auto id = talk::unpack<talk::TakeBackRequest>(message).chunk;
+      const auto found = std::ranges::find(chunks_, id, [](const auto& chunk) { return chunk->id(); });
+      if (found == chunks_.end()) break;  // it has ended: its report is the answer
+      (*found)->take_back();
+      post_kept(**found);
+      break;
+    }
+    case talk::kind<talk::Recorded>:
+      uncredited_ -= std::min(talk::unpack<talk::Recorded>(message).bytes, uncredited_);
+      break;
+    case talk::kind<talk::TimeLeft>: {
+      const auto time = talk::unpack<talk::TimeLeft>(message);
+      horizon_->set_time_left(time.left);
+      if (!time.stop) break;
+      horizon_->stop();
+      for (const auto& chunk : chunks_) {
+        chunk->revoke();
+        post_kept(*chunk);
+      }
+      break;
+    }
+    case talk::kind<talk::Finish>: closed_ = true; break;
+    default: throw DamagedError("rank 0 sent a message that only workers send");
   }
   found_.set();
 }
 
-void Desk::credit(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  uncredited_ -= std::min(bytes, uncredited_);
+void Desk::close() {
+  const base::Lock lock(mutex_);
+  revoked_ = true;
+  for (const auto& chunk : chunks_) chunk->revoke();
   found_.set();
 }
 
 bool Desk::wait_until_left(Time deadline) {
-  std::unique_lock lock(mutex_);
-  return has_left_.wait_until(lock, deadline, [this] { return left_; });
+  base::Lock lock(mutex_);
+  return has_left_.wait_until(lock, deadline, [this]() TASKER_REQUIRES(mutex_) { return left_; });
 }
 
 void Desk::wait(Time deadline, std::span<pollfd> watched) {
@@ -85,47 +84,46 @@ void Desk::wait(Time deadline, std::span<pollfd> watched) {
 }
 
 std::optional<talk::Start> Desk::start() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return start_;
 }
 
 std::shared_ptr<Chunk> Desk::take_chunk() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (revoked_ || taken_ == chunks_.size()) return nullptr;
   return chunks_[taken_++];
 }
 
 bool Desk::is_done() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return revoked_ || (closed_ && chunks_.empty());
 }
 
 void Desk::finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   chunks_.erase(std::ranges::find(chunks_, chunk));
   --taken_;
-  if (report.stopped) post_locked(talk::pack(talk::Kept{chunk->id(), report.tasks}));
-  if (report.tasks > 0) post_locked(talk::pack(talk::Done{chunk->id(), report}));
+  if (chunk->kept() > 0) post_locked(talk::pack(talk::Done{chunk->id(), report, report.left}));
 }
 
 void Desk::post(std::string message) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   post_locked(std::move(message));
 }
 
 void Desk::post_frame(std::string message) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   uncredited_ += message.size();
   post_locked(std::move(message));
 }
 
 bool Desk::has_credit() {
-  const std::lock_guard lock(mutex_);
-  return revoked_ || uncredited_ < frames_limit;
+  const base::Lock lock(mutex_);
+  return revoked_ || uncredited_ < most_uncredited;
 }
 
 void Desk::leave() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   left_ = true;
   has_left_.notify_all();
 }
@@ -134,5 +132,7 @@ void Desk::post_locked(std::string message) {
   if (messages_.empty()) said_.set();
   messages_.push_back(std::move(message));
 }
+
+void Desk::post_kept(const Chunk& chunk) { post_locked(talk::pack(talk::Kept{chunk.id(), chunk.kept()})); }
 
 }  // namespace tasker::execute

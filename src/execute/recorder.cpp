@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace tasker::execute {
@@ -12,17 +13,23 @@ namespace {
 
 constexpr auto frame_time = 1ms;
 constexpr std::size_t frame_size = std::size_t{1} << 18;
-/// Payloads above this are written from where they are.
+constexpr auto tiny_task = 2us;
+/// The most tiny tasks that end between two looks at the clock.
+constexpr std::uint32_t most_unlooked = 64;
+/// Larger values are not copied into the frame, but written from where they are.
 constexpr std::size_t copy_limit = std::size_t{1} << 16;
-/// What a record has besides argument, output and payload is shorter.
-constexpr std::size_t most_head = 128;
-/// A buffer that a huge argument needed is not kept for all tiny ones that may follow.
-constexpr std::size_t most_kept = std::size_t{1} << 24;
 
 std::uint64_t thread_cpu_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+/// Changes every few milliseconds. Reading it takes a quarter of the time of a look at the precise clock.
+std::int64_t tick() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 std::uint64_t memory_high_water() {
@@ -36,6 +43,7 @@ std::uint64_t memory_high_water() {
 void Recorder::begin() {
   if (in_frame_) return;
   in_frame_ = true;
+  unlooked_ = 0;
   frame_begin_ = Clock::now();
   frame_start_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
                      std::chrono::system_clock::now().time_since_epoch())
@@ -43,23 +51,29 @@ void Recorder::begin() {
   cpu_at_start_ = thread_cpu_time();
 }
 
-void Recorder::end(store::Record& record) {
-  record.fingerprint = fingerprint_(record.argument);
-  if (!keep_arguments_) record.argument = {};
-  const bool large = record.payload.size() > copy_limit;
-  // To grow by doubling would cost another copy.
-  if (const std::size_t size = record.argument.size() + record.output.size(); size > copy_limit)
-    body_.reserve(body_.size() + size + copy_limit + most_head);
-  store::put_record_head(body_, record);
-  if (!large) body_ += record.payload;
-  ++records_;
+void Recorder::end(const store::Record& record) {
+  const bool large = record.argument.size() + record.payload.size() + record.output.size() > copy_limit;
   if (large)
-    write(record.payload);
-  else if (body_.size() > frame_size || Clock::now() - frame_begin_ >= frame_time)
-    write({});
+    frame_.add_last(record);
+  else
+    frame_.add(record);
+  if (large || frame_.size() > frame_size || frame_.is_full() || is_time()) write();
 }
 
-void Recorder::add(store::Record& record, std::chrono::nanoseconds lasted) {
+/// Whether the frame has lasted long enough. A look at the clock takes as long as a tiny task. So between
+/// some of these only the tick is looked at: a task that lasts is found at its end.
+bool Recorder::is_time() {
+  if (unlooked_ > 0 && tick() == tick_) {
+    --unlooked_;
+    return false;
+  }
+  tick_ = tick();
+  const auto lasted = Clock::now() - frame_begin_;
+  unlooked_ = lasted < frame_.records() * tiny_task ? std::min(frame_.records() / 8, most_unlooked) : 0;
+  return lasted >= frame_time;
+}
+
+void Recorder::add(const store::Record& record, std::chrono::nanoseconds lasted) {
   flush();
   begin();
   frame_begin_ -= lasted;
@@ -69,23 +83,21 @@ void Recorder::add(store::Record& record, std::chrono::nanoseconds lasted) {
 }
 
 void Recorder::flush() {
-  if (records_ > 0) write({});
+  if (frame_.records() > 0) write();
   in_frame_ = false;
 }
 
-void Recorder::write(std::string_view tail) {
+void Recorder::write() {
   const auto duration = Clock::now() - frame_begin_;
   store::FrameInfo info;
-  info.records = records_;
+  info.together = frame_.records();
   info.start = frame_start_;
   info.duration =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
   info.cpu_time = thread_cpu_time() - cpu_at_start_;
   info.memory = memory_high_water();
-  sink_.write(info, body_, tail);
-  if (body_.capacity() > most_kept) std::string().swap(body_);
-  body_.clear();
-  records_ = 0;
+  sink_.write(frame_.frame(info));
+  frame_.clear();
   in_frame_ = false;
 }
 

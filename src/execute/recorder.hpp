@@ -1,8 +1,7 @@
 #pragma once
 
-#include "store/fingerprint.hpp"
+#include "store/frame_builder.hpp"
 #include "store/paths.hpp"
-#include "store/record.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -11,51 +10,53 @@
 
 namespace tasker::execute {
 
-/// Where finished frames go: a journal, or rank 0 for a rank that does not see the directory.
+/// Where finished frames go: to a journal or, if the rank does not see the directory, to rank 0.
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  /// When it returns, the frame will not be lost to a kill -9 of this process, or is on its way in order.
-  virtual void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) = 0;
-  /// Keeps the state that a task under way has saved until its record is written; does nothing where nobody
-  /// could.
+  /// When it returns, the frame survives a kill -9 of this process, or reaches rank 0 before everything that
+  /// is posted later.
+  virtual void write(const store::FrameParts& frame) = 0;
+  /// Keeps the state that a running task has saved, until the task's record is written. Does nothing on a
+  /// rank that does not see the directory.
   virtual void save(const store::StateName& /*name*/, std::string_view /*state*/) {}
   /// When it returns, all frames survive what the run's durability asks for.
-  virtual void sync() = 0;
+  virtual void sync() {}
 };
 
-/// Turns results into records and collects those of short tasks into common frames, so that what is not yet
-/// written never stands for more than a millisecond of work.
+/// Turns results into records. Those of short tasks are collected into one frame; what is not yet written
+/// never stands for more than a millisecond of work, or of a few if one after many tiny tasks lasts that
+/// long.
 class Recorder {
  public:
   Recorder(FrameSink& sink, const store::Fingerprinter& fingerprint, bool keep_arguments)
-      : sink_(sink), fingerprint_(fingerprint), keep_arguments_(keep_arguments) {}
+      : sink_(sink), fingerprint_(fingerprint), frame_(fingerprint, keep_arguments) {}
 
   using Clock = std::chrono::steady_clock;
 
-  /// The state of the task that began last, with this index and argument.
+  /// Saves the state of the task that began last, which has this index and argument.
   void save(std::uint64_t index, std::string_view argument, std::string_view state) {
     sink_.save({index, fingerprint_(argument)}, state);
   }
   /// Call before a task begins.
   void begin();
-  /// Records how the task ended that began last. Fills in the fingerprint and drops an argument
-  /// that is not kept.
-  void end(store::Record& record);
-  /// Records, on its own, a task that lasted that long until now.
-  void add(store::Record& record, std::chrono::nanoseconds lasted);
-  /// Writes what is collected.
+  /// Records how the task that began last has ended.
+  void end(const store::Record& record);
+  /// Records, in a frame of its own, a task that has ended now and lasted so long.
+  void add(const store::Record& record, std::chrono::nanoseconds lasted);
+  /// Writes the records that are collected.
   void flush();
 
  private:
-  void write(std::string_view tail);
+  bool is_time();
+  void write();
   FrameSink& sink_;
   const store::Fingerprinter& fingerprint_;
-  bool keep_arguments_;
-  std::string body_;
-  std::uint32_t records_ = 0;
+  store::FrameBuilder frame_;
   bool in_frame_ = false;
   Clock::time_point frame_begin_;
+  std::int64_t tick_ = 0;           // of the kernel's clock at the last look at ours
+  std::uint32_t unlooked_ = 0;      // tasks that may still end before the next look
   std::int64_t frame_start_ = 0;    // ns since 1970
   std::uint64_t cpu_at_start_ = 0;  // ns
 };

@@ -2,12 +2,10 @@
 
 #include "base/exceptions.hpp"
 #include "base/process.hpp"
-#include "base/units.hpp"
-#include "execute/last_lines.hpp"
+#include "execute/failure.hpp"
 
 #include <tasker/error.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -16,64 +14,19 @@ namespace tasker::execute {
 
 namespace {
 
-constexpr std::size_t reported_size = 4096;
-
-/// What is told of a message of any length, without half a character (UTF-8) at its end.
-std::string shortened(std::string_view message) {
-  if (message.size() <= reported_size) return std::string(message);
-  const std::string_view ellipsis = "…";
-  std::size_t size = reported_size - ellipsis.size();
-  while (size > 0 && (message[size] & 0xC0) == 0x80) --size;
-  return std::string(message.substr(0, size)).append(ellipsis);
-}
-
-template <class E>
-bool is_a(const std::exception_ptr& exception) {
-  try {
-    std::rethrow_exception(exception);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
-}  // namespace
-
-std::string memory_text(const Limits& limits) {
-  return "it took more memory than its limit of " + base::size_text(limits.memory);
-}
-
-std::string timeout_text(const Limits& limits) {
-  return "it lasted longer than its timeout of " + base::duration_text(limits.timeout);
-}
-
-TaskFailure failure_of(std::uint64_t index, std::string_view message, std::string_view output) {
-  return {index, shortened(message), 1, last_lines(output)};
-}
-
-namespace {
-
 class ChunkSteps;
-thread_local ChunkSteps* in_fn = nullptr;  // whose `fn` this thread is in
+thread_local ChunkSteps* in_fn = nullptr;  // the chunk at whose task this thread is inside `fn`
 
 class ChunkSteps final : public detail::Steps {
  public:
-  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
-             slots::OutputPipes* output)
-      : chunk_(chunk),
-        work_(work),
-        recorder_(recorder),
-        arguments_(chunk.arguments()),
-        attempt_(chunk.attempts().begin()),
-        tries_(tries),
-        output_(output) {}
+  ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, slots::OutputPipes* output)
+      : chunk_(chunk), work_(work), recorder_(recorder), arguments_(chunk.arguments()), output_(output) {}
 
   bool next(detail::Step& step) override {
-    if (report_.stopped || (!again_ && !advance())) return false;
+    if (stopped_ || (!again_ && !advance())) return false;
     again_ = false;
     step = {record_.index, record_.attempt, argument_};
-    // A huge result's buffer is not kept for all tiny ones that may follow.
+    // The buffer of a huge result is not kept: all that follow may be tiny.
     if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
     result_.clear();
     recorder_.begin();
@@ -96,32 +49,37 @@ class ChunkSteps final : public detail::Steps {
                                                 (binding.count ? store::bound_to_count : 0));
     end(store::Outcome::done);
     ++report_.tasks;
-    tries_ = 0;
   }
 
   void failed(std::exception_ptr exception) override {
     in_fn = nullptr;
     if (!maker_.is_here()) end_copy(base::typed_text_of(exception));
     throw_trouble();
-    if (work_.limits.memory > 0 && is_a<std::bad_alloc>(exception)) {
-      recorder_.flush();
-      throw OutOfMemory();
-    }
-    if (is_a<Interrupted>(exception) && stop_requested()) {
-      report_.stopped = true;
-      return;
+    try {
+      std::rethrow_exception(exception);
+    } catch (const std::bad_alloc&) {
+      if (work_.options().memory_limit > 0) {
+        recorder_.flush();
+        throw;
+      }
+    } catch (const Interrupted&) {
+      if (stop_requested()) {
+        stopped_ = true;
+        return;
+      }
+    } catch (...) {
+      // It is recorded, whatever it is.
     }
     result_ = base::typed_text_of(exception);
     record_.binding = 0;
     end(store::Outcome::failed);
-    if (tries_ < work_.limits.retries) {
-      ++tries_;
+    if (failed_ < work_.options().retries) {
+      ++failed_;
       ++record_.attempt;
       again_ = true;
       return;
     }
     report_.add_failure(failure_of(record_.index, result_));
-    tries_ = 0;
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
@@ -143,7 +101,13 @@ class ChunkSteps final : public detail::Steps {
     return work_.load_state({record_.index, work_.fingerprint(argument_)});
   }
 
-  ChunkReport& report() { return report_; }
+  ChunkReport report() {
+    if (stopped_) {
+      base::Ranges executed = chunk_.tasks();
+      report_.left.tasks = base::split_after(executed, report_.tasks);
+    }
+    return std::move(report_);
+  }
 
  private:
   [[noreturn]] void end_copy(const std::string& exception = {}) const {
@@ -152,7 +116,7 @@ class ChunkSteps final : public detail::Steps {
 
   bool advance() {
     if (work_.horizon.stopped()) {
-      report_.stopped = true;
+      stopped_ = true;
       return false;
     }
     if (!chunk_.start()) return false;
@@ -164,13 +128,13 @@ class ChunkSteps final : public detail::Steps {
     record_.index = chunk_.tasks()[range_].first + at_++;
     state_.reset();
     argument_ = arguments_.bytes(arguments_.number<std::uint64_t>());
-    while (attempt_ != chunk_.attempts().end() && attempt_->first < record_.index) ++attempt_;
-    if (attempt_ != chunk_.attempts().end() && attempt_->first == record_.index)
-      record_.attempt = attempt_->second;
+    const talk::Tried tried = chunk_.tried(record_.index);
+    record_.attempt = tried.attempt;
+    failed_ = tried.failed;
     return true;
   }
 
-  /// A state could not be saved, whatever `fn` makes of that.
+  /// Throws if a state could not be saved, even if `fn` has caught that exception.
   void throw_trouble() const {
     if (trouble_) std::rethrow_exception(trouble_);
   }
@@ -181,7 +145,7 @@ class ChunkSteps final : public detail::Steps {
     record_.payload = result_;
     std::string written;
     if (output_)
-      written = output_->end_task(work_.capture == Capture::all || outcome != store::Outcome::done);
+      written = output_->end_task(work_.options().capture == Capture::all || outcome != store::Outcome::done);
     record_.output = written;
     recorder_.end(record_);
   }
@@ -191,17 +155,17 @@ class ChunkSteps final : public detail::Steps {
   const Work& work_;
   Recorder& recorder_;
   detail::Reader arguments_;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>>::const_iterator attempt_;
   std::size_t range_ = 0;
   std::uint64_t at_ = 0;
   store::Record record_;
   std::string_view argument_;
-  std::optional<std::string> state_;  // that the task has saved
-  std::exception_ptr trouble_;
+  std::optional<std::string> state_;  // what the task has saved
+  std::exception_ptr trouble_;        // why a state could not be saved
   std::string result_;
-  std::uint32_t tries_;  // of this task, which failed
+  std::uint32_t failed_ = 0;  // failed attempts at this task
   slots::OutputPipes* output_;
-  bool again_ = false;
+  bool again_ = false;  // the same task is tried once more
+  bool stopped_ = false;
   ChunkReport report_;
 };
 
@@ -213,14 +177,14 @@ std::optional<std::uint64_t> keep_what_has_ended() {
   return steps->keep_what_has_ended();
 }
 
-ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, std::uint32_t tries,
-                      slots::OutputPipes* output) {
-  ChunkSteps steps(chunk, work, recorder, tries, output);
+ChunkReport run_chunk(Chunk& chunk, const Work& work, Recorder& recorder, slots::OutputPipes* output) {
+  ChunkSteps steps(chunk, work, recorder, output);
   const auto before = Recorder::Clock::now();
   work.call.execute(steps);
   recorder.flush();
-  steps.report().busy = Recorder::Clock::now() - before;
-  return std::move(steps.report());
+  ChunkReport report = steps.report();
+  report.busy = Recorder::Clock::now() - before;
+  return report;
 }
 
 }  // namespace tasker::execute

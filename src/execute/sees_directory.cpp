@@ -1,16 +1,15 @@
 #include "execute/sees_directory.hpp"
 
-#include "base/file.hpp"
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
 #include "store/paths.hpp"
-
-#include <tasker/error.hpp>
 
 #include <fcntl.h>
 #include <sys/statfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 #include <thread>
 
 namespace tasker::execute {
@@ -24,22 +23,15 @@ namespace {
 constexpr std::array<std::uint32_t, 12> shared_by_hosts = {0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
                                                            0x65735546, 0x0BD00BD0, 0x47504653, 0x00C36400,
                                                            0x19830326, 0x5346414F, 0x01021997, 0x20030528};
-/// They may remember for a while that something was not there. Nobody knows all such file systems.
+/// Network file systems may remember for a while that something was not there. The list above can't be
+/// complete, so the others get some time, too.
 constexpr auto longest_memory = 5s;
 constexpr auto usual_memory = 500ms;
-constexpr auto pause = 20ms;
+constexpr auto between_looks = 20ms;
 
-/// To open a directory makes a network file system ask its server for what is new in it.
+/// Opens the directory, which makes a network file system ask its server for what is new there.
 void ask_server(const fs::path& directory) {
   const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-bool has_fence(const fs::path& directory, const std::string& run) {
-  try {
-    return base::file_exists(store::fence_path(directory, run));
-  } catch (const SystemError&) {
-    return false;
-  }
 }
 
 }  // namespace
@@ -50,19 +42,19 @@ std::chrono::milliseconds unseen_for(std::uint32_t type) {
 
 bool sees_directory(const fs::path& directory, const std::string& run) {
   struct statfs status {};
-  const bool is_there = ::statfs(directory.parent_path().c_str(), &status) == 0;
-  return sees_directory(directory, run,
-                        is_there ? unseen_for(static_cast<std::uint32_t>(status.f_type)) : usual_memory);
+  (void)::statfs(directory.parent_path().c_str(), &status);
+  return sees_directory(directory, run, unseen_for(static_cast<std::uint32_t>(status.f_type)));
 }
 
 bool sees_directory(const fs::path& directory, const std::string& run, std::chrono::milliseconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = base::Clock::now() + patience;
   for (;;) {
     ask_server(directory.parent_path());
     ask_server(directory);
-    if (has_fence(directory, run)) return true;
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(pause);
+    std::error_code ignored;
+    if (fs::exists(store::fence_path(directory, run), ignored)) return true;
+    if (base::Clock::now() >= end) return false;
+    std::this_thread::sleep_for(between_looks);
   }
 }
 

@@ -7,13 +7,15 @@
 
 namespace tasker::execute {
 
-/// Whether this rank sees `directory` as held by `run`: not where it is another host's own disk. Looks for as
-/// long as what another host has made may stay unseen, or for `patience`.
+/// Whether this rank sees that `run` holds `directory`. False if the path leads to this host's own disk, and
+/// not to that of rank 0. A file system may show late what another host has made, so this looks again until
+/// `patience` has passed: `unseen_for` the directory's file system, if not given.
 bool sees_directory(const std::filesystem::path& directory, const std::string& run);
 bool sees_directory(const std::filesystem::path& directory, const std::string& run,
                     std::chrono::milliseconds patience);
 
-/// How long that may be on a file system of this type (statfs): longer where hosts are known to share it.
+/// How long a file system of this type (statfs) may not show what another host has made: longer if hosts are
+/// known to share such file systems.
 std::chrono::milliseconds unseen_for(std::uint32_t type);
 
 }  // namespace tasker::execute

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "execute/horizon.hpp"
-#include "store/fingerprint.hpp"
 #include "store/paths.hpp"
+#include "store/record.hpp"
 
 #include <tasker/detail/call.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -14,31 +13,26 @@
 
 namespace tasker::execute {
 
-/// What a task may take.
-struct Limits {
-  std::uint32_t retries = 0;            ///< How often a task that failed is tried again.
-  std::chrono::nanoseconds timeout{0};  ///< How long a task may last; 0: for ever. Needs slots.
-  std::uint64_t memory = 0;  ///< Bytes that it may take besides what `fn` has; 0: all. Needs slots.
-};
-
 /// A rank has no more slots than this.
 inline constexpr std::uint32_t most_slots = 4096;
 
-/// How many children each rank that computes keeps; 0: tasks are not isolated.
-std::uint32_t slots_of(const Options& options);
-Limits limits_of(const Options& options);
+/// How many slots each rank that computes has; 0 if tasks are not isolated.
+inline std::uint32_t slots_of(const Options& options) {
+  const bool isolated =
+      options.isolation == Isolation::process || options.timeout.count() > 0 || options.memory_limit > 0;
+  return options.slots == 0 && isolated ? 1 : options.slots;
+}
 
-/// What all chunks that a rank executes in a map have in common. Outlives what executes them.
+/// What all chunks that a rank executes during a map have in common. Must outlive whatever executes them.
 struct Work {
-  const detail::MapCall& call;
+  const detail::MapCall& call;  ///< With rank 0's options.
   std::uint64_t task_count = 0;
   const store::Fingerprinter& fingerprint;
-  bool keep_arguments = true;
-  Limits limits = {};
-  Capture capture = Capture::failures;  ///< Of what slots execute.
   const Horizon& horizon = no_limit;
-  /// The state that a task has saved before; empty where nobody knows.
+  /// Reads the state that a task has saved before. Empty on a rank that does not see the directory.
   std::function<std::optional<std::string>(const store::StateName& name)> load_state = {};
+
+  const Options& options() const { return call.options; }
 };
 
 }  // namespace tasker::execute

@@ -2,11 +2,9 @@
 
 #include "base/process.hpp"
 #include "cluster/cpus.hpp"
-#include "execute/journal_of.hpp"
-#include "execute/journal_sink.hpp"
-#include "execute/mail_sink.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/sees_directory.hpp"
+#include "execute/sinks.hpp"
 #include "execute/slots/slots.hpp"
 #include "store/state.hpp"
 
@@ -25,15 +23,8 @@ class Worker {
         sees_directory_(sees_directory(start.directory, start.run)),
         call_(with_options(call, start)),
         fingerprint_(call_),
-        work_{call_,
-              start.tasks,
-              fingerprint_,
-              start.options.keep_arguments,
-              limits_of(start.options),
-              start.options.capture,
-              desk.horizon()},
-        own_(journal_of(start, call_, fingerprint_, rank, base::this_process().host, base::build_id()),
-             store::fence_path(start.directory, start.run), start.options.durability == Durability::power),
+        work_{call_, start.tasks, fingerprint_, desk.horizon()},
+        journal_(start, call_, fingerprint_, rank),
         mail_(desk_, journal_name(start, rank).id, slots_ == 0) {
     if (sees_directory_)
       work_.load_state = [this](const store::StateName& name) {
@@ -46,7 +37,7 @@ class Worker {
       work_in_this_process();
     else
       work_in_slots();
-    own_.close();
+    journal_.close();
     desk_.post(talk::pack(talk::Closed{}));
   }
 
@@ -56,7 +47,7 @@ class Worker {
     return call;
   }
 
-  FrameSink& sink() { return sees_directory_ ? static_cast<FrameSink&>(own_) : mail_; }
+  FrameSink& sink() { return sees_directory_ ? static_cast<FrameSink&>(journal_) : mail_; }
 
   void say_ready() {
     talk::Ready ready;
@@ -73,15 +64,13 @@ class Worker {
     desk_.finish(chunk, report);
   }
 
-  bool do_errand() const { return errand_ && errand_(); }
-
   void work_in_this_process() {
     say_ready();
-    Recorder recorder(sink(), fingerprint_, work_.keep_arguments);
+    Recorder recorder(sink(), fingerprint_, start_.options.keep_arguments);
     while (!desk_.is_done()) {
       if (const auto chunk = desk_.take_chunk())
         finish(chunk, run_chunk(*chunk, work_, recorder));
-      else if (!do_errand())
+      else if (!errand_())
         desk_.wait();
     }
   }
@@ -97,7 +86,7 @@ class Worker {
         slots.start(chunk);
       }
       const bool hears = desk_.has_credit();
-      const auto pause = do_errand() ? std::chrono::nanoseconds(0) : slots.longest_pause();
+      const auto pause = errand_() ? std::chrono::nanoseconds(0) : slots.longest_pause();
       desk_.wait(pause ? base::Clock::now() + *pause : Time::max(),
                  hears ? slots.watched() : std::span<pollfd>());
       slots.look();
@@ -114,22 +103,17 @@ class Worker {
   detail::MapCall call_;  // with rank 0's options
   store::Fingerprinter fingerprint_;
   Work work_;
-  JournalSink own_;
+  JournalSink journal_;
   MailSink mail_;
 };
-
-/// How the map begins; nothing where it ends before.
-std::optional<talk::Start> wait_for_start(Desk& desk, const Errand& errand) {
-  while (!desk.start() && !desk.is_done())
-    if (!errand || !errand()) desk.wait();
-  return desk.start();
-}
 
 }  // namespace
 
 void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand) {
   try {
-    if (const auto start = wait_for_start(desk, errand)) Worker(desk, call, *start, rank, errand).work();
+    while (!desk.start() && !desk.is_done())
+      if (!errand()) desk.wait();
+    if (const auto start = desk.start()) Worker(desk, call, *start, rank, errand).work();
   } catch (...) {
     desk.post(talk::pack(talk::Trouble{talk::describe(std::current_exception())}));
   }

@@ -8,13 +8,13 @@
 
 namespace tasker::execute {
 
-/// Something else that the main thread has to do, in portions of a few milliseconds, whenever it has nothing
-/// to execute; false when that is done. Empty: nothing.
+/// Other work of the main thread, done whenever there is no chunk to execute. Each call does a few
+/// milliseconds of it, and returns false when nothing is left to do.
 using Errand = std::function<bool()>;
 
-/// What the main thread of a rank does during a map, until no more chunks come to `desk`: it executes them,
-/// here or in slots. Nothing but `errand` where the map does not begin on this rank. What it can't go on with
-/// is said to rank 0.
-void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand = {});
+/// What the main thread of a rank does during a map: executes the chunks that come to `desk`, itself or in
+/// slots, until no more come. If the map ends before it begins on this rank, only `errand` is done. A failure
+/// is reported to rank 0, not thrown.
+void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand);
 
 }  // namespace tasker::execute

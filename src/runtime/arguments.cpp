@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace tasker::runtime {
 
@@ -19,12 +18,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Of a block: to find an argument, those before it in its block are skipped.
+/// The bytes of a block. To find an argument, a reader skips those before it in its block.
 constexpr std::size_t block_size = std::size_t{1} << 16;
 constexpr auto portion_time = 2ms;
-/// Made between two looks at the clock, where making one takes no time.
+/// The most arguments that are made between two looks at the clock.
 constexpr std::uint64_t most_at_once = 256;
-/// More bytes than this are not kept in memory.
+/// The most bytes that are kept in memory.
 constexpr std::size_t most_recent = std::size_t{1} << 20;
 constexpr std::size_t pass_size = std::size_t{1} << 20;
 
@@ -39,7 +38,7 @@ std::uint64_t count_in(std::string_view encoded) {
 Arguments::Arguments(const detail::MapCall& call)
     : call_(call), made_(call.in_place ? call.count : 0), blocks_(call.path.parent_path()) {}
 
-/// Appends some from `first` on, `most` at most; returns how many.
+/// Appends at most `most` arguments from `first` on to `out`; returns how many.
 std::uint64_t Arguments::encode(std::uint64_t first, std::uint64_t most, std::string& out) const {
   const std::string name = call_.path.string();
   const std::string where = "the arguments of " + name;
@@ -66,7 +65,7 @@ bool Arguments::make_more() {
       end += encode(end, step, block);
       step = std::min(2 * step, most_at_once);
     } while (end < call_.count && block.size() < block_size && base::Clock::now() < deadline);
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     blocks_.push_back({made_, recent_at_ + recent_.size()});
     keep(block);
     made_ = end;
@@ -108,7 +107,7 @@ void Arguments::each(const std::function<bool(std::string_view argument)>& visit
 std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::size_t most,
                                 std::string& out) const {
   if (call_.in_place) return call_.encode_arguments(first, last, most, out);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const Block* block = std::prev(
       std::upper_bound(blocks_.begin(), blocks_.end(), first,
                        [](std::uint64_t wanted, const Block& later) { return wanted < later.first; }));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/file.hpp"
+#include "base/mutex.hpp"
 #include "base/scratch.hpp"
 
 #include <tasker/detail/call.hpp>
@@ -9,15 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 namespace tasker::runtime {
 
-/// The arguments of a map, encoded. Those that can be read without code of the program's are read where they
-/// are, whenever they are needed. All others are made once each, in order, on the main thread, and are read
-/// from scratch space ever after.
+/// The encoded arguments of a map. If reading them runs no code of the program (MapCall::in_place), they are
+/// encoded whenever they are needed. Otherwise the main thread makes each argument once, in order, and keeps
+/// it in scratch space.
 class Arguments {
  public:
   /// `call` must outlive this.
@@ -25,39 +25,41 @@ class Arguments {
 
   // The main thread:
 
-  /// Makes some more, for a few milliseconds; false once all are made. Throws Error where one can't be made.
+  /// Makes more arguments for a few milliseconds; false once all are made. Throws Error if one can't be made.
   bool make_more();
-  /// Makes the first `count`, or more.
+  /// Makes the first `count` arguments, and perhaps more.
   void make(std::uint64_t count);
-  /// Calls `visit` with the bytes of each, in order, until it returns false; makes those that are not.
+  /// Calls `visit` with each encoded argument, in order, until it returns false. Makes arguments as needed.
   void each(const std::function<bool(std::string_view argument)>& visit);
 
   // Any thread:
 
-  /// How many of the first can be read.
+  /// How many arguments, from the first one on, can be read.
   std::uint64_t made() const { return made_; }
   bool all_made() const { return made() == call_.count; }
-  /// Appends the arguments from `first` up to, not including, `last`, each behind its size (u64), and stops
-  /// when `out` has reached `most` bytes. Returns how many it appended: one at least. They must be made.
+  /// Appends the arguments from `first` up to, not including, `last` to `out`, each behind its size (u64).
+  /// Stops when `out` has reached `most` bytes. Returns how many arguments it appended, at least one. They
+  /// must be made.
   std::uint64_t append(std::uint64_t first, std::uint64_t last, std::size_t most, std::string& out) const;
   std::string operator[](std::uint64_t index) const;
 
  private:
+  /// Arguments that lie together, so that only the place of the first one is kept.
   struct Block {
-    std::uint64_t first = 0;  // argument
-    std::uint64_t at = 0;     // of its bytes
+    std::uint64_t first = 0;  // index of its first argument
+    std::uint64_t at = 0;     // where its bytes begin
   };
   std::uint64_t encode(std::uint64_t first, std::uint64_t most, std::string& out) const;
-  void keep(std::string_view block);
-  std::string read(std::uint64_t at, std::uint64_t size) const;
+  void keep(std::string_view block) TASKER_REQUIRES(mutex_);
+  std::string read(std::uint64_t at, std::uint64_t size) const TASKER_REQUIRES(mutex_);
 
   const detail::MapCall& call_;
   std::atomic<std::uint64_t> made_;
-  mutable std::mutex mutex_;
-  base::ScratchArray<Block> blocks_;
-  base::File written_;  // all bytes but for …
-  std::uint64_t recent_at_ = 0;
-  std::string recent_;  // … the last ones, from there on
+  mutable base::Mutex mutex_;
+  base::ScratchArray<Block> blocks_ TASKER_GUARDED_BY(mutex_);
+  base::File written_ TASKER_GUARDED_BY(mutex_);  // the bytes before `recent_at_`
+  std::uint64_t recent_at_ TASKER_GUARDED_BY(mutex_) = 0;
+  std::string recent_ TASKER_GUARDED_BY(mutex_);  // the bytes from there on
 };
 
 }  // namespace tasker::runtime

@@ -2,13 +2,11 @@
 
 #include "base/console.hpp"
 #include "cluster/report.hpp"
-#include "runtime/map.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
-#include <vector>
 
 namespace tasker::runtime {
 
@@ -16,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How long those that are late are waited for when the run must stop.
+/// How long rank 0 waits for late ranks when the run must stop.
 constexpr Clock::duration patience = 3s;
 
 [[noreturn]] void throw_left(int rank, const talk::Leave& leave, const talk::Enter& mine) {
@@ -68,10 +66,10 @@ void gather(talk::Peers& peers, const talk::Enter& mine, Timekeeper& time) {
       continue;
     }
     const auto kind = talk::kind_of(envelope->bytes);
-    if (kind == talk::Kind::leave) throw_left(rank, talk::unpack<talk::Leave>(envelope->bytes), mine);
-    if (kind != talk::Kind::enter) continue;  // late: of a map that ended early
+    if (kind == talk::kind<talk::Leave>) throw_left(rank, talk::unpack<talk::Leave>(envelope->bytes), mine);
+    if (kind != talk::kind<talk::Enter>) continue;  // a late message of a map that ended early
     const auto theirs = talk::unpack<talk::Enter>(envelope->bytes);
-    if (theirs.sequence < mine.sequence) continue;  // late, too: that map ended before this rank called it
+    if (theirs.sequence < mine.sequence) continue;  // that map ended before this rank called it
     require_same(rank, theirs, mine);
     missing.erase(rank);
   }

@@ -1,8 +1,6 @@
 #include "runtime/journals.hpp"
 
 #include "base/file.hpp"
-#include "base/process.hpp"
-#include "execute/journal_of.hpp"
 
 #include <filesystem>
 
@@ -14,9 +12,7 @@ Journals::Journals(const talk::Start& start, const detail::MapCall& call, const 
       call_(call),
       arguments_(arguments),
       workspace_(workspace),
-      own_(execute::journal_of(start, call, workspace.fingerprinter(), store::JournalName::leader,
-                               base::this_process().host, base::build_id()),
-           workspace.fence_path(), call.options.durability == Durability::power) {}
+      own_(start, call, workspace.fingerprinter(), store::JournalName::leader) {}
 
 void Journals::write(int rank, const talk::Ready& who, std::string_view frame) {
   auto journal = journals_.find(rank);
@@ -25,7 +21,7 @@ void Journals::write(int rank, const talk::Ready& who, std::string_view frame) {
                   .emplace(rank, execute::journal_of(start_, call_, workspace_.fingerprinter(), rank,
                                                      who.host, who.build))
                   .first;
-  journal->second.append_built(frame);
+  journal->second.append_bytes(frame);
 }
 
 void Journals::sync(int rank) {
@@ -40,25 +36,18 @@ base::IntervalSet Journals::recorded(int rank, const base::IntervalSet& tasks) c
   if (tasks.empty() || !base::file_exists(directory / name.to_string())) return found;
   const store::JournalReader journal(directory, name);
   store::FrameReader frames = journal.frames();
-  while (const auto frame = frames.next()) {
-    store::RecordReader records(frame->body);
-    while (const auto record = records.next())
-      if (record->outcome == store::Outcome::done && tasks.contains(record->index))
-        found.insert({record->index, record->index + 1});
-  }
+  while (const auto frame = frames.next())
+    for (std::uint32_t i = 0; i < frame->records(); ++i)
+      if (const store::Record record = (*frame)[i];
+          record.outcome == store::Outcome::done && tasks.contains(record.index))
+        found.insert({record.index, record.index + 1});
   return found;
 }
 
-void Journals::record(const Attempt& attempt) {
+void Journals::record(store::Record attempt, Clock::duration lasted) {
   const std::string argument = arguments_[attempt.index];
-  store::Record record;
-  record.index = attempt.index;
-  record.outcome = attempt.outcome;
-  record.attempt = attempt.number;
-  record.argument = argument;
-  record.payload = attempt.why;
-  execute::Recorder(own_, workspace_.fingerprinter(), call_.options.keep_arguments)
-      .add(record, attempt.lasted);
+  attempt.argument = argument;
+  execute::Recorder(own_, workspace_.fingerprinter(), call_.options.keep_arguments).add(attempt, lasted);
   own_.sync();
 }
 

@@ -4,49 +4,56 @@
 #include "base/kept_thread.hpp"
 #include "cluster/allocation.hpp"
 #include "execute/desk.hpp"
-#include "runtime/authors.hpp"
 #include "talk/peers.hpp"
 #include "talk/thrown.hpp"
 
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
-#include <tasker/error.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace tasker::runtime {
 
-/// A rank left, for good, while others were in a map.
-class RankLeft : public Error {
+/// Which functions of this program were mapped to which files. Functions that share a file and a digest share
+/// results, so the first one counts as their author.
+class Authors {
  public:
-  RankLeft(int rank, const std::string& message, int exit_code) : Error(message, exit_code), rank_(rank) {}
-  int rank() const { return rank_; }
+  /// Whether another function than `function` came first. `digest`: of what the program declares of it.
+  bool is_another(const std::filesystem::path& path, const std::string& digest,
+                  const detail::Function& function) {
+    return first_.try_emplace({path.native(), digest}, function).first->second != function;
+  }
 
  private:
-  int rank_;
+  std::map<std::pair<std::string, std::string>, detail::Function> first_;
 };
 
-/// What all maps of a Tasker have in common on rank 0.
+/// What all maps of a Tasker share on rank 0.
 struct Root {
   talk::Peers& peers;
-  base::KeptThread& thread;  ///< Serves while tasks are computed.
-  execute::Desk& desk;       ///< Where this process computes.
+  base::KeptThread& thread;  ///< The second thread.
+  execute::Desk& desk;       ///< Of this process, where it computes, too.
   Authors& authors;
-  cluster::Allocation& allocation;  ///< Once the time is up that it gives, nothing more is handed out …
-  const base::CaughtSignal& drain;  ///< … and once this has come.
-  /// Ends the process, whose main thread does not come out of `fn`, and all others; with that message.
+  cluster::Allocation& allocation;  ///< Until when there is time.
+  const base::CaughtSignal& drain;  ///< Asks this run to stop, as the end of the time does.
+  /// For the second thread, while the main thread does not come out of `fn`: ends this process, with that
+  /// message, and all other ranks.
   std::function<void(const talk::Thrown& why)> end_process;
+  bool is_told = false;  ///< Whether the second thread has told the other ranks how the map ends.
 };
 
-/// One map on rank 0; `sequence` counts those of its Tasker. What it throws was told to all other ranks.
+/// One map on rank 0; `sequence` counts the maps of its Tasker. All other ranks are told what it throws.
 std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail::MapCall& call,
                                                         std::uint64_t sequence);
 
-/// The same map on any other rank, which `thread` talks for, to who executes at `desk`. What it throws is
-/// what rank 0 throws.
+/// The same map on any other rank: this thread executes tasks, and `thread` talks to rank 0. Throws what rank
+/// 0 throws.
 std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base::KeptThread& thread,
                                                           execute::Desk& desk, const detail::MapCall& call,
                                                           std::uint64_t sequence);

@@ -1,4 +1,4 @@
-#include "execute/listener.hpp"
+#include "execute/talker.hpp"
 #include "execute/worker.hpp"
 #include "runtime/map.hpp"
 #include "store/archive.hpp"
@@ -10,7 +10,8 @@ namespace tasker::runtime {
 
 namespace {
 
-/// The archive that rank 0 wrote, opened when it is first read: a rank that can't see it may never need it.
+/// The archive that rank 0 wrote. It is opened when it is first read, since this rank may not see it and may
+/// never read it.
 class LazyArchive final : public detail::ResultSource {
  public:
   LazyArchive(std::filesystem::path path, std::uint64_t id, std::uint64_t tasks)
@@ -63,7 +64,7 @@ std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base
   talk::End end;
   desk.post(talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
   thread.begin([&] { end = execute::Talker(comm, desk).until_end(); });
-  execute::take_part(desk, call, comm.rank());
+  execute::take_part(desk, call, comm.rank(), [] { return false; });
   thread.wait();
   if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
   return std::make_shared<const LazyArchive>(end.path, end.archive, end.tasks);

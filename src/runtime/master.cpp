@@ -1,7 +1,7 @@
 #include "runtime/master.hpp"
 
 #include "execute/work.hpp"
-#include "runtime/map.hpp"
+#include "runtime/gather.hpp"
 
 #include <fmt/format.h>
 
@@ -13,14 +13,10 @@ namespace tasker::runtime {
 
 namespace {
 
-/// Bytes of arguments in one message, unless a single one is larger.
+/// The most bytes of arguments in one message, unless a single argument is larger.
 constexpr std::size_t arguments_limit = std::size_t{1} << 20;
 
 }  // namespace
-
-std::string rank_prefix(int rank) {
-  return rank == talk::Peers::self ? "" : "rank " + std::to_string(rank) + ": ";
-}
 
 Master::Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
                schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore& store)
@@ -50,30 +46,31 @@ void Master::handle(const talk::Envelope& envelope) {
   if (!kind) throw DamagedError("rank " + std::to_string(rank) + " sent nonsense");
   try {
     switch (*kind) {
-      case talk::Kind::ready: join(rank, talk::unpack<talk::Ready>(envelope.bytes)); return;
-      case talk::Kind::done: count_done(rank, talk::unpack<talk::Done>(envelope.bytes)); return;
-      case talk::Kind::kept: {
+      case talk::kind<talk::Ready>: join(rank, talk::unpack<talk::Ready>(envelope.bytes)); return;
+      case talk::kind<talk::Done>: count_done(rank, talk::unpack<talk::Done>(envelope.bytes)); return;
+      case talk::kind<talk::Kept>: {
         const auto kept = talk::unpack<talk::Kept>(envelope.bytes);
         scheduler_.returned(rank, kept.chunk, kept.kept);
         return;
       }
-      case talk::Kind::records: {
+      case talk::kind<talk::Records>: {
         std::string_view frame = envelope.bytes;
         talk::unpack_front<talk::Records>(frame);
         store_.write(rank, workers_.at(rank), frame);
         peers_.send(rank, talk::pack(talk::Recorded{envelope.bytes.size()}));
         return;
       }
-      case talk::Kind::closed:
+      case talk::kind<talk::Closed>:
         talk::unpack<talk::Closed>(envelope.bytes);
         count_closed(rank);
         return;
-      case talk::Kind::trouble: {
+      case talk::kind<talk::Trouble>: {
         auto thrown = talk::unpack<talk::Trouble>(envelope.bytes).thrown;
-        thrown.message = rank_prefix(rank) + thrown.message;
+        if (rank != talk::Peers::self)
+          thrown.message = "rank " + std::to_string(rank) + ": " + thrown.message;
         std::rethrow_exception(talk::to_exception(thrown));
       }
-      case talk::Kind::leave: {
+      case talk::kind<talk::Leave>: {
         const auto leave = talk::unpack<talk::Leave>(envelope.bytes);
         throw RankLeft(rank,
                        "rank " + std::to_string(rank) + " left during a map" +
@@ -83,7 +80,7 @@ void Master::handle(const talk::Envelope& envelope) {
       default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
     }
   } catch (const std::logic_error& error) {
-    // What can't be true of a chunk (invalid_argument), or comes from a rank that never said it is ready.
+    // A statement about a chunk that can't be true, or a rank that never said that it is ready.
     throw DamagedError("rank " + std::to_string(rank) + " said what can't be true: " + error.what());
   }
 }
@@ -98,11 +95,26 @@ void Master::join(int rank, const talk::Ready& who) {
 void Master::count_done(int rank, const talk::Done& done) {
   if (!workers_.at(rank).sees_directory) store_.sync(rank);
   const std::uint64_t before = scheduler_.done_count();
-  scheduler_.done(rank, done.chunk, done.tally.busy);
+  const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy, done.left.tasks);
   if (done.tally.tasks != scheduler_.done_count() - before || done.tally.failed > done.tally.tasks ||
       done.tally.failures.size() > done.tally.failed)
     throw std::invalid_argument("its report does not fit its chunk");
+  take_leftover(pending, done.left);
   tally_.add(done.tally);
+}
+
+void Master::take_leftover(const base::IntervalSet& pending, const talk::Leftover& left) {
+  for (const base::Range& range : left.suspects)
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (!pending.contains(index))
+        throw std::invalid_argument("it suspects a task that it had not left over");
+  scheduler_.suspect(left.suspects);
+  const std::invalid_argument nonsense("it has tried a task that it had not, or too often");
+  for (const auto& [index, failed] : left.failed) {
+    if (!pending.contains(index)) throw nonsense;
+    failed_[index] += failed;
+    if (failed_[index] > options_.retries) throw nonsense;
+  }
 }
 
 void Master::count_closed(int rank) {
@@ -125,7 +137,7 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
     base::IntervalSet unrecorded;
     unrecorded.insert(chunk.tasks);
     for (const base::Range& range : found.ranges()) unrecorded.erase(range);
-    // It may have come further than it had time to tell: a chunk that has ended has freed its slot.
+    // The worker may have ended a chunk without the time to report it. The slot has then begun the next one.
     if (unrecorded.empty() || unfinished.size() >= known->second.slots) continue;
     const bool is_known = chunk.begun && base::count(chunk.tasks) == 1;
     unfinished.push_back({unrecorded.ranges(), is_known ? now - *chunk.begun : Clock::duration(0)});
@@ -133,7 +145,6 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   return unfinished;
 }
 
-/// Its finished tasks are not computed again, even if it had no time to report them.
 void Master::lose(int rank) {
   if (open_.erase(rank) > 0) any_lost_ = true;
   for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
@@ -142,7 +153,7 @@ void Master::lose(int rank) {
   }
 }
 
-/// A task that has been the end of so many ranks shall not be the end of all.
+/// A task that kills one rank after the other is given up, before no rank is left.
 void Master::blame(std::uint64_t index) {
   const std::uint32_t deaths = ++deaths_[index];
   if (options_.max_lost == 0 || deaths < options_.max_lost) return;
@@ -150,7 +161,9 @@ void Master::blame(std::uint64_t index) {
       "lost: " + count_text(deaths, "rank") + " died while computing it" +
       (execute::slots_of(options_) > 0 ? ""
                                        : "; with Options::isolation it would cost itself only, and show how");
-  store_.record({index, attempt_of(index) - 1, store::Outcome::lost, why});
+  store_.record(
+      {.index = index, .outcome = store::Outcome::lost, .attempt = tried(index).attempt - 1, .payload = why},
+      Clock::duration(0));
   scheduler_.found({{index, index + 1}});
   tally_.add_failure({index, why});
 }
@@ -159,14 +172,21 @@ void Master::give_up(Time now) {
   for (const auto& [rank, who] : workers_)
     for (const Unfinished& chunk : abandon(rank, false, now)) {
       const std::uint64_t index = chunk.tasks.front().first;
-      store_.record({index, attempt_of(index), store::Outcome::interrupted, "interrupted: the time was up",
-                     chunk.lasted});
+      store_.record({.index = index,
+                     .outcome = store::Outcome::interrupted,
+                     .attempt = tried(index).attempt,
+                     .payload = "interrupted: the time was up"},
+                    chunk.lasted);
     }
 }
 
-std::uint32_t Master::attempt_of(std::uint64_t index) const {
+talk::Tried Master::tried(std::uint64_t index) const {
   const auto deaths = deaths_.find(index);
-  return store_.attempt_of(index) + (deaths == deaths_.end() ? 0 : deaths->second);
+  const auto failed = failed_.find(index);
+  talk::Tried tried{index, store_.attempt_of(index)};
+  if (deaths != deaths_.end()) tried.attempt += deaths->second;
+  if (failed != failed_.end()) tried.attempt += tried.failed = failed->second;
+  return tried;
 }
 
 std::string Master::suspicion() const {
@@ -186,7 +206,7 @@ void Master::dispatch(Time now) {
 }
 
 void Master::send_work(const schedule::Assign& assign) {
-  talk::Assignment assignment{assign.chunk, assign.tasks, {}};
+  talk::Assignment assignment{assign.chunk, assign.tasks, {}, assign.suspect};
   std::string arguments;
   std::uint64_t fitting = 0;
   for (const base::Range& range : assign.tasks) {
@@ -200,9 +220,9 @@ void Master::send_work(const schedule::Assign& assign) {
   }
   for (const base::Range& range : assignment.tasks)
     for (std::uint64_t index = range.first; index < range.last; ++index)
-      if (const std::uint32_t attempt = attempt_of(index); attempt > 1)
-        assignment.attempts.emplace_back(index, attempt);
-  peers_.send(assign.worker, arguments.insert(0, talk::pack(std::move(assignment))));
+      if (const talk::Tried known = tried(index); known.attempt > 1) assignment.tried.push_back(known);
+  std::ranges::sort(assignment.tried, {}, &talk::Tried::index);
+  peers_.send(assign.worker, arguments.insert(0, talk::pack(assignment)));
 }
 
 void Master::finish() {

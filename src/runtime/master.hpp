@@ -14,40 +14,40 @@
 
 namespace tasker::runtime {
 
-/// What of a chunk that was under way has no record.
+/// The unrecorded tasks of a chunk that was under way.
 struct Unfinished {
-  base::Ranges tasks;         ///< The first of them was being computed, or, if tasks are short, a later one.
-  Clock::duration lasted{0};  ///< The first one, at least.
+  base::Ranges tasks;         ///< The first one was being computed or, if tasks are short, a later one.
+  Clock::duration lasted{0};  ///< A lower bound for the first task.
 };
 
-/// Rank 0's side of the conversation during a map: events from workers go to the scheduler, its actions to
-/// them.
+/// Rank 0's side of the conversation during a map: passes what workers say to the scheduler, and what the
+/// scheduler wants to the workers.
 class Master {
  public:
   /// Adds to `tally` what workers report.
   Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
          schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore& store);
 
-  /// The map begins for this rank: it may compute.
+  /// Tells a rank that the map begins: it may compute.
   void begin(int rank, const talk::Start& start);
-  /// To all for which it has begun.
+  /// Tells all ranks for which the map has begun.
   void tell(const talk::TimeLeft& time);
-  /// What one message says. Throws what ends the map for all: a worker's trouble, a rank that leaves,
-  /// nonsense. A rank that is gone is no such thing: its tasks go to others.
+  /// Takes in one message. Throws what ends the map for all: a worker's trouble, a rank that leaves,
+  /// nonsense. A lost rank does not end the map: its tasks go to others.
   void handle(const talk::Envelope& envelope);
-  /// Sends what the scheduler wants to be sent.
+  /// Sends the scheduler's actions.
   void dispatch(Time now);
 
   /// Tells the workers that there is no more work.
   void finish();
-  /// Every worker that is left has closed its journal (after `finish`): before that, nobody is left to
-  /// compute.
+  /// Whether no worker has an open journal. After `finish`: all living ones have closed theirs. Before that:
+  /// nobody is left to compute.
   bool closed() const { return open_.empty(); }
-  /// The same with none gone: nobody writes to a journal any more.
+  /// Whether nobody writes to a journal any more: a lost rank may still do so for a while.
   bool all_closed() const { return closed() && !any_lost_; }
-  /// Which task may be the cause that ranks died, to be said behind that; empty if none did.
+  /// The end of a sentence that tells of lost ranks: which task may be the cause. Empty if no rank died.
   std::string suspicion() const;
-  /// Waits no longer for what is under way: records that it was, and that it is to be done again.
+  /// Waits no longer for tasks under way: records them as interrupted.
   void give_up(Time now);
 
   /// What the workers said of themselves.
@@ -58,26 +58,25 @@ class Master {
   void send_work(const schedule::Assign& assign);
   void count_done(int rank, const talk::Done& done);
   void count_closed(int rank);
-  /// Waits no longer for this worker. What is recorded of its tasks counts as done, the others are pending
-  /// again; returns those that may have been under way. A worker that is not gone has told what it has done
-  /// but in the midst of a chunk; then no more is asked for, since a journal may take long to read.
+  /// Waits no longer for this worker. Its recorded tasks count as done, the others are pending again. Returns
+  /// the tasks that may have been under way. A journal may take long to read: that of a worker that is not
+  /// gone is read only for chunks of several tasks, since a single task under way is not recorded.
   std::vector<Unfinished> abandon(int rank, bool is_gone, Time now);
   void lose(int rank);
   void blame(std::uint64_t index);
-  std::uint32_t attempt_of(std::uint64_t index) const;
+  void take_leftover(const base::IntervalSet& pending, const talk::Leftover& left);
+  talk::Tried tried(std::uint64_t index) const;
   talk::Peers& peers_;
   const Options& options_;
   const Arguments& arguments_;
   schedule::Scheduler& scheduler_;
   MasterStore& store_;
   talk::Tally& tally_;
-  std::set<int> open_;  // for whom it has begun, and who have neither closed their journals nor gone
+  std::set<int> open_;  // workers for whom the map has begun and who have not closed their journals
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;
-  std::map<std::uint64_t, std::uint32_t> deaths_;  // of ranks, by the task that they were at
+  std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that died while computing it
+  std::map<std::uint64_t, std::uint32_t> failed_;  // for each unfinished task: failed attempts in this run
 };
-
-/// "rank 3: ", and nothing for this process.
-std::string rank_prefix(int rank);
 
 }  // namespace tasker::runtime

@@ -1,14 +1,12 @@
 #include "runtime/party.hpp"
 
 #include "base/console.hpp"
-#include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/umask.hpp"
 #include "cluster/report.hpp"
 #include "execute/run_chunk.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/map.hpp"
-#include "talk/messages.hpp"
 
 #include <tasker/error.hpp>
 
@@ -20,6 +18,7 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -29,14 +28,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How long a rank that leaves with an error waits for the others, which may be in the middle of a long task.
+/// How long a rank that leaves with an error waits for the others, which may be in a long task.
 constexpr Clock::duration patience_with_error = 5s;
-/// Rank 0 has heard of it by then, if it listens, and ends the job itself: the error is told once.
+/// How much longer a rank other than 0 waits: rank 0 ends the job first, so that the error is told once.
 constexpr Clock::duration patience_with_root = 1s;
-/// And until what it said last has left it.
+/// How long a rank that leaves with an error waits for its last message to be sent.
 constexpr Clock::duration flush_time = 5s;
 
-/// The process in which a map is under way; 0: none. A copy that was forked meanwhile is another one.
+/// The process in which a map is under way; 0: none. A forked copy has another id.
 std::atomic<pid_t> maps_in = 0;
 
 void end_in_map() {
@@ -54,19 +53,25 @@ void end_in_map() {
   ::_exit(exit_failed);
 }
 
-/// A map, from its begin to its end: as long as this lives, exit and quick_exit don't end the process as if
-/// nothing was missing. That is said, what tasks have ended is recorded, and the exit code is exit_failed.
+/// A map is under way as long as this lives. Meanwhile exit and quick_exit do not end the process as if all
+/// was well: they record the tasks that have ended, say what happened, and make the exit code exit_failed.
 class MapUnderWay {
  public:
-  MapUnderWay() {
-    // Behind the first Tasker and MPI, so it is called before what ends them.
+  explicit MapUnderWay(std::atomic<bool>& flag) : flag_(flag) {
+    // Registered after the first Tasker and MPI, so it is called before their ends.
     [[maybe_unused]] static const bool registered =
         std::atexit(end_in_map) == 0 && std::at_quick_exit(end_in_map) == 0;
     maps_in = base::process_id();
   }
-  ~MapUnderWay() { maps_in = 0; }
+  ~MapUnderWay() {
+    maps_in = 0;
+    flag_ = false;
+  }
   MapUnderWay(const MapUnderWay&) = delete;
   MapUnderWay& operator=(const MapUnderWay&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
 };
 
 }  // namespace
@@ -78,11 +83,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   if (mapping_.exchange(true))
     throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
                      call.path.string() + "); call one after the other, outside fn");
-  const struct Mapping {
-    std::atomic<bool>& under_way;
-    ~Mapping() { under_way = false; }
-  } mapping{mapping_};
-  const MapUnderWay under_way;
+  const MapUnderWay under_way(mapping_);
   const base::Umask umask;
   ++maps_;
   shared_ = nullptr;
@@ -90,7 +91,12 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   try {
     return map_here(call);
   } catch (const RankLeft& left) {
-    gone_.insert(left.rank());
+    gone_ = left.rank();
+    shared_ = std::current_exception();
+    throw;
+  } catch (const Interrupted&) {
+    // What stopped the run may be a signal that goes to all ranks, one after the other.
+    drain_->expect_late();
     shared_ = std::current_exception();
     throw;
   } catch (...) {
@@ -99,7 +105,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   }
 }
 
-/// What it can't do without: where the system refuses that, only this rank knows.
+/// An error here concerns this rank alone, so it is not among those that all ranks share.
 void Party::prepare() {
   try {
     if (!thread_) thread_.emplace("talk");
@@ -110,40 +116,32 @@ void Party::prepare() {
 }
 
 std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCall& call) {
-  if (!gone_.empty()) refuse_map(*gone_.begin());
+  if (gone_) {
+    const auto error = std::make_exception_ptr(Error("rank " + std::to_string(*gone_) + " has left"));
+    peers_.send_to_others(talk::pack(talk::End{talk::describe(error)}));
+    std::rethrow_exception(error);
+  }
   if (rank() != 0) return map_on_worker(*comm_, *thread_, *desk_, call, maps_);
   Root root{peers_, *thread_, *desk_, authors_, allocation_, *drain_, end_process_};
   return map_on_root(root, call, maps_);
 }
 
-/// Where one is missing for good, the others wait in vain.
-void Party::refuse_map(int gone) {
-  const auto error = std::make_exception_ptr(Error("rank " + std::to_string(gone) + " has left"));
-  peers_.send_to_others(talk::pack(talk::End{talk::describe(error)}));
-  std::rethrow_exception(error);
-}
-
-Party::Farewell Party::leave(Farewell mine, bool& left_alone) {
+talk::Leave Party::leave(talk::Leave mine, bool& left_alone) {
   left_ = true;
   if (!comm_) return mine;
   Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
   mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
-                     : leave_as_worker(std::move(mine), deadline, left_alone);
-  // Where all is well what was said last has the time that it needs, as the others had.
+                     : leave_as_worker(mine, deadline, left_alone);
+  // If all is well, the last message has all the time it needs.
   const Time end = mine.exit_code == 0 ? Time::max() : Clock::now() + flush_time;
   if (!left_alone && !comm_->flush(end)) left_alone = true;
   return mine;
 }
 
-Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_alone) {
+talk::Leave Party::leave_as_root(talk::Leave mine, Time deadline, bool& left_alone) {
   std::set<int> missing = peers_.others();
-  for (const int rank : gone_) missing.erase(rank);
-  const auto end_maps = [&](int rank) {
-    const int exit_code = mine.exit_code != 0 ? mine.exit_code : int{exit_usage};
-    const std::string message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
-    peers_.send(rank, talk::pack(talk::End{{"error", exit_code, message}}));
-  };
+  if (gone_) missing.erase(*gone_);
   const auto fail = [&](std::int32_t exit_code, const std::string& message) {
     if (mine.exit_code != 0) return;
     mine = {exit_code, message};
@@ -160,27 +158,28 @@ Party::Farewell Party::leave_as_root(Farewell mine, Time deadline, bool& left_al
     if (envelope->lost) {
       hear_of_loss(envelope->source);
       missing.erase(envelope->source);
-    } else if (kind == talk::Kind::leave) {
+    } else if (kind == talk::kind<talk::Leave>) {
       const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
       missing.erase(envelope->source);
       if (leave.exit_code != 0)
         fail(leave.exit_code,
              leave.message.empty() ? "" : "rank " + std::to_string(envelope->source) + ": " + leave.message);
-    } else if (kind == talk::Kind::enter) {
+    } else if (kind == talk::kind<talk::Enter>) {
       const auto enter = talk::unpack<talk::Enter>(envelope->bytes);
       fail(exit_usage, "rank " + std::to_string(envelope->source) + " called map on " + enter.path +
                            ", which rank 0 did not; all ranks must call the same maps");
-      end_maps(envelope->source);
+      const std::string message = "rank 0 has left" + (mine.message.empty() ? "" : ": " + mine.message);
+      peers_.send(envelope->source, talk::pack(talk::End{{"error", mine.exit_code, message}}));
     }
-    // Anything else is late and means nothing any more.
+    // Any other message is late, and means nothing any more.
   }
   mine.lost_ranks = peers_.any_lost();
   peers_.send_to_others(talk::pack(talk::Leave{mine.exit_code, {}, mine.lost_ranks}));
   return mine;
 }
 
-Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_alone) {
-  comm_->send(0, talk::pack(talk::Leave{mine.exit_code, mine.message, false}));
+talk::Leave Party::leave_as_worker(const talk::Leave& mine, Time deadline, bool& left_alone) {
+  comm_->send(0, talk::pack(mine));
   for (;;) {
     const auto envelope = comm_->wait(deadline);
     if (!envelope) {
@@ -188,8 +187,8 @@ Party::Farewell Party::leave_as_worker(Farewell mine, Time deadline, bool& left_
       left_alone = true;
       return mine;
     }
-    if (talk::kind_of(envelope->bytes) != talk::Kind::leave)
-      continue;  // late: the end of a map that this rank has left
+    if (talk::kind_of(envelope->bytes) != talk::kind<talk::Leave>)
+      continue;  // a late message: the end of a map that this rank has left
     const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
     return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}, leave.lost_ranks};
   }

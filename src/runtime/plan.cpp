@@ -18,10 +18,10 @@ namespace tasker::runtime {
 
 namespace {
 
-/// Seconds; no task lasts longer.
+/// In seconds: no task lasts longer.
 constexpr double longest_expected = 1e8;
 
-/// How long each task is expected to last, in seconds: found out once, for it must not change.
+/// The expected seconds of each task. The program is asked once, since its answers must not change.
 using Durations = base::ScratchArray<float>;
 
 double expected_of(const detail::MapCall& call, std::uint64_t index, std::string_view argument) {
@@ -50,7 +50,7 @@ std::shared_ptr<Durations> as_expected(const detail::MapCall& call, Arguments& a
   return durations;
 }
 
-/// As long as before; the others like the mean of those. Nothing where no task is known.
+/// Each task lasts as long as before; an unknown task as long as the mean. Null if no task is known.
 std::shared_ptr<Durations> as_before(const detail::MapCall& call, const Workspace& workspace) {
   std::shared_ptr<Durations> durations;
   each_attempt(workspace.catalog(), [&](std::uint64_t index, double seconds) {
@@ -81,12 +81,12 @@ std::string too_long_text(std::optional<double> expected, const schedule::TimeFr
   return fmt::format("it needs about {}, more than the {}", base::duration_text(needs), has);
 }
 
-/// So many tell which duration only one in twenty exceeds.
+/// From so many tasks `Pace` knows the duration that only one task in twenty exceeds.
 constexpr std::uint64_t enough = 20;
 
 double seconds(const store::Catalog& catalog, const store::Entry& entry) {
-  const store::FrameInfo info = catalog.frame(entry);
-  return static_cast<double>(info.duration) * 1e-9 / std::max(info.records, 1U);
+  const store::FrameInfo info = catalog.frame(entry).info();
+  return static_cast<double>(info.duration) * 1e-9 / std::max(info.together, 1U);
 }
 
 }  // namespace
@@ -117,35 +117,39 @@ schedule::Pace past_pace(const store::Catalog& catalog,
                          const std::function<double(std::uint64_t index)>& expected) {
   schedule::Pace pace;
   if (catalog.empty()) return pace;
-  const auto add = [&](std::uint64_t index, const store::Entry& entry) {
-    if (!entry.done() || (expected && index >= catalog.tasks())) return;
-    const double unit = expected ? expected(index) : 1;
-    if (unit > 0) pace.add(seconds(catalog, entry) / unit, 1);
+  const auto add = [&](const store::Entry& entry) {
+    if (!entry.done() || (expected && entry.first >= catalog.tasks())) return;
+    const double lasted = seconds(catalog, entry);
+    if (!expected) return pace.add(lasted, entry.count);
+    for (std::uint64_t index = entry.first; index < entry.last(); ++index)
+      if (const double unit = expected(index); unit > 0) pace.add(lasted / unit, 1);
   };
-  for (std::uint64_t index = 0; index < catalog.tasks(); ++index) add(index, catalog.slot(index));
+  for (const store::Entry& entry : catalog.slots()) add(entry);
   if (pace.count() < enough)
-    for (const store::Stray& stray : catalog.strays()) add(stray.index, stray.entry);
+    for (const store::Stray& stray : catalog.strays()) add(stray.entry);
   return pace;
 }
 
 void each_attempt(const store::Catalog& catalog,
                   const std::function<void(std::uint64_t index, double seconds)>& visit) {
-  if (catalog.empty()) return;
+  const auto visit_all = [&](const store::Entry& entry) {
+    const double lasted = seconds(catalog, entry);
+    for (std::uint64_t index = entry.first; index < entry.last(); ++index) visit(index, lasted);
+  };
   for (const store::Stray& stray : catalog.strays())
-    if (stray.index < catalog.tasks()) visit(stray.index, seconds(catalog, stray.entry));
-  for (std::uint64_t index = 0; index < catalog.tasks(); ++index)
-    if (const store::Entry& entry = catalog.slot(index); entry.outcome != store::Outcome::none)
-      visit(index, seconds(catalog, entry));
+    if (stray.entry.first < catalog.tasks()) visit_all(stray.entry);
+  for (const store::Entry& entry : catalog.slots()) visit_all(entry);
 }
 
 std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> interrupted(
     const store::Catalog& catalog, const base::IntervalSet& missing) {
   std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> tasks;
-  if (catalog.empty()) return tasks;
-  for (const base::Range& range : missing.ranges())
-    for (std::uint64_t index = range.first; index < range.last; ++index)
-      if (const store::Entry& entry = catalog.slot(index); entry.outcome == store::Outcome::interrupted)
-        tasks.emplace_back(index, std::chrono::nanoseconds(catalog.frame(entry).duration));
+  for (const store::Entry& entry : catalog.slots()) {
+    if (entry.outcome != store::Outcome::interrupted) continue;
+    const std::chrono::nanoseconds lasted(catalog.frame(entry).info().duration);
+    for (std::uint64_t index = entry.first; index < entry.last(); ++index)
+      if (missing.contains(index)) tasks.emplace_back(index, lasted);
+  }
   return tasks;
 }
 

@@ -15,26 +15,25 @@
 #include <utility>
 #include <vector>
 
-/// What a map can know of its tasks before it begins, after the records of earlier runs were matched with its
-/// arguments.
+/// What a map knows of its tasks before it begins, from the program and from the records of earlier runs.
 namespace tasker::runtime {
 
-/// What is known of the tasks that are missing. Those that have been given all the time of an allocation in
-/// vain are settled where `time` gives them no more.
+/// What is known of the missing tasks. A task that has had the whole time of an allocation in vain, and gets
+/// no more by `time`, is settled as failed.
 schedule::Plan make_plan(const detail::MapCall& call, Arguments& arguments, Workspace& workspace,
                          const std::optional<schedule::TimeFrame>& time);
 
-/// How long tasks have lasted, in terms of what is `expected` of them, in seconds if nothing is: those whose
-/// results are reused, or, while these are few, all that have ever been computed here.
+/// How long tasks have lasted, as a multiple of what is `expected` of them or, if that is empty, in seconds.
+/// Counts the tasks whose results are reused; if these are few, also all others that the directory records.
 schedule::Pace past_pace(const store::Catalog& catalog,
                          const std::function<double(std::uint64_t index)>& expected);
 
-/// Calls `visit` for each known attempt at a task, also those with another version or argument, with how long
-/// it has lasted: the one that tells most of the task comes last.
+/// Calls `visit` for each recorded attempt at a task, with how long it has lasted. Includes attempts with
+/// another version or argument; the attempt that the task itself reuses or goes on from comes last.
 void each_attempt(const store::Catalog& catalog,
                   const std::function<void(std::uint64_t index, double seconds)>& visit);
 
-/// Those of `missing` that were under way when the time of an earlier run was up, and for how long.
+/// The tasks of `missing` that were under way when the time of an earlier run was up, and for how long.
 std::vector<std::pair<std::uint64_t, std::chrono::nanoseconds>> interrupted(const store::Catalog& catalog,
                                                                             const base::IntervalSet& missing);
 

@@ -19,9 +19,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Sparse lines in a file: the pause doubles up to this.
+/// Between two lines in a file, which shall stay short: after each line the pause doubles.
 constexpr Clock::duration first_pause = 5s;
 constexpr Clock::duration longest_pause = 10min;
+/// On a terminal.
 constexpr Clock::duration line_pause = 200ms;
 
 /// Under mpirun a rank's stderr is a pipe, whose other end mpirun copies to its own.
@@ -48,7 +49,6 @@ std::string rate_text(double rate) {
 
 constexpr std::size_t causes_told = 8;
 
-/// Lines below what they belong to.
 std::string indented(const std::string& lines) {
   std::string text;
   std::istringstream in(lines);
@@ -62,21 +62,22 @@ std::string remaining_text(std::chrono::duration<double> left) {
   return left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years";
 }
 
-std::string progress_text(const Tally& tally, Clock::duration elapsed) {
+std::string progress_text(const Counts& counts, Clock::duration elapsed) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  const double rate = seconds > 0 ? static_cast<double>(tally.done) / seconds : 0;
-  std::string text = fmt::format("{}/{} done", tally.done, tally.total);
-  if (tally.total > 0)
+  const double rate = seconds > 0 ? static_cast<double>(counts.done) / seconds : 0;
+  std::string text = fmt::format("{}/{} done", counts.done, counts.total);
+  if (counts.total > 0)
     text +=
-        fmt::format(" ({:.0f} %)",  // 100 % are reached at the end only
-                    std::floor(100.0 * static_cast<double>(tally.done) / static_cast<double>(tally.total)));
-  if (tally.failed > 0) text += fmt::format(", {} failed", tally.failed);
-  if (tally.done > 0 && tally.done < tally.total) {
-    const std::chrono::duration<double> left(static_cast<double>(tally.total - tally.done) / rate);
+        fmt::format(" ({:.0f} %)",  // 100 % only when all is done
+                    std::floor(100.0 * static_cast<double>(counts.done) / static_cast<double>(counts.total)));
+  if (counts.failed > 0) text += fmt::format(", {} failed", counts.failed);
+  if (counts.done > 0 && counts.done < counts.total) {
+    const std::chrono::duration<double> left(static_cast<double>(counts.total - counts.done) / rate);
     text += fmt::format(", {}, {} left", rate_text(rate), remaining_text(left));
   }
-  // Whoever reads this may never have heard of slots.
-  if (tally.idle > 0) text += fmt::format(", {} of {} idle", tally.idle, count_text(tally.slots, "worker"));
+  // Users may never have heard of slots.
+  if (counts.idle > 0)
+    text += fmt::format(", {} of {} idle", counts.idle, count_text(counts.slots, "worker"));
   return text;
 }
 
@@ -107,9 +108,9 @@ void Reporter::say(const std::string& line) {
     base::say(text);
 }
 
-void Reporter::update(const Tally& tally, Time now) {
+void Reporter::update(const Counts& counts, Time now) {
   if (now < due_) return;
-  const std::string text = progress_text(tally, now - begin_);
+  const std::string text = progress_text(counts, now - begin_);
   if (progress_ == Progress::line) {
     base::say_instead(fmt::format("tasker: {}: {}", name_, text));
     line_open_ = true;

@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <numeric>
 #include <optional>
+#include <ranges>
 #include <sstream>
 #include <type_traits>
 #include <utility>
@@ -26,36 +25,40 @@ namespace tasker::runtime {
 
 namespace {
 
-/// More tries, or more ranks lost at one task, are a mistake.
+/// More attempts at a task, or more ranks lost while computing it, are a mistake.
 constexpr std::uint32_t most_retries = 1000;
-/// A busy host may be silent for a moment; and TCP counts in seconds.
+/// A busy host may be silent for a moment, and TCP counts in seconds.
 constexpr std::chrono::seconds least_lost_after{2};
 constexpr std::chrono::hours most_lost_after{1};
 
+/// How the values of an option are written.
 template <class T>
-using Names = std::vector<std::pair<const char*, T>>;
+struct Format {
+  std::function<std::optional<T>(const std::string& text)> read;
+  std::string wanted;
 
-/// Turns a variable's text into the value of an option, or refuses.
+  /// The value of the variable `name`. Throws UsageError for a text that is none.
+  T operator()(const std::string& name, const std::string& text) const {
+    const std::optional<T> value = read(text);
+    if (!value) throw UsageError(fmt::format("{}={}: {} is wanted", name, text, wanted));
+    return *value;
+  }
+};
+
 template <class T>
-using Parse = std::function<T(const std::string& name, const std::string& value)>;
-
-[[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& wanted) {
-  throw UsageError(fmt::format("{}={}: {} is wanted", name, value, wanted));
-}
+using Names = std::vector<std::pair<std::string, T>>;
 
 template <class T>
-Parse<T> one_of(Names<T> names) {
-  return [names](const std::string& name, const std::string& value) {
-    std::string wanted;
-    for (const auto& [text, meaning] : names) {
-      if (value == text) return meaning;
-      wanted += (wanted.empty() ? "" : " or ") + std::string(text);
-    }
-    refuse(name, value, wanted);
+Format<T> one_of(const Names<T>& names) {
+  const auto read = [names](const std::string& text) -> std::optional<T> {
+    for (const auto& [name, value] : names)
+      if (name == text) return value;
+    return std::nullopt;
   };
+  return {read, fmt::format("{}", fmt::join(std::views::keys(names), " or "))};
 }
 
-Parse<bool> yes_or_no() {
+Format<bool> yes_or_no() {
   return one_of<bool>({{"1", true},
                        {"0", false},
                        {"on", true},
@@ -66,72 +69,52 @@ Parse<bool> yes_or_no() {
                        {"false", false}});
 }
 
-std::uint64_t parse_number(const std::string& name, const std::string& value) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size()) refuse(name, value, "a whole number");
-  return number;
-}
-
-Parse<std::uint32_t> up_to(std::uint32_t most) {
-  return [most](const std::string& name, const std::string& value) {
-    const std::uint64_t number = parse_number(name, value);
-    if (number > most) refuse(name, value, fmt::format("a number up to {}", most));
-    return static_cast<std::uint32_t>(number);
+Format<std::uint32_t> up_to(std::uint32_t most) {
+  const auto read = [most](const std::string& text) {
+    const auto number = base::parse_number<std::uint32_t>(text);
+    return number && *number <= most ? number : std::nullopt;
   };
+  return {read, fmt::format("a whole number up to {}", most)};
 }
 
-/// What one of base/units reads.
-template <class T, class Text>
-Parse<T> read_by(std::optional<T> (*read)(Text), const char* wanted) {
-  return [read, wanted](const std::string& name, const std::string& value) {
-    const std::optional<T> known = read(value);
-    if (!known) refuse(name, value, wanted);
-    return *known;
-  };
+Format<std::chrono::nanoseconds> duration() {
+  return {base::parse_duration, "a duration such as 90s, 10m or 2h"};
 }
 
-Parse<std::chrono::nanoseconds> duration() {
-  return read_by(base::parse_duration, "a duration such as 90s, 10m or 2h");
+std::optional<std::chrono::nanoseconds> parse_lost_after(const std::string& text) {
+  const auto pause = base::parse_duration(text);
+  return pause && *pause >= least_lost_after && *pause <= most_lost_after ? pause : std::nullopt;
 }
 
-std::chrono::nanoseconds parse_lost_after(const std::string& name, const std::string& value) {
-  const auto pause = base::parse_duration(value);
-  if (!pause || *pause < least_lost_after || *pause > most_lost_after)
-    refuse(name, value, "a duration from 2s to 1h");
-  return *pause;
-}
-
-Digest parse_digest(const std::string& name, const std::string& value) {
+std::optional<Digest> parse_digest(const std::string& text) {
   Digest digest;
-  if (!base::from_hex(value, digest)) refuse(name, value, "a digest of 32 hexadecimal digits");
-  return digest;
+  return base::from_hex(text, digest) ? std::optional(digest) : std::nullopt;
 }
 
-std::vector<std::string> parse_list(const std::string&, const std::string& value) {
+std::vector<std::string> parse_list(const std::string& text) {
   std::vector<std::string> parts;
-  std::istringstream in(value);
+  std::istringstream in(text);
   for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
   return parts;
 }
 
-/// A name that takes more letters to mend is taken for another word.
+/// A name with more wrong letters than this is no misspelling.
 constexpr std::size_t farthest_typo = 3;
 
 using Apply = std::function<void(Settings&, const std::string& name, const std::string& value)>;
 
 template <class T>
-Apply set(T Options::*option, const std::type_identity_t<Parse<T>>& parse) {
-  return [option, parse](Settings& settings, const std::string& name, const std::string& value) {
-    settings.options.*option = parse(name, value);
+Apply set(T Options::*option, const std::type_identity_t<Format<T>>& format) {
+  return [option, format](Settings& settings, const std::string& name, const std::string& value) {
+    settings.options.*option = format(name, value);
   };
 }
 
 /// Every option with a variable, in one table.
 const std::map<std::string, Apply>& table() {
   static const std::map<std::string, Apply> variables = {
-      {"TASKER_INPUTS", set(&Options::inputs, parse_digest)},
-      {"TASKER_SEED", set(&Options::seed, parse_number)},
+      {"TASKER_INPUTS", set(&Options::inputs, {parse_digest, "a digest of 32 hexadecimal digits"})},
+      {"TASKER_SEED", set(&Options::seed, {base::parse_number<std::uint64_t>, "a whole number"})},
       {"TASKER_DURABILITY", set(&Options::durability, one_of<Durability>({{"process", Durability::process},
                                                                           {"power", Durability::power}}))},
       {"TASKER_ON_FAILURE", set(&Options::on_failure, one_of<OnFailure>({{"finish", OnFailure::finish},
@@ -143,23 +126,22 @@ const std::map<std::string, Apply>& table() {
       {"TASKER_ROOT_COMPUTES", set(&Options::root_computes, yes_or_no())},
       {"TASKER_RETRIES", set(&Options::retries, up_to(most_retries))},
       {"TASKER_TIMEOUT", set(&Options::timeout, duration())},
-      {"TASKER_MEMORY_LIMIT",
-       set(&Options::memory_limit, read_by(base::parse_size, "a size such as 500M or 2G"))},
+      {"TASKER_MEMORY_LIMIT", set(&Options::memory_limit, {base::parse_size, "a size such as 500M or 2G"})},
       {"TASKER_CAPTURE", set(&Options::capture, one_of<Capture>({{"none", Capture::none},
                                                                  {"failures", Capture::failures},
                                                                  {"all", Capture::all}}))},
-      {"TASKER_LOST_AFTER", set(&Options::lost_after, parse_lost_after)},
+      {"TASKER_LOST_AFTER", set(&Options::lost_after, {parse_lost_after, "a duration from 2s to 1h"})},
       {"TASKER_MAX_LOST", set(&Options::max_lost, up_to(most_retries))},
       {"TASKER_DEADLINE",
        set(&Options::deadline,
-           read_by(base::parse_time_point, "a local time such as 2027-03-01T18:00, or seconds since 1970,"))},
+           {base::parse_time_point, "a local time such as 2027-03-01T18:00, or seconds since 1970,"})},
       {"TASKER_TIME_LIMIT", set(&Options::time_limit, duration())},
       {"TASKER_ORDER", set(&Options::order, one_of<Order>({{"as_given", Order::as_given},
                                                            {"longest_first", Order::longest_first}}))},
       {"TASKER_KEEP_ARGUMENTS", set(&Options::keep_arguments, yes_or_no())},
       {"TASKER_SHARED", set(&Options::shared, yes_or_no())},
       {"TASKER_KEEP_DIRECTORY", set(&Options::keep_directory, yes_or_no())},
-      {"TASKER_COLUMNS", set(&Options::columns, parse_list)},
+      {"TASKER_COLUMNS", set(&Options::columns, {parse_list, "a list"})},
       {"TASKER_PROGRESS", set(&Options::progress, one_of<Progress>({{"automatic", Progress::automatic},
                                                                     {"line", Progress::line},
                                                                     {"log", Progress::log},
@@ -186,7 +168,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-/// What to say of a variable that is none of ours.
+/// What to say of a TASKER_* variable that is not in the table.
 std::string unknown(const std::string& name) {
   if (name == "TASKER_VERSION")
     return name + " changes nothing: the version belongs to the code (Options::version)";
@@ -199,7 +181,7 @@ std::string unknown(const std::string& name) {
   return note;
 }
 
-/// What is set in code must be what could be set by a variable.
+/// Options from code have the same bounds as those from the environment.
 void require_sense(const Options& options) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw UsageError(std::string("Options::") + what);
@@ -224,7 +206,7 @@ Settings apply_environment(Options options, const std::vector<std::string>& envi
     if (!variable.starts_with("TASKER_") || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     const std::string value = variable.substr(equals + 1);
-    // Between `tasker launch` and its ranks.
+    // By these `tasker launch` talks to its ranks.
     if (name == cluster::launcher_variable || name == cluster::history_variable) continue;
     const auto known = table().find(name);
     if (known == table().end()) {

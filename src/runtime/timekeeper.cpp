@@ -2,19 +2,37 @@
 
 #include "base/units.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <tuple>
 
 namespace tasker::runtime {
 
 using namespace std::chrono_literals;
 
 namespace {
-/// As soon as the program is loaded: from here counts a limit on its time.
+
+/// When the program was loaded: a time limit counts from here.
 const Time loaded = Clock::now();
-/// What is longer is no limit, and might not fit.
+/// A longer time is no limit, and might overflow.
 constexpr std::chrono::hours forever{24 * 36500};
+
+bool sets_limit(const Options& options) {
+  return options.time_limit > 0ns || options.deadline != std::chrono::system_clock::time_point();
+}
+
+/// The limit that the options set; nothing if they set none.
+std::optional<cluster::TimeLimit> limit_of(const Options& options, Time now) {
+  std::optional<cluster::TimeLimit> limit;
+  if (options.time_limit > 0ns && options.time_limit < forever)
+    limit = {loaded + options.time_limit, options.time_limit};
+  if (options.deadline != std::chrono::system_clock::time_point()) {
+    const auto left = options.deadline - std::chrono::system_clock::now();
+    const Time end = now + std::min<std::chrono::nanoseconds>(left, forever);
+    if (!limit || end < limit->end) limit = {end, end - loaded};
+  }
+  return limit;
+}
+
 }  // namespace
 
 Clock::duration reserve_of(Clock::duration whole) {
@@ -31,56 +49,37 @@ schedule::TimeFrame frame_of(const cluster::TimeLimit& limit, Time begin) {
 
 Timekeeper::Timekeeper(const Options& options, cluster::Allocation& allocation,
                        const base::CaughtSignal& drain)
-    : options_(options), allocation_(allocation), drain_(drain) {
-  look(Clock::now());
-}
-
-std::optional<cluster::TimeLimit> Timekeeper::limit(Time now) const {
-  std::optional<cluster::TimeLimit> limit;
-  if (options_.time_limit > 0ns && options_.time_limit < forever)
-    limit = {loaded + options_.time_limit, options_.time_limit};
-  if (options_.deadline != std::chrono::system_clock::time_point()) {
-    const auto left = options_.deadline - std::chrono::system_clock::now();
-    const Time end = now + std::min<std::chrono::nanoseconds>(left, forever);
-    if (!limit || end < limit->end) limit = {end, end - loaded};
-  }
-  return limit;
+    : options_(options), allocation_(allocation), drain_(drain), limit_(limit_of(options, begin_)) {
+  look(begin_);
 }
 
 bool Timekeeper::look(Time now) {
-  const bool were_stopped = stopped_;
-  const bool was_over = is_over_;
-  bool changed = false;
-  if (options_.time_limit > 0ns || options_.deadline != std::chrono::system_clock::time_point()) {
-    if (!limit_) {
-      limit_ = limit(now);
-      changed = limit_.has_value();
-    }
-  } else {
+  const std::tuple before(limit_, stopped_, is_over_);
+  if (!sets_limit(options_)) {
     allocation_.look(now);
-    changed = limit_ != allocation_.limit();
     limit_ = allocation_.limit();
   }
-  if (changed) {
-    frame_.reset();
-    give_up_ = Time::max();
-    if (limit_) {
-      frame_ = frame_of(*limit_, begin_);
-      give_up_ = limit_->end - reserve_of(limit_->whole) / 2;
-    }
-  }
-  stopped_ = stopped_ || drain_.came() || (frame_ && now >= frame_->end);
-  is_over_ = now >= give_up_;
-  return changed || stopped_ != were_stopped || is_over_ != was_over;
+  const auto time = frame();
+  stopped_ = stopped_ || drain_.came() || (time && now >= time->end);
+  is_over_ = now >= give_up();
+  return before != std::tuple(limit_, stopped_, is_over_);
+}
+
+std::optional<schedule::TimeFrame> Timekeeper::frame() const {
+  return limit_ ? std::optional(frame_of(*limit_, begin_)) : std::nullopt;
+}
+
+Time Timekeeper::give_up() const {
+  return limit_ ? limit_->end - reserve_of(limit_->whole) / 2 : Time::max();
 }
 
 std::chrono::nanoseconds Timekeeper::left(Time now) const {
-  return frame_ ? frame_->end - now : std::chrono::nanoseconds::max();
+  return limit_ ? frame()->end - now : std::chrono::nanoseconds::max();
 }
 
 Time Timekeeper::due() const {
-  if (!frame_ || is_over_) return Time::max();
-  return stopped_ ? give_up_ : frame_->end;
+  if (!limit_ || is_over_) return Time::max();
+  return stopped_ ? give_up() : frame()->end;
 }
 
 std::vector<pollfd> Timekeeper::watched() const {

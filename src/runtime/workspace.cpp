@@ -2,11 +2,10 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/names.hpp"
 #include "base/process.hpp"
 #include "cluster/history.hpp"
 #include "cluster/launcher.hpp"
-#include "execute/run_chunk.hpp"
+#include "execute/failure.hpp"
 #include "store/fold.hpp"
 #include "store/list.hpp"
 #include "store/merge.hpp"
@@ -14,6 +13,8 @@
 #include "store/state.hpp"
 
 #include <tasker/error.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -25,45 +26,25 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// So long ranks may be in the middle of a task when rank 0 leaves, which waits for them no longer than that.
+/// The longest that rank 0, when it leaves, waits for ranks in the middle of a task.
 constexpr auto leaving = 6s;
 /// More journals of ended runs than this are folded into one.
 constexpr std::size_t journals_kept = 32;
 
-/// Whether some of them may be with the operating system only, which does not tell: a run without
-/// Durability::power wrote them, or one whose sync failed. All that has been folded is on the medium.
-bool unsure(const std::vector<store::JournalName>& journals) {
+/// Whether a loss of power might lose some of these journals: their run may not have synced them. Folds are
+/// always synced.
+bool may_be_unsynced(const std::vector<store::JournalName>& journals) {
   return std::ranges::any_of(journals,
                              [](const auto& name) { return name.rank != store::JournalName::fold; });
 }
 
-/// The archive if there is one. Throws MismatchError if it is of other types.
+/// The archive, or null. Throws MismatchError if it holds other types.
 std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) {
   auto archive = store::Archive::open(call.path);
   if (archive)
     store::require_types(call.path, archive->description().manifest, call.argument_type, call.result_type);
   return archive;
 }
-
-/// A directory that goes with the object.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = fs::temp_directory_path() / "tasker.XXXXXX";
-    if (!::mkdtemp(name.data())) base::throw_errno("create", name);
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 }  // namespace
 
@@ -73,13 +54,11 @@ Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, std::chr
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
       archive_(open_archive(call)),
-      ghosts_of_mine_(ghosts),
-      job_(cluster::slurm_job()),
       run_id_(base::random_id()),
+      self_{base::to_hex(run_id_), cluster::slurm_job(), base::this_process(), ghosts},
       build_(base::build_id()) {
-  run_ = base::to_hex(run_id_);
   base::refuse_link(directory_);
-  // Another run may remove it meanwhile.
+  // Another run may remove the directory meanwhile.
   if (const fs::file_type type = base::type_of(directory_); type != fs::file_type::not_found) {
     if (type != fs::file_type::directory)
       throw MismatchError(directory_.string() + " is not a directory; choose another file name");
@@ -89,8 +68,9 @@ Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, std::chr
 }
 
 Workspace::~Workspace() {
-  if (hold_ && ranks_write_)
-    hold_->leave_ghosts(std::max<std::chrono::milliseconds>(ghosts_of_mine_, leaving));
+  if (hold_ && ranks_write_) hold_->leave_ghosts(std::max<std::chrono::milliseconds>(self_.ghosts, leaving));
+  std::error_code ignored;
+  if (!scratch_.empty()) fs::remove_all(scratch_, ignored);
 }
 
 std::string Workspace::digest() const { return base::to_hex(fingerprint_.digest()); }
@@ -100,7 +80,7 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
   std::uint64_t index = 0;
   try {
     arguments_.each([&](std::string_view argument) {
-      if (archive_->fingerprint(index) != fingerprint_(argument)) return false;
+      if (!archive_->is_of(index, argument, fingerprint_)) return false;
       ++index;
       return true;
     });
@@ -114,7 +94,7 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
         match_.other_build += extent.count;
     }
   } catch (const DamagedError&) {
-    return nullptr;  // what is whole of it is reused
+    return nullptr;  // `open` reuses what is whole
   }
   return archive_;
 }
@@ -122,12 +102,12 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
 void Workspace::tidy() {
   if (call_.options.keep_directory || !base::file_exists(directory_)) return;
   try {
-    store::Hold hold(directory_, self());
-    base::sync_directory(call_.path.parent_path());  // the killed run may not have come to that
-    store::Ghosts(directory_).forget(hold.fence());  // what they compute is there
+    store::Hold hold(directory_, self_);
+    base::sync_directory(call_.path.parent_path());  // the killed run may have had no time for that
+    store::Ghosts(directory_).forget(hold.fence());  // whatever they write is in the archive
     if (store::remove_merged(hold.fence(), archive_->description().merged)) hold.end_directory();
   } catch (const Interrupted&) {
-    // Another run works in it, on another list.
+    // Another run works in the directory, on another list.
   } catch (const SystemError&) {
     // The archive is there: what can't be removed is no reason to fail.
   }
@@ -147,14 +127,15 @@ void Workspace::open() {
     throw MismatchError(directory_.string() + " holds a journal with the highest number there is, " +
                         journals.back().to_string() + "; move it away");
   std::erase_if(journals, [&](const auto& name) { return ghosts_->may_write(name.id); });
-  if (journals.size() > journals_kept || (call_.options.durability == Durability::power && unsure(journals)))
+  if (journals.size() > journals_kept ||
+      (call_.options.durability == Durability::power && may_be_unsynced(journals)))
     damaged_bytes_ = store::fold_journals(fence, journals);
   catalog_ = std::make_unique<store::Catalog>(fence.path(), call_.count);
   read_records(directory_);
   match_arguments();
   if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
   find_states();
-  // Of this map: another one of the program may have the same digest.
+  // Another map of the program may have the same digest, but not the same path.
   if (!missing_.empty())
     cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
                          std::to_string(missing_.size()));
@@ -162,42 +143,33 @@ void Workspace::open() {
   store::write_manifest(fence, manifest());
 }
 
-store::Holder Workspace::self() const { return {run_, job_, base::this_process(), ghosts_of_mine_}; }
-
 void Workspace::take_directory() {
   for (;;) {
     if (!base::create_directory(directory_, call_.options.shared ? 0777 : 0700))
       base::refuse_link(directory_);
     try {
-      hold_ = std::make_unique<store::Hold>(directory_, self());
+      hold_ = std::make_unique<store::Hold>(directory_, self_);
       return;
     } catch (const Interrupted&) {
       cluster::add_history(cluster::held);
-      remove_if_empty();
+      // The other run may have seen this run's fence, and withdraws, too: the last one removes the directory.
+      ::rmdir(directory_.c_str());  // does nothing if it is not empty; if it stays, the next run removes it
       throw;
     } catch (const SystemError&) {
-      // Between the two steps another run may have ended, and removed it.
+      // Another run may have removed the directory since it was created.
       if (base::file_exists(directory_)) throw;
     }
   }
 }
 
-/// This run has seen the other one's fence, and that one perhaps this run's: who is last removes it.
-void Workspace::remove_if_empty() const {
-  try {
-    base::remove_directory(directory_);
-  } catch (const SystemError&) {
-    // The next run removes it.
-  }
-}
-
 void Workspace::examine() {
-  const auto temporary = std::make_shared<const TemporaryDirectory>();
-  scratch_ = temporary;
-  catalog_ = std::make_unique<store::Catalog>(temporary->path(), call_.count);
+  std::string scratch = fs::temp_directory_path() / "tasker.XXXXXX";
+  if (!::mkdtemp(scratch.data())) base::throw_errno("create", scratch);
+  scratch_ = scratch;
+  catalog_ = std::make_unique<store::Catalog>(scratch_, call_.count);
   if (archive_) {
-    damaged_results_ = store::import_archive(store::Fence(temporary->path(), run_), *archive_);
-    read_records(temporary->path());
+    damaged_results_ = store::import_archive(store::Fence(scratch_, self_.run), *archive_);
+    read_records(scratch_);
   }
   read_records(directory_);
   match_arguments();
@@ -206,28 +178,32 @@ void Workspace::examine() {
 
 void Workspace::read_records(const fs::path& directory) {
   for (const store::JournalName& name : store::list_journals(directory)) catalog_->add(directory, name);
+  catalog_->settle();
 }
 
 void Workspace::match_arguments() {
-  store::Matcher matcher(*catalog_, catalog_->scratch(), build_);
+  store::Matcher matcher(*catalog_, build_);
   if (!catalog_->empty())
     arguments_.each([&](std::string_view argument) {
-      matcher.next(fingerprint_(argument));
+      matcher.next(argument, fingerprint_);
       return true;
     });
   match_ = matcher.finish([&](base::Range range) { missing_.insert(range); });
+  tried_.emplace(catalog_->scratch());
+  for (const store::Entry& entry : catalog_->slots())
+    if (!entry.done()) tried_->push_back(entry);
 }
 
-/// What failed in this job failed for good.
+/// A job that comes back does not repeat what failed in it before.
 void Workspace::settle_failures() {
   for (const base::Range& range : missing_.ranges())
     for (std::uint64_t index = range.first; index < range.last; ++index) {
-      const store::Entry& entry = catalog_->slot(index);
+      const store::Entry entry = catalog_->slot(index);
       if (entry.outcome == store::Outcome::none || entry.outcome == store::Outcome::interrupted ||
           entry.attempt <= call_.options.retries)
         continue;
       const store::Origin* const origin = catalog_->origin(entry);
-      if (!origin || origin->job != job_) continue;
+      if (!origin || origin->job != self_.job) continue;
       const store::Record record = catalog_->record(entry);
       settled_.add_failure(execute::failure_of(index, record.payload, record.output));
       missing_.erase({index, index + 1});
@@ -239,7 +215,7 @@ void Workspace::settle(std::uint64_t index, const std::string& why) {
   missing_.erase({index, index + 1});
 }
 
-/// Readers of the directory take the list for the truth, so it is there before the manifest changes.
+/// Readers of the directory trust the list, so it must be written before the manifest changes.
 void Workspace::write_list() const {
   if (match_.moved + match_.carried == 0) {
     hold_->fence().remove(store::list_path(directory_));
@@ -254,7 +230,7 @@ void Workspace::write_list() const {
 }
 
 std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
-  return catalog_->empty() ? 1 : catalog_->slot(index).attempt + 1;
+  return store::find(*tried_, index).attempt + 1;
 }
 
 bool Workspace::is_wanted(const store::StateName& name) const {
@@ -263,18 +239,13 @@ bool Workspace::is_wanted(const store::StateName& name) const {
   return fingerprint_(arguments_[name.index]) == name.fingerprint;
 }
 
-/// What nobody will go on from is removed, but not by a dry run.
+/// Removes states from which no task will go on, but not in a dry run.
 void Workspace::find_states() {
   for (const store::StateName& name : store::list_states(directory_))
     if (is_wanted(name))
       resumed_.insert({name.index, name.index + 1});
     else if (hold_)
       hold_->fence().remove(directory_ / name.to_string());
-}
-
-store::Manifest Workspace::manifest() const {
-  return {call_.count, call_.argument_type,   call_.result_type, call_.options.columns,
-          digest(),    store::boost_version()};
 }
 
 void Workspace::check_hold() const {
@@ -293,12 +264,10 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
       catalog_->add(directory_, name);
     else
       catalog_->add_late(directory_, name);
-  catalog_->make_slots();
-  if (!holes)
-    for (std::uint64_t i = 0; i < call_.count; ++i)
-      if (!catalog_->slot(i).done())
-        throw SystemError(directory_.string() + ": the record of task " + std::to_string(i) +
-                          " was written but can't be found; run the same command again");
+  catalog_->settle();
+  if (const auto missing = catalog_->first_missing(); missing && !holes)
+    throw SystemError(directory_.string() + ": the record of task " + std::to_string(*missing) +
+                      " was written but can't be found; run the same command again");
   const store::Description description =
       store::merge(*catalog_, fence, call_.path, manifest(), call_.options.keep_arguments,
                    archive_ ? std::optional(archive_->description().id) : std::nullopt);
@@ -310,8 +279,7 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   return archive;
 }
 
-/// The archive with this id, which has just been written: another run may have taken over since, and replaced
-/// it, with all results in it.
+/// Opens the archive that this run has just written. Another run may have taken over and replaced it since.
 std::shared_ptr<const store::Archive> Workspace::written(std::uint64_t id) const {
   auto archive = store::Archive::open(call_.path);
   if (archive && archive->description().id == id) return archive;

@@ -5,8 +5,6 @@
 
 namespace tasker::schedule {
 
-bool Room::is_fresh() const { return seconds >= nearly_all * whole; }
-
 double Room::longest() const {
   if (seconds <= 0) return -1;
   return unit ? seconds / *unit : std::numeric_limits<double>::infinity();
@@ -31,18 +29,14 @@ double Backlog::expected(const Ranges& tasks) const {
 
 void Backlog::insert(const Ranges& tasks) {
   others_.insert(tasks);
-  if (!plan_.resumed.empty() || !plan_.interrupted.empty()) {
-    IntervalSet inserted;
-    inserted.insert(tasks);
-    for (const auto& [marked, own] :
-         {std::pair(&plan_.resumed, &resumed_), {&plan_.interrupted, &interrupted_}})
-      for (const base::Range& range : marked->ranges())
-        for (std::uint64_t index = range.first; index < range.last; ++index)
-          if (inserted.contains(index)) {
-            others_.erase({index, index + 1});
-            own->insert({index, index + 1});
-          }
-  }
+  for (const auto& [marked, own] :
+       {std::pair(&plan_.resumed, &resumed_), {&plan_.interrupted, &interrupted_}})
+    for (const base::Range& range : marked->ranges())
+      for (std::uint64_t index = range.first; index < range.last; ++index)
+        if (others_.contains(index)) {
+          others_.erase({index, index + 1});
+          own->insert({index, index + 1});
+        }
   if (!plan_.expected) return;
   for (const base::Range& range : tasks)
     for (std::uint64_t index = range.first; index < range.last; ++index)
@@ -66,24 +60,24 @@ Ranges Backlog::take(std::uint64_t most, const Room& room) {
   return plan_.expected ? take_by_length(most, room) : take_in_order(most, room);
 }
 
-/// All are alike: as many as fit, or up to the first suspect, who comes alone.
+/// All tasks are expected to last alike: takes as many as fit, but stops at a suspect, which comes alone.
 Ranges Backlog::take_in_order(std::uint64_t most, const Room& room) {
   const double fitting = room.longest();
   if (fitting < static_cast<double>(most)) most = static_cast<std::uint64_t>(fitting);
   if (most == 0) {
     if (!room.is_fresh()) return {};
-    most = 1;  // it will never have more time
+    most = 1;  // the task will never have more time
   }
   Ranges tasks = others_.take(most);
   if (suspects_.empty()) return tasks;
-  const auto innocent = [&] {
+  const auto before_suspect = [&] {
     std::uint64_t before = 0;
     for (const base::Range& range : tasks)
       for (std::uint64_t index = range.first; index < range.last; ++index, ++before)
         if (suspects_.contains(index)) return before;
     return before;
   }();
-  others_.insert(split_after(tasks, std::max<std::uint64_t>(innocent, 1)));
+  others_.insert(split_after(tasks, std::max<std::uint64_t>(before_suspect, 1)));
   return tasks;
 }
 
@@ -105,8 +99,8 @@ Ranges Backlog::take_by_length(std::uint64_t most, const Room& room) {
   return tasks.ranges();
 }
 
-/// The task that comes next, of those that are not expected to last longer than `longest`. One that won't fit
-/// into any allocation has its turn when it is alone with its like.
+/// The task that comes next among those that are expected to last no longer than `longest`. A task that would
+/// fit into no allocation comes when only such tasks are left.
 Backlog::ByLength::const_iterator Backlog::next_by_length(double longest, bool is_first,
                                                           const Room& room) const {
   const auto last = std::prev(by_length_.end());

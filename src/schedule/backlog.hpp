@@ -14,36 +14,37 @@ namespace tasker::schedule {
 using base::IntervalSet;
 using base::Ranges;
 
-/// Of an allocation: with so much of it left it has hardly begun, and who was given so much was given all.
-constexpr double nearly_all = 0.9;
+/// The share of an allocation's time that counts as all of it: with so much left the allocation has hardly
+/// begun, and a task that was given so much was given all there is.
+inline constexpr double nearly_all = 0.9;
 
-/// How much time there is for what is begun next. Without a limit: all there is.
+/// How much time a chunk has that is handed out next. Without a limit: infinitely much.
 struct Room {
-  double seconds = std::numeric_limits<double>::infinity();  ///< Until all must have ended.
-  double whole = std::numeric_limits<double>::infinity();    ///< The same at the begin of an allocation.
-  /// How long a task lasts, or, where that was expected, how many times as long as expected, to be cautious;
-  /// nothing while nobody knows.
+  double seconds = std::numeric_limits<double>::infinity();  ///< Until all tasks must have ended.
+  double whole = std::numeric_limits<double>::infinity();    ///< The same when an allocation begins.
+  /// A cautious estimate of how long a task lasts or, with expected durations, of the factor by which tasks
+  /// last longer than expected; nothing while nobody knows.
   std::optional<double> unit = {};
 
-  /// Whether it is the begin of an allocation: what won't fit now never will.
-  bool is_fresh() const;
-  /// How long one may be expected to last that is begun now.
+  /// Whether the allocation has hardly begun: a task that does not fit now will never fit.
+  bool is_fresh() const { return seconds >= nearly_all * whole; }
+  /// The longest expected duration (see Backlog::expected) of a task that still fits.
   double longest() const;
 };
 
 /// What is known of a map's tasks before they are handed out.
 struct Plan {
-  /// Of each task, in seconds; empty where nobody knows. It costs rank 0 some 100 bytes per task.
+  /// The expected seconds of each task; empty if nobody knows. It costs rank 0 some 100 bytes per task.
   std::function<double(std::uint64_t index)> expected = {};
-  /// Whether those that are expected to last longest come first; else they come in their order.
+  /// Whether tasks that are expected to last longer come first; otherwise tasks come in their order.
   bool longest_first = false;
-  /// Those that left a state behind from which they go on: they come first, and always fit.
+  /// Tasks that have saved a state from which they go on. They come first, and always fit.
   IntervalSet resumed = {};
-  /// Those that were under way when the time was up: they come first, but only at the begin of an allocation.
+  /// Tasks that were under way when the time was up. They come first, but only at the begin of an allocation.
   IntervalSet interrupted = {};
 };
 
-/// The tasks of a map that are not handed out, and which of them comes next.
+/// The tasks of a map that are not handed out yet, and which of them comes next.
 class Backlog {
  public:
   explicit Backlog(const IntervalSet& tasks, Plan plan = {});
@@ -51,18 +52,19 @@ class Backlog {
   std::uint64_t size() const { return resumed_.size() + interrupted_.size() + others_.size(); }
   bool empty() const { return size() == 0; }
   IntervalSet tasks() const;
-  /// What is expected of a task: 1 where nobody knows.
+  /// The expected duration of a task; 1 if nobody knows.
   double expected(std::uint64_t index) const { return plan_.expected ? plan_.expected(index) : 1; }
-  /// The sum of that over `tasks`.
+  /// The sum of the expected durations of `tasks`.
   double expected(const Ranges& tasks) const;
   bool expects() const { return bool{plan_.expected}; }
 
   void insert(const Ranges& tasks);
   void erase(const base::Range& tasks);
-  /// Takes the tasks of the next chunk, `most` of them at most; none where nothing fits.
+  /// Takes the tasks of the next chunk out, at most `most` of them; none if nothing fits.
   Ranges take(std::uint64_t most, const Room& room);
-  /// Each of these comes in a chunk of its own from now on.
+  /// From now on each of these tasks comes in a chunk of its own.
   void suspect(const Ranges& tasks) { suspects_.insert(tasks); }
+  bool is_suspect(std::uint64_t index) const { return suspects_.contains(index); }
 
  private:
   using ByLength = std::set<std::pair<double, std::uint64_t>>;
@@ -75,7 +77,7 @@ class Backlog {
   IntervalSet resumed_;
   IntervalSet interrupted_;
   IntervalSet others_;
-  ByLength by_length_;  // the others, where their lengths are known
+  ByLength by_length_;  // the tasks in others_ by expected duration, if that is known
   IntervalSet suspects_;
 };
 

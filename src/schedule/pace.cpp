@@ -8,7 +8,8 @@ namespace tasker::schedule {
 namespace {
 constexpr double shortest = 1e-9;
 constexpr double steps_per_octave = 8;
-constexpr double share = 0.95;
+// Of `cautious`.
+constexpr double cautious_share = 0.95;
 constexpr double margin = 1.1;
 }  // namespace
 
@@ -26,7 +27,7 @@ std::optional<double> Pace::mean() const {
 
 std::optional<double> Pace::cautious() const {
   if (total_ == 0) return std::nullopt;
-  const double wanted = share * static_cast<double>(total_);
+  const double wanted = cautious_share * static_cast<double>(total_);
   std::size_t step = 0;
   for (std::uint64_t seen = 0; step < steps; ++step) {
     seen += tasks_[step];

@@ -7,20 +7,20 @@
 
 namespace tasker::schedule {
 
-/// How long tasks last, as far as is known: how often which duration was seen, on a logarithmic scale with
-/// eight steps to a factor of two, in memory that does not grow. Where durations were expected beforehand,
-/// these are the unit, otherwise seconds.
+/// How long tasks have lasted: a histogram on a logarithmic scale, eight steps to a factor of two, in memory
+/// that does not grow. The unit is the second or, if durations were expected beforehand, the expected
+/// duration.
 class Pace {
  public:
-  /// So many tasks lasted `duration` each.
+  /// Counts `tasks` tasks that lasted `duration` each.
   void add(double duration, std::uint64_t tasks);
 
-  /// The mean of all; nothing before the first.
+  /// The mean duration; nothing before the first task.
   std::optional<double> mean() const;
-  /// How many.
+  /// Number of tasks counted so far.
   std::uint64_t count() const { return total_; }
-  /// What to count with where a task must not last longer: a tenth more than all but one in twenty have
-  /// lasted, rounded up to the scale's next step.
+  /// A cautious estimate, for tasks that must end in time: a tenth more than 19 of 20 tasks have lasted,
+  /// rounded up to the scale's next step.
   std::optional<double> cautious() const;
 
  private:

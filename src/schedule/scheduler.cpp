@@ -1,35 +1,36 @@
 #include "schedule/scheduler.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <queue>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace tasker::schedule {
 namespace {
 
-// A hand-out costs a worker about 0.1 ms, which is 1 % of this.
-constexpr double kCheapChunk = 10e-3;
-// What a hand-out and its report cost rank 0. Chunks of `slots` times this keep it just busy; smaller ones
-// would end faster than it can hand out others.
-constexpr double kServe = 10e-6;
-constexpr double kMaxChunk = 65536;
-// A worker waits a fraction of a millisecond for its next chunk, which is nothing beside tasks that last
-// longer.
-constexpr double kShortTask = 100e-3;
-// The weight of the latest chunk in the expected duration, once there are enough of them.
-constexpr double kLatest = 1.0 / 8;
-// No expectation goes beyond this, so that adding it to a time can't overflow.
-constexpr double kLongest = 1e8;
+// Seconds of work in a chunk. A hand-out costs a worker about 0.1 ms, which is 1 % of this.
+constexpr double cheap_chunk = 10e-3;
+// Seconds that rank 0 spends on a hand-out and its report. Chunks of `slots` times this keep rank 0 just
+// busy; smaller ones would end faster than it can hand out others.
+constexpr double serving = 10e-6;
+constexpr double largest_chunk = 65536;
+// In seconds. A worker waits less than a millisecond for its next chunk: nothing beside longer tasks.
+constexpr double short_task = 100e-3;
+// The weight of the latest chunk in the moving average, once there are enough chunks.
+constexpr double latest_weight = 1.0 / 8;
+// In seconds. Nothing is expected to last longer, so that adding it to a time can't overflow.
+constexpr double longest_expected = 1e8;
 
 double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 Clock::duration duration(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(
-      std::chrono::duration<double>(std::min(seconds, kLongest)));
+      std::chrono::duration<double>(std::min(seconds, longest_expected)));
+}
+
+[[noreturn]] void refuse(int worker, const std::string& what) {
+  throw std::invalid_argument("worker " + std::to_string(worker) + " " + what);
 }
 
 }  // namespace
@@ -40,13 +41,13 @@ Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace, bo
 void Scheduler::add(const Ranges& tasks, bool more) {
   backlog_.insert(tasks);
   more_ = more;
-  dry_ = nothing_fits_ = false;
+  taking_back_ = nothing_fits_ = false;
 }
 
 void Scheduler::join(int worker, std::uint32_t slots) {
-  if (slots == 0) throw std::invalid_argument("worker " + std::to_string(worker) + " has no slots");
+  if (slots == 0) refuse(worker, "has no slots");
   const auto [joined, is_new] = workers_.try_emplace(worker, Worker{slots});
-  if (!is_new) throw std::invalid_argument("worker " + std::to_string(worker) + " joins a second time");
+  if (!is_new) refuse(worker, "joins a second time");
   slots_ += slots;
   file(worker, joined->second);
 }
@@ -64,8 +65,8 @@ std::vector<LeftBehind> Scheduler::leave(int worker) {
   unfile(worker, gone->second);
   slots_ -= gone->second.slots;
   workers_.erase(gone);
-  unranked_.erase(worker);
-  dry_ = nothing_fits_ = false;
+  to_estimate_.erase(worker);
+  taking_back_ = nothing_fits_ = false;
   return chunks;
 }
 
@@ -74,33 +75,37 @@ void Scheduler::found(const Ranges& recorded) {
   done_.insert(recorded);
 }
 
-void Scheduler::done(int worker, ChunkId id, Clock::duration busy) {
+IntervalSet Scheduler::done(int worker, ChunkId id, Clock::duration busy, const Ranges& left) {
   const auto found = chunks_.find(id);
-  if (found == chunks_.end() || found->second.worker != worker) {
-    throw std::invalid_argument("worker " + std::to_string(worker) + " reports chunk " + std::to_string(id) +
-                                ", which it doesn't have");
+  if (found == chunks_.end() || found->second.worker != worker)
+    refuse(worker, "reports chunk " + std::to_string(id) + ", which it doesn't have");
+  if (busy < Clock::duration::zero()) refuse(worker, "was busy for less than no time");
+  Ranges recorded = found->second.tasks;
+  IntervalSet pending;
+  if (!left.empty()) {
+    pending.insert(recorded);
+    IntervalSet others = pending;
+    for (const base::Range& range : left) others.erase(range);
+    recorded = others.ranges();
+    for (const base::Range& range : recorded) pending.erase(range);
+    backlog_.insert(pending.ranges());
+    nothing_fits_ = false;
   }
-  if (busy < Clock::duration::zero()) {
-    throw std::invalid_argument("worker " + std::to_string(worker) + " was busy for less than no time");
-  }
-  learn(found->second, busy);
-  done_.insert(found->second.tasks);
+  if (!recorded.empty()) learn(recorded, busy);
+  done_.insert(recorded);
   end(found);
+  return pending;
 }
 
 void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
   const auto found = chunks_.find(id);
   if (found == chunks_.end() && id > 0 && id < next_id_) return;
-  if (found == chunks_.end() || found->second.worker != worker) {
-    throw std::invalid_argument("worker " + std::to_string(worker) + " returns tasks of chunk " +
-                                std::to_string(id) + ", which it never had");
-  }
+  if (found == chunks_.end() || found->second.worker != worker)
+    refuse(worker, "returns tasks of chunk " + std::to_string(id) + ", which it never had");
   Chunk& chunk = found->second;
-  if (kept > chunk.size) {
-    throw std::invalid_argument("worker " + std::to_string(worker) + " keeps " + std::to_string(kept) +
-                                " of the " + std::to_string(chunk.size) + " tasks of chunk " +
-                                std::to_string(id));
-  }
+  if (kept > chunk.size)
+    refuse(worker, "keeps " + std::to_string(kept) + " of the " + std::to_string(chunk.size) +
+                       " tasks of chunk " + std::to_string(id));
   if (std::exchange(chunk.asked, false)) {
     --asked_;
     chunk.started = kept == chunk.size;
@@ -109,15 +114,14 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
   backlog_.insert(split_after(chunk.tasks, kept));
   in_flight_ -= chunk.size - kept;
   chunk.size = kept;
-  if (kept == 0) {
+  if (kept == 0)
     end(found);
-  } else {
+  else
     changed_.push_back(worker);
-  }
 }
 
 std::optional<Action> Scheduler::next(Time now) {
-  for (const int worker : std::exchange(changed_, {})) begin(worker, now);
+  for (const int worker : std::exchange(changed_, {})) note_begun(worker, now);
   std::optional<Action> action;
   if (!draining_) action = assign(now);
   if (!draining_ && !more_ && !action && (backlog_.empty() || nothing_fits_)) action = take_back(now);
@@ -139,16 +143,16 @@ std::optional<Action> Scheduler::assign(Time now) {
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
   const ChunkId id = next_id_++;
-  Assign action{hungriest, id, chunk.tasks};
+  Assign action{hungriest, id, chunk.tasks, backlog_.is_suspect(chunk.tasks.front().first)};
   chunks_.emplace(id, std::move(chunk));
   unfile(hungriest, worker);
   worker.chunks.push_back(id);
   file(hungriest, worker);
-  begin(hungriest, now);
+  note_begun(hungriest, now);
   return action;
 }
 
-/// What a chunk has that this worker begins when it has done those that it has.
+/// The time available to a chunk handed to this worker now: it may be queued behind current chunks.
 Room Scheduler::room(const Worker& worker, Time now) const {
   Room room;
   if (!time_) return room;
@@ -165,48 +169,49 @@ Room Scheduler::room(const Worker& worker, Time now) const {
 }
 
 std::optional<Action> Scheduler::take_back(Time now) {
-  // One for each idle slot: more would only take from those who could have gone on.
+  // One take-back for each idle slot: more would only take work from workers that could go on.
   if (idle_slots_ <= asked_) return std::nullopt;
-  for (const int worker : std::exchange(unranked_, {})) rank(worker, now);
+  for (const int worker : std::exchange(to_estimate_, {})) estimate_ends(worker, now);
   while (!by_end_.empty() && by_end_.begin()->first <= now)
-    rank(chunks_.at(by_end_.begin()->second).worker, now);
+    estimate_ends(chunks_.at(by_end_.begin()->second).worker, now);
   if (by_end_.empty()) return std::nullopt;
 
   const ChunkId id = by_end_.rbegin()->second;
   Chunk& chunk = chunks_.at(id);
-  unrank(id, chunk);
+  drop_from_by_end(id, chunk);
   chunk.asked = true;
   ++asked_;
-  dry_ = true;
+  taking_back_ = true;
   return TakeBack{chunk.worker, id};
 }
 
-/// The last tasks and those taken back wait here for whoever is free first: behind another chunk they might
-/// only be taken back (again).
+/// Whether busy workers get chunks in advance. The last tasks, and tasks taken back, rather wait here for the
+/// first free worker: from another worker's queue they might have to be taken back (again).
 bool Scheduler::prefetches() const {
-  return !dry_ && samples_ > 0 && std::exp(log_duration_) < kShortTask && backlog_.size() >= slots_;
+  return !taking_back_ && samples_ > 0 && std::exp(log_duration_) < short_task && backlog_.size() >= slots_;
 }
 
 std::uint64_t Scheduler::chunk_size() const {
   if (samples_ == 0) return 1;
   const double task = std::exp(log_duration_);
   const double slots = static_cast<double>(slots_);
-  const double least = kServe * slots / task;
-  const double most = std::max(kCheapChunk / task, 2 * least);
+  const double least = serving * slots / task;
+  const double most = std::max(cheap_chunk / task, 2 * least);
   const double share = static_cast<double>(backlog_.size()) / (4 * slots);
-  const double proven = std::min(static_cast<double>(done_.size()), kMaxChunk);
+  const double proven = std::min(static_cast<double>(done_.size()), largest_chunk);
   return static_cast<std::uint64_t>(
       std::llround(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven))));
 }
 
-/// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks, and a
-/// task a million times as long as the others moves it by a factor of six.
-void Scheduler::learn(const Chunk& chunk, Clock::duration busy) {
-  const double expected = backlog_.expected(chunk.tasks);
-  if (expected > 0) pace_.add(seconds(busy) / expected, chunk.size);
-  const double task = std::max(seconds(busy) / static_cast<double>(chunk.size), 1e-9);
+/// The mean of logarithms follows a change by orders of magnitude, up or down, within a few chunks; a single
+/// task that lasts a million times as long as the others moves it by a factor of six only.
+void Scheduler::learn(const Ranges& tasks, Clock::duration busy) {
+  const double expected = backlog_.expected(tasks);
+  const std::uint64_t size = count(tasks);
+  if (expected > 0) pace_.add(seconds(busy) / expected, size);
+  const double task = std::max(seconds(busy) / static_cast<double>(size), 1e-9);
   ++samples_;
-  const double weight = std::max(kLatest, 1.0 / static_cast<double>(samples_));
+  const double weight = std::max(latest_weight, 1.0 / static_cast<double>(samples_));
   log_duration_ += weight * (std::log(task) - log_duration_);
 }
 
@@ -217,10 +222,10 @@ std::optional<Clock::duration> Scheduler::pending_work() const {
   return duration(*unit * backlog_.expected(backlog_.tasks().ranges()));
 }
 
-/// Forgets a chunk of a worker that is still here; its tasks are pending or done by now.
+/// Forgets a chunk of a worker that is still here. The chunk's tasks are pending or done already.
 void Scheduler::end(Chunks::iterator it) {
   auto& [id, chunk] = *it;
-  unrank(id, chunk);
+  drop_from_by_end(id, chunk);
   if (chunk.asked) --asked_;
   in_flight_ -= chunk.size;
   Worker& worker = workers_.at(chunk.worker);
@@ -231,7 +236,7 @@ void Scheduler::end(Chunks::iterator it) {
   chunks_.erase(it);
 }
 
-/// Puts a worker where its number of chunks belongs; `unfile`, before that changes, takes it away.
+/// Files a worker under its load. `unfile` takes it out, before its number of chunks changes.
 void Scheduler::file(int id, const Worker& worker) {
   by_load_.emplace(worker.load(), id);
   idle_slots_ += worker.idle();
@@ -242,8 +247,8 @@ void Scheduler::unfile(int id, const Worker& worker) {
   idle_slots_ -= worker.idle();
 }
 
-/// Notes which of a worker's chunks have got a slot by now: those before them did so earlier.
-void Scheduler::begin(int id, Time now) {
+/// Notes which chunks of a worker have got a slot by now; all before one that has begun had one earlier.
+void Scheduler::note_begun(int id, Time now) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return;
   const Worker& worker = found->second;
@@ -252,36 +257,35 @@ void Scheduler::begin(int id, Time now) {
     if (chunk.begun) break;
     chunk.begun = now;
   }
-  unranked_.insert(id);
+  to_estimate_.insert(id);
 }
 
-/// Expects anew when a worker's chunks end, and ranks those that may hold unstarted tasks.
-void Scheduler::rank(int id, Time now) {
+/// Estimates anew when a worker's chunks end, and puts those that may hold unstarted tasks into by_end_.
+void Scheduler::estimate_ends(int id, Time now) {
   const double task = std::exp(log_duration_);
-  // When each slot will have done the chunks that we have seen, the first one free on top.
+  // When each slot will have done the chunks seen so far; the first slot to be free is on top.
   std::priority_queue<Time, std::vector<Time>, std::greater<>> ends;
   for (const ChunkId chunk_id : workers_.at(id).chunks) {
     Chunk& chunk = chunks_.at(chunk_id);
-    unrank(chunk_id, chunk);
+    drop_from_by_end(chunk_id, chunk);
     const Clock::duration lasts = duration(task * static_cast<double>(chunk.size));
     if (chunk.begun) {
       chunk.expected_end = *chunk.begun + lasts;
-      if (chunk.expected_end <= now) {
-        chunk.expected_end = now + std::max(now - *chunk.begun, duration(kCheapChunk));
-      }
+      if (chunk.expected_end <= now)
+        chunk.expected_end = now + std::max(now - *chunk.begun, duration(cheap_chunk));
     } else {
       chunk.expected_end = ends.top() + lasts;
       ends.pop();
     }
     ends.push(chunk.expected_end);
-    chunk.ranked = !chunk.asked && !chunk.started && !(chunk.begun && chunk.size == 1);
-    if (chunk.ranked) by_end_.emplace(chunk.expected_end, chunk_id);
+    chunk.in_by_end = !chunk.asked && !chunk.started && !(chunk.begun && chunk.size == 1);
+    if (chunk.in_by_end) by_end_.emplace(chunk.expected_end, chunk_id);
   }
 }
 
-void Scheduler::unrank(ChunkId id, Chunk& chunk) {
-  if (chunk.ranked) by_end_.erase({chunk.expected_end, id});
-  chunk.ranked = false;
+void Scheduler::drop_from_by_end(ChunkId id, Chunk& chunk) {
+  if (chunk.in_by_end) by_end_.erase({chunk.expected_end, id});
+  chunk.in_by_end = false;
 }
 
 }  // namespace tasker::schedule

@@ -2,34 +2,21 @@
 
 #include "base/hash.hpp"
 #include "store/archive_writer.hpp"
-#include "store/info.hpp"
 #include "store/manifest_json.hpp"
 
-#include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
 #include <algorithm>
+#include <ranges>
 
 namespace tasker::store {
 
 namespace {
 
-Extent parse_extent(std::string_view bytes) {
-  detail::Reader in(bytes);
-  Extent extent;
-  extent.first = in.number<std::uint64_t>();
-  extent.count = in.number<std::uint64_t>();
-  extent.info.start = in.number<std::int64_t>();
-  extent.info.duration = in.number<std::uint64_t>();
-  extent.info.cpu_time = in.number<std::uint64_t>();
-  extent.info.memory = in.number<std::uint64_t>();
-  extent.info.origin = in.number<std::uint32_t>();
-  extent.info.records = in.number<std::uint32_t>();
-  extent.attempt = in.number<std::uint32_t>();
-  const auto bits = in.number<std::uint32_t>();
-  extent.outcome = static_cast<Outcome>(bits & outcome_mask);
-  extent.binding = static_cast<std::uint8_t>(bits & static_cast<std::uint32_t>(~outcome_mask & 0xff));
-  return extent;
+/// The first number below `count` for which `is_before` is false, by binary search.
+template <class IsBefore>
+std::uint64_t partition_point(std::uint64_t count, IsBefore is_before) {
+  return *std::ranges::partition_point(std::views::iota(std::uint64_t{0}, count), is_before);
 }
 
 }  // namespace
@@ -40,7 +27,7 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
 }
 
 Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
-  base::refuse_link(path_);  // a new archive would take its place
+  base::refuse_link(path_);  // a new archive would replace the link, not the file behind it
   std::error_code error;
   const auto status = std::filesystem::symlink_status(path_, error);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
@@ -52,8 +39,8 @@ Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
   const auto header = ArchiveHeader::from_bytes(bytes);
   if (!header) throw_damaged("its header is damaged");
   detail::Reader version_reader(bytes.substr(archive_magic.size()));
-  if (version_reader.number<std::uint32_t>() > format_version)
-    throw MismatchError(path_.string() + " was written by a newer version of Tasker; use that one");
+  if (version_reader.number<std::uint32_t>() != format_version)
+    throw MismatchError(path_.string() + " was written by another version of Tasker; use that one");
   if (header->file_size != bytes.size()) throw_damaged("it was cut short");
   const auto part = [&](std::uint64_t offset, std::uint64_t size) {
     if (offset > bytes.size() || size > bytes.size() - offset) throw_damaged("its header makes no sense");
@@ -73,35 +60,42 @@ Archive::Archive(std::filesystem::path path) : path_(std::move(path)) {
   } catch (const nlohmann::json::exception&) {
     throw_damaged("its description makes no sense");
   }
-  check_sections();
+  open_sections();
 }
 
-void Archive::check_sections() const {
+/// Throws DamagedError unless the section has so many elements of this size.
+void Archive::check_size(const char* name, std::uint64_t each, std::uint64_t elements) const {
+  const std::uint64_t have = section(name).size();
+  if (each != 0 ? have % each != 0 || have / each != elements : have != 0)
+    throw_damaged(std::string("section ") + name + " has the wrong size");
+}
+
+/// Finds the sections, and checks what is said of them.
+void Archive::open_sections() {
   const auto end = static_cast<std::uint64_t>(table_.data() - mapping_.bytes().data());
   for (const auto& [name, part] : description_.sections)
     if (part.offset < archive_header_size || part.offset > end || part.size > end - part.offset)
       throw_damaged("section " + name + " makes no sense");
   const std::uint64_t n = size();
-  const auto check = [&](const char* name, std::uint64_t element_size, std::uint64_t elements) {
-    const std::uint64_t have = section(name).size();
-    if (element_size != 0 ? have % element_size != 0 || have / element_size != elements : have != 0)
-      throw_damaged(std::string("section ") + name + " has the wrong size");
-  };
-  const auto check_elements = [&](const char* name, const char* offsets,
-                                  const std::optional<std::uint64_t>& stride) {
-    if (stride)
-      check(name, *stride, n);
-    else
-      check(offsets, sizeof(std::uint64_t), n + 1);
-  };
   if (n == UINT64_MAX || description_.failed > n) throw_damaged("its number of tasks makes no sense");
-  check(section::fingerprints, sizeof(Fingerprint), n);
-  check(section::extents, extent_size, extent_count());
+  check_size(section::extents, extent_size, extent_count());
   if (section(section::output_index).size() % output_entry_size != 0)
     throw_damaged("section output_index has the wrong size");
-  check_elements(section::results, section::result_offsets, description_.result_stride);
+  results_ = values(section::results, section::result_offsets, description_.result_stride);
   if (description_.sections.contains(section::arguments))
-    check_elements(section::arguments, section::argument_offsets, description_.argument_stride);
+    arguments_ = values(section::arguments, section::argument_offsets, description_.argument_stride);
+  fingerprints_ = section(section::fingerprints);
+  const bool identified = base::from_hex(description_.manifest.digest, declared_) && has_arguments();
+  if (has_fingerprints() || !identified) check_size(section::fingerprints, sizeof(Fingerprint), n);
+}
+
+Archive::Values Archive::values(const char* name, const char* offsets,
+                                const std::optional<std::uint64_t>& stride) const {
+  if (stride)
+    check_size(name, *stride, size());
+  else
+    check_size(offsets, sizeof(std::uint64_t), size() + 1);
+  return {section(name), section(offsets), stride};
 }
 
 void Archive::throw_damaged(const std::string& what) const {
@@ -115,7 +109,7 @@ std::string_view Archive::section(const char* name) const {
   return mapping_.bytes().substr(found->second.offset, found->second.size);
 }
 
-/// All that the checksums are for.
+/// All bytes that the table's checksums cover.
 std::string_view Archive::blocks() const {
   const char* const data = mapping_.bytes().data() + archive_header_size;
   return {data, static_cast<std::size_t>(table_.data() - data)};
@@ -136,65 +130,58 @@ std::string_view Archive::verified(std::string_view bytes) const {
   return bytes;
 }
 
-std::string_view Archive::element(const char* name, const char* offsets,
-                                  const std::optional<std::uint64_t>& stride, std::uint64_t index) const {
-  const std::string_view bytes = section(name);
-  if (stride) return verified(bytes.substr(index * *stride, *stride));
+std::string_view Archive::element(const Values& values, std::uint64_t index) const {
+  if (values.stride) return verified(values.bytes.substr(index * *values.stride, *values.stride));
   detail::Reader in(
-      verified(section(offsets).substr(index * sizeof(std::uint64_t), 2 * sizeof(std::uint64_t))));
+      verified(values.offsets.substr(index * sizeof(std::uint64_t), 2 * sizeof(std::uint64_t))));
   const auto begin = in.number<std::uint64_t>();
   const auto end = in.number<std::uint64_t>();
-  if (begin > end || end > bytes.size()) throw_damaged("an offset makes no sense");
-  return verified(bytes.substr(begin, end - begin));
+  if (begin > end || end > values.bytes.size()) throw_damaged("an offset makes no sense");
+  return verified(values.bytes.substr(begin, end - begin));
+}
+
+bool Archive::is_of(std::uint64_t index, std::string_view argument,
+                    const Fingerprinter& fingerprinter) const {
+  if (has_fingerprints()) return fingerprint(index) == fingerprinter(argument);
+  return declared_ == fingerprinter.digest() && *this->argument(index) == argument;
 }
 
 Fingerprint Archive::fingerprint(std::uint64_t index) const {
-  detail::Reader in(
-      verified(section(section::fingerprints).substr(index * sizeof(Fingerprint), sizeof(Fingerprint))));
-  const auto low = in.number<std::uint64_t>();
-  return {low, in.number<std::uint64_t>()};
+  if (!has_fingerprints()) return Fingerprinter(declared_)(*argument(index));
+  detail::Reader in(verified(fingerprints_.substr(index * sizeof(Fingerprint), sizeof(Fingerprint))));
+  return detail::Codec<Fingerprint>::decode(in);
 }
 
 std::uint64_t Archive::extent_count() const { return section(section::extents).size() / extent_size; }
 
 Extent Archive::extent(std::uint64_t number) const {
-  return parse_extent(verified(section(section::extents).substr(number * extent_size, extent_size)));
+  return extent_from_bytes(verified(section(section::extents).substr(number * extent_size, extent_size)));
 }
 
 Extent Archive::extent_of(std::uint64_t index) const {
-  std::uint64_t low = 0;
-  std::uint64_t high = extent_count();
-  while (high - low > 1) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    (extent(middle).first <= index ? low : high) = middle;
-  }
-  if (low < high) {
-    const Extent found = extent(low);
-    if (index >= found.first && index - found.first < found.count) return found;
-  }
+  const std::uint64_t behind =
+      partition_point(extent_count(), [&](std::uint64_t number) { return extent(number).first <= index; });
+  if (behind > 0)
+    if (const Extent found = extent(behind - 1); index - found.first < found.count) return found;
   throw_damaged("task " + std::to_string(index) + " is missing in it");
 }
 
-std::string_view Archive::payload(std::uint64_t index) const {
-  return element(section::results, section::result_offsets, description_.result_stride, index);
-}
+std::string_view Archive::payload(std::uint64_t index) const { return element(results_, index); }
 
 std::string_view Archive::output_bytes(std::uint64_t index) const {
   const std::string_view entries = section(section::output_index);
   const auto entry = [&](std::uint64_t number) {
     return detail::Reader(verified(entries.substr(number * output_entry_size, output_entry_size)));
   };
-  std::uint64_t low = 0;
-  std::uint64_t high = entries.size() / output_entry_size;
-  while (high - low > 1) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    (entry(middle).number<std::uint64_t>() <= index ? low : high) = middle;
-  }
-  if (low == high) return {};
-  detail::Reader in = entry(low);
-  if (in.number<std::uint64_t>() != index) return {};
-  const auto offset = in.number<std::uint64_t>();
-  const auto size = in.number<std::uint64_t>();
+  const std::uint64_t count = entries.size() / output_entry_size;
+  const std::uint64_t found = partition_point(
+      count, [&](std::uint64_t number) { return entry(number).number<std::uint64_t>() < index; });
+  if (found == count) return {};
+  std::uint64_t entry_index = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  entry(found).read(entry_index, offset, size);
+  if (entry_index != index) return {};
   const std::string_view texts = section(section::outputs);
   if (offset > texts.size() || size > texts.size() - offset)
     throw_damaged("an output's offset makes no sense");
@@ -225,8 +212,8 @@ std::optional<std::string_view> Archive::failure(std::uint64_t index) const {
 }
 
 std::optional<std::string_view> Archive::argument(std::uint64_t index) const {
-  if (!description_.sections.contains(section::arguments)) return std::nullopt;
-  return element(section::arguments, section::argument_offsets, description_.argument_stride, index);
+  if (!has_arguments()) return std::nullopt;
+  return element(*arguments_, index);
 }
 
 std::optional<Output> Archive::output(std::uint64_t index) const {

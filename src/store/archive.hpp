@@ -12,31 +12,37 @@
 
 namespace tasker::store {
 
-/// An archive, mapped. Every 64 KiB block is verified when it is touched for the first time; opening touches
-/// none.
+/// A mapped archive. Every 64 KiB block is verified when it is first touched; opening touches none.
 class Archive final : public detail::ResultSource {
  public:
-  /// Throws MismatchError for a file that is not an archive or a newer one, UsageError for a symbolic link,
-  /// DamagedError for one whose frame (header, description, size) is damaged.
+  /// Throws MismatchError for a file that is no archive or a newer one, UsageError for a symbolic link,
+  /// DamagedError if header, description or size is damaged.
   explicit Archive(std::filesystem::path path);
   /// Nothing if there is no such file.
   static std::shared_ptr<const Archive> open(const std::filesystem::path& path);
 
   const Description& description() const { return description_; }
+  bool has_arguments() const { return arguments_.has_value(); }
+  /// What identifies the argument of task `index`, which must not be without a record.
   Fingerprint fingerprint(std::uint64_t index) const;
-  /// What holds for task `index` and its neighbours.
+  /// Whether the record of task `index` is that of this argument. The argument is hashed only if it has to
+  /// be.
+  bool is_of(std::uint64_t index, std::string_view argument, const Fingerprinter& fingerprinter) const;
+  /// Whether fingerprints are stored. Otherwise they are those of the arguments.
+  bool has_fingerprints() const { return !fingerprints_.empty(); }
+  /// The extent that task `index` belongs to.
   Extent extent_of(std::uint64_t index) const;
   std::uint64_t extent_count() const;
   Extent extent(std::uint64_t number) const;
   /// The result's bytes, or the failure's message.
   std::string_view payload(std::uint64_t index) const;
-  /// What the task wrote, as bytes; none where nothing is kept.
+  /// What the task wrote, encoded (decode_output); empty if nothing is kept.
   std::string_view output_bytes(std::uint64_t index) const;
-  /// Frames of the results of other lists, with checksums of their own; for a FrameReader seeded with the
-  /// archive's id.
+  /// The carried results, which belong to other lists of arguments: frames with their own checksums, for a
+  /// FrameReader seeded with the archive's id.
   std::string_view carried() const;
 
-  /// Whether all bytes are what was written; reads them all.
+  /// Whether all bytes are what was written. Reads the whole file.
   bool is_whole() const;
 
   std::uint64_t size() const override { return description_.manifest.tasks; }
@@ -50,17 +56,28 @@ class Archive final : public detail::ResultSource {
   std::optional<Output> output(std::uint64_t index) const override;
 
  private:
+  /// A section of values, one for each task.
+  struct Values {
+    std::string_view bytes;
+    std::string_view offsets;
+    std::optional<std::uint64_t> stride;
+  };
   std::string_view section(const char* name) const;
+  Values values(const char* name, const char* offsets, const std::optional<std::uint64_t>& stride) const;
   std::string_view blocks() const;
   std::string_view verified(std::string_view bytes) const;
-  std::string_view element(const char* name, const char* offsets, const std::optional<std::uint64_t>& stride,
-                           std::uint64_t index) const;
-  void check_sections() const;
+  std::string_view element(const Values& values, std::uint64_t index) const;
+  void check_size(const char* name, std::uint64_t each, std::uint64_t elements) const;
+  void open_sections();
   [[noreturn]] void throw_damaged(const std::string& what) const;
 
   std::filesystem::path path_;
   base::Mapping mapping_;
   Description description_;
+  Digest declared_;  // by its map
+  Values results_;
+  std::optional<Values> arguments_;
+  std::string_view fingerprints_;
   std::string_view table_;
   std::unique_ptr<std::atomic<bool>[]> block_verified_;
 };

@@ -15,6 +15,26 @@ std::optional<std::uint64_t> optional_number(const json& value) {
 }
 }  // namespace
 
+std::string to_bytes(const Extent& extent) {
+  const FrameInfo& info = extent.info;
+  std::string bytes;
+  detail::put(bytes, extent.first, extent.count, info.start, info.duration, info.cpu_time, info.memory,
+              info.origin, info.together, extent.attempt,
+              std::uint32_t{extent.binding} | static_cast<std::uint32_t>(extent.outcome));
+  return bytes;
+}
+
+Extent extent_from_bytes(std::string_view bytes) {
+  Extent extent;
+  FrameInfo& info = extent.info;
+  std::uint32_t bits = 0;
+  detail::Reader(bytes).read(extent.first, extent.count, info.start, info.duration, info.cpu_time,
+                             info.memory, info.origin, info.together, extent.attempt, bits);
+  extent.outcome = static_cast<Outcome>(bits & outcome_mask);
+  extent.binding = static_cast<std::uint8_t>(bits & static_cast<std::uint32_t>(~outcome_mask & 0xff));
+  return extent;
+}
+
 std::string to_text(const Description& description) {
   json sections = json::object();
   for (const auto& [name, part] : description.sections)

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "store/frame.hpp"
 #include "store/manifest.hpp"
-#include "store/record.hpp"
 
 #include <cstdint>
 #include <map>
@@ -11,21 +11,24 @@
 
 namespace tasker::store {
 
-/// Consecutive tasks that were recorded together: what they have in common. Stored as 64 bytes each.
+/// What consecutive tasks of one frame have in common. Stored as 64 bytes.
 struct Extent {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
-  FrameInfo info;  ///< `origin` is a place in the archive's table, `records` tells how many shared the frame.
+  FrameInfo info;  ///< `origin` is a place in the archive's table; `together` counts all tasks of the frame.
   std::uint32_t attempt = 1;
   Outcome outcome = Outcome::none;
   std::uint8_t binding = 0;
 };
 inline constexpr std::size_t extent_size = 64;
 
-/// Of one task in the index of outputs: its own index, offset and size of what it wrote.
+std::string to_bytes(const Extent& extent);
+Extent extent_from_bytes(std::string_view bytes);
+
+/// Size of one entry in the index of outputs: a task's index, offset and size of what it wrote.
 inline constexpr std::size_t output_entry_size = 24;
 
-/// A part of the archive, by its offset in the file.
+/// A part of the archive. `offset` is its place in the file.
 struct Section {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -48,17 +51,17 @@ struct Description {
   std::uint64_t id = 0;
   Manifest manifest;
   std::vector<Origin> origins;
-  std::vector<std::string> merged;  ///< Names of the journals whose records are in it.
-  std::uint64_t failed = 0;         ///< Tasks without a result: holes.
-  std::uint64_t carried = 0;        ///< Results of other lists.
-  std::optional<std::uint64_t>
-      result_stride;  ///< Size of every result, where all are alike; else offsets tell.
+  std::vector<std::string> merged;  ///< Names of the journals whose records are in the archive.
+  std::uint64_t failed = 0;         ///< Number of tasks without a result: holes.
+  std::uint64_t carried = 0;        ///< Number of results that belong to other lists of arguments.
+  /// Size of every result if all have the same size; otherwise there are offsets.
+  std::optional<std::uint64_t> result_stride;
   std::optional<std::uint64_t> argument_stride;
   std::map<std::string, Section> sections;
 };
 
 std::string to_text(const Description& description);
-/// Throws nlohmann::json::exception for what it can't understand.
+/// Throws nlohmann::json::exception for a text that it can't understand.
 Description description_from_text(std::string_view text);
 
 }  // namespace tasker::store

@@ -14,11 +14,8 @@ constexpr std::size_t header_used = 8 + 8 + 6 * 8;
 
 std::string ArchiveHeader::to_bytes() const {
   std::string out(archive_magic);
-  put(out, format_version);
-  put(out, std::uint32_t{0});
-  for (std::uint64_t number :
-       {table_offset, table_checksum, description_offset, description_size, description_checksum, file_size})
-    put(out, number);
+  put(out, format_version, std::uint32_t{0}, table_offset, table_checksum, description_offset,
+      description_size, description_checksum, file_size);
   put(out, base::hash64(out));
   out.resize(archive_header_size);
   return out;
@@ -28,10 +25,10 @@ std::optional<ArchiveHeader> ArchiveHeader::from_bytes(std::string_view bytes) {
   if (bytes.size() < archive_header_size) return std::nullopt;
   detail::Reader in(bytes.substr(16));
   ArchiveHeader header;
-  for (std::uint64_t* number : {&header.table_offset, &header.table_checksum, &header.description_offset,
-                                &header.description_size, &header.description_checksum, &header.file_size})
-    *number = in.number<std::uint64_t>();
-  if (in.number<std::uint64_t>() != base::hash64(bytes.substr(0, header_used))) return std::nullopt;
+  std::uint64_t checksum = 0;
+  in.read(header.table_offset, header.table_checksum, header.description_offset, header.description_size,
+          header.description_checksum, header.file_size, checksum);
+  if (checksum != base::hash64(bytes.substr(0, header_used))) return std::nullopt;
   return header;
 }
 
@@ -74,7 +71,7 @@ void ArchiveWriter::finish(Description& description) {
   flush_block();
   description.sections = sections_;
   std::string table;
-  for (std::uint64_t checksum : checksums_) put(table, checksum);
+  for (std::uint64_t checksum : checksums_) detail::put(table, checksum);
   const std::string text = to_text(description);
   file_.write({table, text});
   ArchiveHeader header;
@@ -85,6 +82,7 @@ void ArchiveWriter::finish(Description& description) {
   header.description_checksum = base::hash64(text);
   header.file_size = header.description_offset + text.size();
   file_.write_at(0, header.to_bytes());
+  file_.open_to_all();
   file_.sync();
   file_.close();
 }

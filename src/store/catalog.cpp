@@ -10,91 +10,204 @@
 namespace tasker::store {
 
 namespace {
+
 constexpr std::uint64_t offset_limit = (std::uint64_t{1} << 44) - 1;
 constexpr std::uint64_t source_limit = (std::uint64_t{1} << 20) - 1;
-constexpr std::uint32_t attempt_limit = std::numeric_limits<std::uint16_t>::max();
+
 }  // namespace
 
+Entry Entry::part(std::uint64_t from, std::uint64_t to) const {
+  Entry part = *this;
+  part.first = from;
+  part.count = static_cast<std::uint32_t>(to - from);
+  part.record += static_cast<std::uint32_t>(from - first);
+  return part;
+}
+
+bool Entry::is_continued_by(const Entry& next) const {
+  return last() == next.first && record + count == next.record && frame == next.frame &&
+         source == next.source && attempt == next.attempt && outcome == next.outcome &&
+         binding == next.binding;
+}
+
+void append(Entries& entries, const Entry& entry) {
+  if (entry.count == 0) return;
+  if (!entries.empty() && entries.end()[-1].is_continued_by(entry))
+    entries.end()[-1].count += entry.count;
+  else
+    entries.push_back(entry);
+}
+
+Entry find(const Entries& entries, std::uint64_t index) {
+  const Entry* const behind =
+      std::upper_bound(entries.begin(), entries.end(), index,
+                       [](std::uint64_t wanted, const Entry& entry) { return wanted < entry.first; });
+  if (behind == entries.begin() || behind[-1].last() <= index) return {};
+  return behind[-1].only(index);
+}
+
 Catalog::Catalog(std::filesystem::path scratch, std::uint64_t tasks)
-    : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), strays_(scratch_) {}
+    : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), added_(scratch_), strays_(scratch_) {}
 
 void Catalog::add(const std::filesystem::path& directory, const JournalName& name) {
-  read(directory, name, 0, [this](const Record& record, const Entry& entry) { insert(record, entry); });
+  read(directory, name, 0, &Catalog::insert);
 }
 
 void Catalog::add_late(const std::filesystem::path& directory, const JournalName& name) {
   const auto known = read_.find(name);
-  read(directory, name, known == read_.end() ? 0 : known->second,
-       [this](const Record& record, const Entry& entry) { insert_late(record, entry); });
+  read(directory, name, known == read_.end() ? 0 : known->second, &Catalog::insert_late);
 }
 
-/// Calls `insert` with the records of all frames from that offset on.
-template <class Insert>
+/// Calls `take` for the entries of all frames from offset `from` on.
 void Catalog::read(const std::filesystem::path& directory, const JournalName& name, std::uint64_t from,
-                   Insert insert) {
+                   Insert take) {
   JournalReader journal(directory, name);
   if (journal.bytes().size() <= from && from > 0) return;
   if (sources_.size() == source_limit)
     throw SystemError(directory.string() + " holds more than " + std::to_string(source_limit) + " journals");
   const std::uint64_t source = sources_.size();
-  bytes_.push_back(sources_.emplace_back(std::move(journal)).bytes());
-  FrameReader frames = sources_.back().frames(from);
+  FrameReader frames = sources_.emplace_back(std::move(journal)).frames(from);
+  const std::string_view bytes = sources_.back().bytes();
+  const auto& header = sources_.back().header();
   std::uint64_t end = from;
   while (const auto frame = frames.next()) {
-    make_slots();
-    end = frame->offset + frame_header_size + frame->body.size();
-    RecordReader records(frame->body);
-    for (;;) {
-      const std::size_t offset = records.offset();
-      const auto record = records.next();
-      if (!record || offset > std::numeric_limits<std::uint32_t>::max() || frame->offset > offset_limit)
-        break;
-      if (record->outcome == Outcome::none) continue;
-      Entry entry;
-      entry.frame = frame->offset & offset_limit;
-      entry.record = static_cast<std::uint32_t>(offset);
-      entry.attempt = static_cast<std::uint16_t>(std::min(record->attempt, attempt_limit));
-      entry.source = source & source_limit;
-      entry.outcome = record->outcome;
-      entry.binding = record->binding;
-      insert(*record, entry);
+    const auto offset = static_cast<std::uint64_t>(frame->bytes().data() - bytes.data());
+    if (offset > offset_limit) break;
+    end = offset + frame->bytes().size();
+    const bool known = header && frame->info().origin < header->origins.size();
+    if (!known && !frame->has(FrameColumn::fingerprints)) continue;  // nobody knows what these are results of
+    bytes_ += frame->bytes().size();
+    has_outputs_ = has_outputs_ || frame->has(FrameColumn::outputs);
+    Entry entry;
+    entry.frame = offset & offset_limit;
+    entry.source = source & source_limit;
+    for (; entry.record < frame->records(); entry.record += entry.count) {
+      const Record record = (*frame)[entry.record];
+      entry.first = record.index;
+      entry.count = frame->alike(entry.record);
+      entry.attempt = static_cast<std::uint16_t>(record.attempt);
+      entry.outcome = record.outcome;
+      entry.binding = record.binding;
+      const bool exists = entry.first <= UINT64_MAX - entry.count;  // no map has such an index
+      if (entry.outcome != Outcome::none && exists) (this->*take)(entry);
     }
   }
   read_[name] = end;
   damaged_ += frames.damaged();
 }
 
-void Catalog::count(const Record& record) {
-  ++records_;
-  record_bytes_ += record.argument.size() + record.payload.size() + record.output.size();
-  if (!record.output.empty()) ++outputs_;
+void Catalog::insert(const Entry& entry) {
+  records_ += entry.count;
+  const std::uint64_t end = std::clamp(tasks_, entry.first, entry.last());
+  if (end > entry.first) added_.push_back(entry.part(entry.first, end));
+  if (!entry.done()) return;
+  for (std::uint64_t index = end; index < entry.last(); ++index) {
+    const Entry one = entry.only(index);
+    strays_.push_back({one, fingerprint(one)});
+  }
 }
 
-void Catalog::insert(const Record& record, const Entry& entry) {
-  count(record);
-  const std::uint64_t index = record.index;
-  if (index >= tasks_) {
-    if (entry.done()) strays_.push_back({entry, record.fingerprint, index});
+void Catalog::insert_late(const Entry& entry) {
+  if (!entry.done()) return;
+  for (std::uint64_t index = entry.first; index < entry.last(); ++index) {
+    const Entry one = entry.only(index);
+    const Stray stray{one, fingerprint(one)};
+    if (has_result_of(stray)) continue;
+    ++records_;
+    strays_.push_back(stray);
+  }
+}
+
+void Catalog::settle() {
+  if (added_.empty()) return;
+  added_.append({slots_.begin(), slots_.end()});
+  slots_.resize(0);
+  std::sort(added_.begin(), added_.end(), [](const Entry& a, const Entry& b) {
+    return a.first != b.first ? a.first < b.first : a.age() < b.age();
+  });
+  // Those that include the task `at`, the oldest first: more than one where a task was recorded several
+  // times.
+  std::vector<Entry> here;
+  std::uint64_t at = 0;
+  const auto proceed = [&](std::uint64_t to) {
+    while (!here.empty() && at < to) {
+      std::uint64_t end = to;
+      for (const Entry& entry : here) end = std::min(end, entry.last());
+      resolve(at, end, here);
+      at = end;
+      std::erase_if(here, [&](const Entry& entry) { return entry.last() == at; });
+    }
+    at = to;
+  };
+  for (const Entry& entry : added_) {
+    proceed(entry.first);
+    here.insert(std::ranges::upper_bound(here, entry.age(), {}, &Entry::age), entry);
+  }
+  proceed(UINT64_MAX);
+  added_.resize(0);
+}
+
+/// Fills the slots of these tasks, all of which each of the entries includes.
+void Catalog::resolve(std::uint64_t first, std::uint64_t last, std::span<const Entry> entries) {
+  if (entries.size() == 1) {
+    append(slots_, entries[0].part(first, last));
     return;
   }
-  Entry& slot = slots_[index];
+  for (std::uint64_t index = first; index < last; ++index) {
+    Entry slot = entries[0].only(index);
+    for (const Entry& entry : entries.subspan(1)) replace(slot, entry.only(index));
+    append(slots_, slot);
+  }
+}
+
+/// Puts a later record of the same task into the slot, unless the slot's is the better one.
+void Catalog::replace(Entry& slot, const Entry& entry) {
   if (slot.done()) {
-    const Fingerprint other = this->record(slot).fingerprint;
-    const bool same = other == record.fingerprint;
+    const Fingerprint other = fingerprint(slot);
+    const bool same = other == fingerprint(entry);
     if (same && !entry.done()) return;
-    if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back({slot, other, index});
+    if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back({slot, other});
   }
   slot = entry;
 }
 
-void Catalog::insert_late(const Record& record, const Entry& entry) {
-  if (!entry.done()) return;
-  const std::uint64_t index = record.index;
-  if (index < tasks_ && slots_[index].done() && bound_count(slots_[index]) == bound_count(entry) &&
-      this->record(slots_[index]).fingerprint == record.fingerprint)
-    return;
-  count(record);
-  strays_.push_back({entry, record.fingerprint, index});
+std::optional<std::uint64_t> Catalog::first_missing() const {
+  std::uint64_t at = 0;
+  for (const Entry& entry : slots_) {
+    if (entry.first > at || !entry.done()) return at;
+    at = entry.last();
+  }
+  return at < tasks_ ? std::optional(at) : std::nullopt;
+}
+
+bool Catalog::has_result_of(const Stray& stray) const {
+  if (stray.entry.first >= tasks_) return false;
+  const Entry slot = this->slot(stray.entry.first);
+  return slot.done() && bound_count(slot) == bound_count(stray.entry) &&
+         fingerprint(slot) == stray.fingerprint;
+}
+
+Frame Catalog::frame(const Entry& entry) const {
+  // It was whole when it was read; the mapping has not changed since.
+  if (const auto frame = Frame::at(sources_[entry.source].bytes().substr(entry.frame))) return *frame;
+  throw DamagedError("a record of " + sources_[entry.source].name().to_string() +
+                     " changed while it was read");
+}
+
+Record Catalog::record(const Entry& entry) const {
+  if (entry.outcome == Outcome::none) return {};
+  return frame(entry)[entry.record];
+}
+
+const Origin* Catalog::origin(const Entry& entry) const {
+  const auto& header = sources_[entry.source].header();
+  const std::uint32_t number = frame(entry).info().origin;
+  return header && number < header->origins.size() ? &header->origins[number] : nullptr;
+}
+
+Digest Catalog::declared(const Entry& entry) const {
+  const Origin* const known = origin(entry);
+  return known ? known->declared : Digest{};
 }
 
 std::uint64_t Catalog::bound_count(const Entry& entry) const {
@@ -103,27 +216,10 @@ std::uint64_t Catalog::bound_count(const Entry& entry) const {
   return known ? known->tasks : UINT64_MAX;
 }
 
-Record Catalog::record(const Entry& entry) const {
-  if (entry.outcome == Outcome::none) return {};
-  // The frame was verified when it was read; the mapping has not changed since.
-  const std::string_view bytes = bytes_[entry.source];
-  const char* at = bytes.data() + entry.frame + frame_header_size + entry.record;
-  Record record;
-  if (!get_record(at, bytes.data() + bytes.size(), record))
-    throw DamagedError("a record of " + sources_[entry.source].name().to_string() +
-                       " changed while it was read");
-  return record;
-}
-
-FrameInfo Catalog::frame(const Entry& entry) const {
-  detail::Reader in(bytes_[entry.source].substr(entry.frame, frame_header_size));
-  return read_frame_info(in);
-}
-
-const Origin* Catalog::origin(const Entry& entry) const {
-  const auto& header = sources_[entry.source].header();
-  const std::uint32_t number = frame(entry).origin;
-  return header && number < header->origins.size() ? &header->origins[number] : nullptr;
+Fingerprint Catalog::fingerprint(const Entry& entry) const {
+  const Record found = record(entry);
+  if (found.fingerprint) return *found.fingerprint;
+  return Fingerprinter(declared(entry))(found.argument);
 }
 
 }  // namespace tasker::store

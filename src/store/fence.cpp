@@ -13,7 +13,7 @@ namespace tasker::store {
 namespace fs = std::filesystem;
 
 namespace {
-/// In a fence: where files go that are removed, one in the place of the other.
+/// In a fence: the name to which files are renamed in order to be removed. Each replaces the one before.
 constexpr const char* removed = "removed";
 }  // namespace
 
@@ -22,12 +22,13 @@ Fence::Fence(const fs::path& directory, const std::string& run, std::string_view
   while (!make(holder)) continue;
 }
 
-/// The fence appears complete. False if the run that holds the directory took it for a leftover meanwhile.
+/// Makes the fence under another name first, so that it appears complete. False if the run that holds the
+/// directory has meanwhile removed it as a leftover.
 bool Fence::make(std::string_view holder) const {
   const fs::path unfinished = temporary_path(path_);
   base::create_directory(unfinished, 0700);
   try {
-    // Whoever may use the directory may remove the fence, too, when this run has died.
+    // Another user who may use the directory may have to remove the fence, when this run has died.
     base::set_mode(unfinished, base::mode_of(directory_));
     if (!holder.empty()) {
       base::File file = base::File::create_new(holder_path(unfinished));
@@ -36,7 +37,8 @@ bool Fence::make(std::string_view holder) const {
     }
     base::rename_file(unfinished, path_);
   } catch (const SystemError&) {
-    if (base::file_exists(path_)) return true;  // a network file system may say no to what it has done
+    if (base::file_exists(path_))
+      return true;  // a network file system may report failure for a rename that it has done
     if (!base::file_exists(unfinished) && base::file_exists(directory_)) return false;
     remove_fence(unfinished);
     throw;
@@ -81,7 +83,7 @@ auto Fence::act(Step step) const {
   try {
     return step();
   } catch (const base::Missing&) {
-    throw_taken();  // who removes the fence has begun with this file
+    throw_taken();  // the fence is being removed, and this file has gone first
   } catch (const SystemError&) {
     require();
     throw;
@@ -107,6 +109,10 @@ void Fence::replace(const fs::path& to, std::string_view bytes) const {
   });
 }
 
+void Fence::replace_holder(std::string_view holder) const {
+  act([&] { base::atomic_replace(holder_path(path_), holder, false); });
+}
+
 void Fence::remove(const fs::path& path) const {
   act([&] {
     const fs::file_type type = base::type_of(path);
@@ -118,7 +124,7 @@ void Fence::remove(const fs::path& path) const {
     try {
       base::rename_file(path, path_ / removed);
     } catch (const base::Missing&) {
-      // Somebody has removed it by hand.
+      // Somebody has removed the file by hand.
     }
   });
 }
@@ -131,7 +137,7 @@ void Fence::remove_leftovers() const {
       else
         remove(path);
     } catch (const SystemError&) {
-      // It is in nobody's way.
+      // The leftover is in nobody's way.
     }
   }
 }
@@ -148,11 +154,11 @@ void Fence::remove_directory() {
 
 void remove_fence(const fs::path& path) {
   base::refuse_link(path);
-  // The owner may be alive and go on adding files, more slowly than they are removed.
+  // The owner may be alive and add further files, but not as fast as they are removed.
   for (;;) {
     for (const std::string& name : list_names(path))
       if (path / name != holder_path(path)) base::remove_file(path / name);
-    base::remove_file(holder_path(path));  // last: until then it is known whose fence this is
+    base::remove_file(holder_path(path));  // last, so that the fence has a known owner until then
     if (base::remove_directory(path)) return;
   }
 }

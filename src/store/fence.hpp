@@ -6,16 +6,18 @@
 
 namespace tasker::store {
 
-/// The power of one run over a directory: a subdirectory that no other run shares. All that the run publishes
-/// or removes goes by a name in it. Whoever takes the directory over removes the fence first, so whatever a
-/// late run still tries fails by name, on network file systems, too (FORMAT.md has the argument).
+/// The power of one run over a directory: a subdirectory that no other run shares. Whatever the run publishes
+/// or removes, it does by a name in the fence. Whoever takes the directory over removes the fence first. So
+/// whatever a late run still tries fails, on network file systems, too (FORMAT.md has the argument).
 ///
-/// What fails since the fence has gone throws Interrupted; nothing was published or removed then.
+/// An operation that fails because the fence is gone throws Interrupted. Nothing was published or removed
+/// then.
 class Fence {
  public:
-  /// Makes the fence of run `run`. With `holder`, the file that says whose it is is in it from the begin.
+  /// Makes the fence of run `run`. `holder`: the content of the file that says whose fence it is; the fence
+  /// appears together with that file.
   Fence(const std::filesystem::path& directory, const std::string& run, std::string_view holder = {});
-  /// Removes it.
+  /// Removes the fence.
   ~Fence();
   Fence(const Fence&) = delete;
   Fence& operator=(const Fence&) = delete;
@@ -23,25 +25,28 @@ class Fence {
   const std::filesystem::path& directory() const { return directory_; }
   const std::filesystem::path& path() const { return path_; }
 
-  /// Whether nobody has removed it. Throws SystemError where that can't be known.
+  /// Whether nobody has removed the fence. Throws SystemError if that can't be found out.
   bool stands() const;
-  /// Throws Interrupted if it has gone. What can't be known for the moment is no reason.
+  /// Throws Interrupted if the fence is gone; not if that can't be found out at the moment.
   void require() const;
 
-  /// Where a file is written that is to be published.
+  /// The path at which a file is written before it is published.
   std::filesystem::path unfinished(const std::string& name) const { return path_ / name; }
-  /// Gives the finished file `name` its name `to`, in place of what is there.
+  /// Renames the finished file `name` of the fence to `to`, in place of what is there.
   void publish(const std::string& name, const std::filesystem::path& to) const;
-  /// The same where nothing may be at `to`; false if something is.
+  /// The same, but only if nothing is at `to`; false if something is.
   bool publish_new(const std::string& name, const std::filesystem::path& to) const;
-  /// After this, and whatever dies meanwhile, `to` holds either what it held before or `bytes`, synced.
+  /// Makes `bytes` the content of `to`, synced. Whatever dies meanwhile, `to` has its old content or the new
+  /// one.
   void replace(const std::filesystem::path& to, std::string_view bytes) const;
-  /// Removes a file; one that is not there is fine.
+  /// Replaces the file that says whose fence it is.
+  void replace_holder(std::string_view holder) const;
+  /// Removes a file. A missing file is fine.
   void remove(const std::filesystem::path& path) const;
-  /// Removes what killed runs left half-made in the directory, as far as that is possible.
+  /// Removes what killed runs left unfinished in the directory, as far as possible.
   void remove_leftovers() const;
 
-  /// Removes the fence, then its directory if nothing else is left there.
+  /// Removes the fence, then the directory if nothing else is left in it.
   void remove_directory();
 
  private:
@@ -52,11 +57,11 @@ class Fence {
 
   std::filesystem::path directory_;
   std::filesystem::path path_;
-  bool removed_ = false;  // by this object
+  bool removed_ = false;  // whether this object has removed the fence
 };
 
-/// Removes somebody's fence with all that is in it. When it returns, the fence's owner has no power any more.
-/// Any number of processes may do so at a time. Throws SystemError.
+/// Removes a fence, one's own or another run's, with everything in it. When it returns, the fence's owner has
+/// no power any more. Several processes may do so at the same time. Throws SystemError.
 void remove_fence(const std::filesystem::path& path);
 
 }  // namespace tasker::store

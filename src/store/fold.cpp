@@ -1,6 +1,7 @@
 #include "store/fold.hpp"
 
 #include "base/hash.hpp"
+#include "store/frame_builder.hpp"
 #include "store/journal.hpp"
 
 #include <tasker/error.hpp>
@@ -13,32 +14,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A body above this is written out.
+/// A frame is written as soon as its body exceeds this size.
 constexpr std::size_t body_limit = std::size_t{1} << 18;
 
-/// A journal that gets its name when it is complete.
-class UnfinishedJournal {
- public:
-  UnfinishedJournal(const Fence& fence, const JournalName& name, JournalHeader header)
-      : fence_(fence),
-        name_(name.to_string()),
-        writer_(fence.unfinished(name_), name.id, std::move(header)) {}
+/// Gives the journal that grew in the fence its name, if anything was written to it.
+void publish(const Fence& fence, const std::string& name, JournalWriter& journal) {
+  if (!journal.created()) return;
+  journal.sync_bytes();
+  journal.close();
+  fence.publish(name, fence.directory() / name);
+  base::sync_directory_and_name(fence.directory());
+}
 
-  JournalWriter& writer() { return writer_; }
-  void publish() {
-    writer_.sync_bytes();
-    writer_.close();
-    fence_.publish(name_, fence_.directory() / name_);
-    base::sync_directory(fence_.directory());
-  }
-
- private:
-  const Fence& fence_;
-  std::string name_;
-  JournalWriter writer_;
-};
-
-/// A result is not given up for its output.
+/// What the task wrote; nothing if that is damaged: the result is worth keeping without it.
 std::string_view output_of(const Archive& archive, std::uint64_t index) {
   try {
     return archive.output_bytes(index);
@@ -50,45 +38,44 @@ std::string_view output_of(const Archive& archive, std::uint64_t index) {
 /// Appends the tasks of one extent; returns how many results are among them.
 std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const Extent& extent) {
   std::uint64_t results = 0;
-  std::string body;
-  const auto write = [&](std::string_view tail = {}) {
-    if (!body.empty()) writer.append(extent.info, body, tail);
-    body.clear();
+  const auto& origins = archive.description().origins;
+  const Fingerprinter fingerprinter(extent.info.origin < origins.size() ? origins[extent.info.origin].declared
+                                                                        : Digest{});
+  FrameBuilder frame(fingerprinter, true);
+  const auto write = [&] {
+    if (frame.records() > 0) writer.append(frame.frame(extent.info));
+    frame.clear();
   };
   for (std::uint64_t index = extent.first; index < extent.first + extent.count; ++index) {
     try {
       Record record;
       record.index = index;
-      record.fingerprint = archive.fingerprint(index);
+      if (archive.has_fingerprints()) record.fingerprint = archive.fingerprint(index);
       record.outcome = extent.outcome;
       record.binding = extent.binding;
       record.attempt = extent.attempt;
       record.argument = archive.argument(index).value_or("");
       record.payload = archive.payload(index);
       record.output = output_of(archive, index);
-      if (record.payload.size() > body_limit) write();
-      put_record_head(body, record);
-      if (record.payload.size() > body_limit)
-        write(record.payload);
-      else
-        body += record.payload;
-      if (body.size() > body_limit) write();
+      const bool large = record.argument.size() + record.payload.size() + record.output.size() > body_limit;
+      large ? frame.add_last(record) : frame.add(record);
+      if (large || frame.size() > body_limit || frame.is_full()) write();
       if (record.outcome == Outcome::done) ++results;
     } catch (const DamagedError&) {
-      // The others are whole.
+      // The other records are whole.
     }
   }
   write();
   return results;
 }
 
-/// Appends what is whole of an archive; returns how many results that is.
+/// Appends all records of an archive that are whole; returns how many results are among them.
 std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
   std::uint64_t results = 0;
-  // What the archive carried gives way to its own tasks' results.
+  // The carried records come first: later records count, and those are of the archive's own tasks.
   FrameReader carried(archive.carried(), 0, archive.description().id);
   while (const auto frame = carried.next()) {
-    writer.append(frame->info, frame->body);
+    writer.append(frame->parts());
     ++results;
   }
   std::uint64_t behind = 0;
@@ -101,13 +88,13 @@ std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
       behind = extent.first + extent.count;
       if (extent.outcome != Outcome::none) results += import_extent(writer, archive, extent);
     } catch (const DamagedError&) {
-      // The others are whole.
+      // The other records are whole.
     }
   }
   return results;
 }
 
-/// But those to which somebody may still write.
+/// Removes those journals to which no ghost may still write.
 void remove_journals(const Fence& fence, const std::vector<std::string>& names) {
   const std::vector<std::string> ghosts = list_ghosts(fence.directory());
   for (const std::string& name : names) {
@@ -121,8 +108,7 @@ void remove_journals(const Fence& fence, const std::vector<std::string>& names) 
 
 std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& journals) {
   JournalHeader header;
-  header.origins.emplace_back();            // what nothing is known of
-  std::vector<std::uint32_t> first_origin;  // of each journal, in the common table
+  std::vector<std::uint32_t> first_origin;  // where each journal's origins begin in the common table
   std::vector<JournalReader> readers;
   for (const JournalName& name : journals) {
     const JournalReader& reader = readers.emplace_back(fence.directory(), name);
@@ -134,18 +120,22 @@ std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& 
     }
     header.folded.push_back(name.to_string());
   }
-  UnfinishedJournal fold(fence, {journals.back().sequence, base::random_id(), JournalName::fold}, header);
+  const JournalName name{journals.back().sequence, base::random_id(), JournalName::fold};
+  JournalWriter fold(fence.unfinished(name.to_string()), name.id, header);
   std::uint64_t damaged = 0;
   for (std::size_t i = 0; i < readers.size(); ++i) {
     FrameReader frames = readers[i].frames();
-    while (auto frame = frames.next()) {
-      const bool known = readers[i].header() && frame->info.origin < readers[i].header()->origins.size();
-      frame->info.origin = known ? first_origin[i] + frame->info.origin : 0;
-      fold.writer().append(frame->info, frame->body);
+    while (const auto frame = frames.next()) {
+      const std::uint32_t origin = frame->info().origin;
+      const bool known = readers[i].header() && origin < readers[i].header()->origins.size();
+      FrameParts parts = frame->parts();
+      const std::string moved = with_origin(parts.header, known ? first_origin[i] + origin : unknown_origin);
+      parts.header = moved;
+      fold.append(parts);
     }
     damaged += frames.damaged();
   }
-  if (fold.writer().created()) fold.publish();
+  publish(fence, name.to_string(), fold);
   remove_journals(fence, header.folded);
   return damaged;
 }
@@ -158,7 +148,7 @@ void remove_folded(const Fence& fence) {
     if (!fold.header()) continue;
     std::vector<std::string> folded = fold.header()->folded;
     std::erase(folded, name.to_string());
-    base::sync_directory(directory);  // the killed fold may not have come to that
+    base::sync_directory_and_name(directory);  // the fold may have been killed before it did so
     remove_journals(fence, folded);
   }
 }
@@ -170,9 +160,9 @@ std::uint64_t import_archive(const Fence& fence, const Archive& archive) {
   JournalHeader header{description.manifest, description.origins};
   if (archive.is_whole()) header.folded = description.merged;
   std::erase(header.folded, name.to_string());
-  UnfinishedJournal journal(fence, name, header);
-  const std::uint64_t results = import_whole(journal.writer(), archive);
-  if (journal.writer().created()) journal.publish();
+  JournalWriter journal(fence.unfinished(name.to_string()), name.id, header);
+  const std::uint64_t results = import_whole(journal, archive);
+  publish(fence, name.to_string(), journal);
   remove_journals(fence, header.folded);
   const std::uint64_t held = archive.size() - description.failed + description.carried;
   return held - std::min(held, results);

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "store/fence.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -10,31 +10,22 @@
 
 namespace tasker::store {
 
-/// How long ranks of a run may outlive it that has said so illegibly.
-inline constexpr std::chrono::milliseconds unknown_ghosts{15'000};
-
-/// Keeps what the fence of that run says of its ranks: some of them may outlive it. Before the fence is
-/// removed.
-void leave_ghosts(const std::filesystem::path& directory, const std::string& run);
-
-/// The ranks that may have outlived their run in a directory. They hear late that it has died, and write to
-/// their journals until then: those journals are neither folded nor removed before. Nobody knows when the run
-/// died, so the time is counted from when this object is made.
+/// The ghosts of a directory: ranks that may have outlived their run. They hear late of its death and write
+/// to their journals until then. So those journals are neither folded nor removed before. Since nobody knows
+/// when the run died, the time counts from the construction of this object.
 class Ghosts {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit Ghosts(const std::filesystem::path& directory);
 
   /// Whether a rank of that run may still write.
-  bool may_write(std::uint64_t run, Clock::time_point now = Clock::now()) const;
-  /// When none will any more.
-  Clock::time_point gone() const;
-  /// Forgets them. When they have gone.
+  bool may_write(std::uint64_t run, base::Time now = base::Clock::now()) const;
+  /// When no ghost will write any more.
+  base::Time gone() const;
+  /// Forgets all ghosts. To be called when they are gone.
   void forget(const Fence& fence) const;
 
  private:
-  std::map<std::string, Clock::time_point> gone_;  // by run
+  std::map<std::string, base::Time> gone_;  // when the ghosts of each run are gone
 };
 
 }  // namespace tasker::store

@@ -3,7 +3,6 @@
 #include "base/file.hpp"
 #include "base/names.hpp"
 #include "base/threads.hpp"
-#include "store/ghosts.hpp"
 #include "store/manifest_json.hpp"
 #include "store/paths.hpp"
 
@@ -12,8 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <optional>
 
 namespace tasker::store {
 
@@ -23,17 +20,30 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::chrono::milliseconds longest_pause = 200ms;
+/// How long ranks are assumed to outlive a run whose `holder.json` can't be read.
+constexpr std::chrono::milliseconds unknown_ghosts = 15s;
 
-/// What another run's fence says of it.
-struct Seen {
-  Holder holder;
-  std::uint64_t beats = 0;
-  bool holds = true;
-};
+/// Keeps what the fence of `run` says of ranks that may outlive the run. Call it before removing the fence.
+void keep_ghosts(const fs::path& directory, const std::string& run) {
+  const fs::path holder = holder_path(fence_path(directory, run));
+  try {
+    base::rename_file(holder, ghosts_path(directory, run));
+  } catch (const SystemError&) {
+    if (base::file_exists(holder)) throw;  // otherwise another run was faster
+  }
+}
 
-/// Nothing if there is no such file. A damaged one is nobody's, unless somebody renews it.
-std::optional<Seen> look_at(const fs::path& fence) {
-  const auto text = base::read_small_file(holder_path(fence), std::size_t{1} << 16);
+[[noreturn]] void throw_held(const fs::path& directory, const Holder& holder) {
+  throw Interrupted(directory.string() + " is held by another run: process " +
+                    std::to_string(holder.process.pid) + " on host " + holder.process.host +
+                    (holder.job.empty() ? "" : ", Slurm job " + holder.job) +
+                    "; wait for it to end, then run the same command again");
+}
+
+}  // namespace
+
+std::optional<Seen> read_holder(const fs::path& path) {
+  const auto text = base::read_small_file(path, std::size_t{1} << 16);
   if (!text) return std::nullopt;
   Seen seen;
   seen.holder.process = {};
@@ -51,26 +61,17 @@ std::optional<Seen> look_at(const fs::path& fence) {
     holder.ghosts = std::chrono::milliseconds(whole_number<std::uint32_t>(j->at("ghosts")));
     seen = {holder, whole_number<std::uint64_t>(j->at("beat")), j->at("holds").get<bool>()};
   } catch (const nlohmann::json::exception&) {
-    // As damaged as one without a checksum.
+    // Damaged, too.
   }
   return seen;
 }
 
-[[noreturn]] void throw_held(const fs::path& directory, const Holder& holder) {
-  throw Interrupted(directory.string() + " is held by another run: process " +
-                    std::to_string(holder.process.pid) + " on host " + holder.process.host +
-                    (holder.job.empty() ? "" : ", Slurm job " + holder.job) +
-                    "; wait for it to end, then run the same command again");
-}
-
-}  // namespace
-
 Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
-    : self_(self), timing_(timing), fence_(directory, self_.run, content()) {
-  beat(false);  // who took the fence for a leftover before it had its name may have emptied it
-  // From now on it beats: others may watch it while it watches others.
+    : self_(self), timing_(timing), fence_(directory, self_.run, holder_text()) {
+  beat(false);  // a run that took the fence for a leftover, before it had its name, may have emptied it
+  // The beat begins before `take`, so that other runs can watch this one while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     while (!wake_.wait_for(lock, stop, timing_.beat, [] { return false; }) && !stop.stop_requested()) {
       try {
         beat(holds_);
@@ -78,15 +79,15 @@ Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
         lost_ = true;
         return;
       } catch (const SystemError&) {
-        // A full disk must not end a run from here; the next record says so with its file's name.
+        // A full disk must not end the run from here: the next record does, and names its file.
       }
     }
   });
   take();
 }
 
-/// Own fence first, then the look: of two that want the directory at the same time, one at least sees the
-/// other. Who has seen none holds it, for as long as its fence stands.
+/// First the own fence, then the look at others: so of two runs at the same time, at least one sees the
+/// other. A run that sees no other fence holds the directory for as long as its own fence stands.
 void Hold::take() {
   for (;;) {
     auto others = list_fences(fence_.directory());
@@ -94,60 +95,55 @@ void Hold::take() {
     if (others.empty()) break;
     for (const std::string& other : others) settle(other);
   }
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   beat(true);
 }
 
-/// Returns when that fence has gone, which it has when its run has died or given up. Of two that don't hold
-/// the directory yet the one with the lower name goes on.
+/// Returns when the fence of run `other` is gone; removes it if that run is dead or gives up. Of two runs
+/// that don't hold the directory yet, the one with the lower name goes on.
 void Hold::settle(const std::string& other) const {
   const fs::path fence = fence_path(fence_.directory(), other);
   base::refuse_link(fence);
-  const auto first = look_at(fence);
+  const auto first = read_holder(holder_path(fence));
   const auto end = std::chrono::steady_clock::now() + timing_.patience;
   bool beats = false;
   for (auto pause = 1ms;; pause = std::min(2 * pause, longest_pause)) {
-    // Asked first: this process, too, may be frozen in between, and what it has seen be old then.
+    // Read the clock first. This process may be frozen before it looks at the fence; the other way round,
+    // what it has seen could be old when the time seems over.
     const bool over = std::chrono::steady_clock::now() >= end;
-    const auto seen = look_at(fence);
+    const auto seen = read_holder(holder_path(fence));
     if (!first || !seen) break;
     const base::Life life = base::life_of(seen->holder.process);
     if (life == base::Life::dead) break;
-    // Another host's clock is of no use, ours is: no beat for all of our patience.
+    // Another host's clock is of no use. By our own clock a run is dead if it has not beaten for `patience`.
     beats = beats || seen->beats != first->beats;
     const bool alive = life == base::Life::alive || beats;
     if (alive && (over || seen->holds || other < self_.run)) throw_held(fence_.directory(), seen->holder);
     if (over) break;
     std::this_thread::sleep_for(pause);
   }
-  if (first && first->holds && first->holder.ghosts > 0ms) store::leave_ghosts(fence_.directory(), other);
+  if (first && first->holds && first->holder.ghosts > 0ms) keep_ghosts(fence_.directory(), other);
   remove_fence(fence);
 }
 
-void Hold::keep_still() {
-  thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
-}
-
-Hold::~Hold() { keep_still(); }
-
 void Hold::leave_ghosts(std::chrono::milliseconds ghosts) {
-  keep_still();
+  thread_ = {};  // stops it and waits for its end
   try {
     self_.ghosts = std::max(self_.ghosts, ghosts);
+    const base::Lock lock(mutex_);
     beat(true);
-    store::leave_ghosts(fence_.directory(), self_.run);
+    keep_ghosts(fence_.directory(), self_.run);
   } catch (const Error&) {
-    // Then the directory can't be written to, by them neither; or it is another run's by now.
+    // Then the directory can't be written to, by ghosts neither; or it belongs to another run by now.
   }
 }
 
 void Hold::end_directory() {
-  keep_still();
+  thread_ = {};
   fence_.remove_directory();
 }
 
-std::string Hold::content() const {
+std::string Hold::holder_text() const {
   return seal({{"run", self_.run},
                {"job", self_.job},
                {"host", self_.process.host},
@@ -162,12 +158,7 @@ std::string Hold::content() const {
 void Hold::beat(bool holds) {
   ++beats_;
   holds_ = holds;
-  try {
-    base::atomic_replace(holder_path(fence_.path()), content(), false);
-  } catch (const SystemError&) {
-    fence_.require();
-    throw;
-  }
+  fence_.replace_holder(holder_text());
 }
 
 }  // namespace tasker::store

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/mutex.hpp"
 #include "base/process.hpp"
 #include "store/fence.hpp"
 
@@ -8,29 +9,42 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 namespace tasker::store {
 
-/// Who holds a directory, or wants to.
+/// A run that holds a directory, or wants to.
 struct Holder {
   std::string run;
-  std::string job;  ///< The scheduler's; empty if none.
+  std::string job;  ///< Slurm's job; empty if none.
   base::ProcessId process = base::this_process();
-  /// How long ranks of the run may go on writing to their journals when this process has died: those on other
-  /// hosts hear of it late.
+  /// How long ranks of the run may go on writing to their journals after this process has died: ranks on
+  /// other hosts hear of it late.
   std::chrono::milliseconds ghosts{0};
 };
 
-/// The right of one run to a directory. Each that wants it makes a fence of its own, then looks for others:
-/// the run that has seen no other fence beside its own holds the directory. The fence of a dead run is
-/// removed, and with it all power of that run, should it not be dead after all.
+/// What `holder.json` tells of a run.
+struct Seen {
+  Holder holder;
+  std::uint64_t beats = 0;
+  bool holds = true;
+};
+
+/// Reads a `holder.json`; nothing if there is no such file. A damaged one names no process: its run counts as
+/// dead unless it beats.
+std::optional<Seen> read_holder(const std::filesystem::path& path);
+
+/// The right of one run to a directory. Each run that wants it makes a fence of its own, then looks for
+/// others. A run that sees no other fence holds the directory. The fence of a dead run is removed, and with
+/// it all power of that run, should it be alive after all.
 ///
-/// In the fence a small file names the process and carries a beat that a thread renews. A holder is dead when
-/// its process is (same host), or when the watcher's own clock passes `patience` without a beat. A wrong
-/// guess costs work, never a result: FORMAT.md says why.
+/// A small file in the fence names the run's process and has a beat that a thread renews. A run is dead when
+/// its process is (on the same host), or when no beat has come for `patience`, by the watcher's own clock. A
+/// wrong guess costs work, never a result: FORMAT.md says why.
+///
+/// The end of the object gives the directory back.
 class Hold {
  public:
   struct Timing {
@@ -38,43 +52,37 @@ class Hold {
     std::chrono::milliseconds patience{10000};  ///< Several beats.
   };
 
-  /// Takes `directory`, from a dead holder if need be. Throws Interrupted, naming host, process and job, if
-  /// it is held by a live run, and the same to all but one of those that want it at the same time. May wait
-  /// for `patience`, watching a holder on another host.
+  /// Takes `directory`, from a dead run if need be. Throws Interrupted, naming host, process and job, if a
+  /// live run holds it. Of several runs that want it at the same time, all but one get Interrupted. May wait
+  /// for `patience`, to watch a run on another host.
   Hold(const std::filesystem::path& directory, const Holder& self) : Hold(directory, self, Timing()) {}
   Hold(const std::filesystem::path& directory, const Holder& self, Timing timing);
-  /// Gives it back.
-  ~Hold();
-  Hold(const Hold&) = delete;
-  Hold& operator=(const Hold&) = delete;
 
-  /// What it gives power over the directory.
+  /// The fence that gives power over the directory.
   const Fence& fence() const { return fence_; }
-  /// Whether another run has taken the directory, believing this one dead, or the directory has gone, as the
-  /// last beat saw it.
+  /// Whether the last beat found the directory gone or taken by another run, which believed this one dead.
   bool lost() const { return lost_; }
-  /// Gives it back, and removes the directory if nothing else is left there.
+  /// Gives the directory back, and removes it if nothing else is left in it.
   void end_directory();
-  /// Keeps in the directory that ranks of this run may go on writing to their journals for so long after it
-  /// is given back, which it is to be next.
+  /// Notes in the directory that ranks of this run may go on writing to their journals for `ghosts` after it
+  /// is given back. To be called right before that.
   void leave_ghosts(std::chrono::milliseconds ghosts);
 
  private:
   void take();
   void settle(const std::string& other) const;
-  void keep_still();
-  void beat(bool holds);
-  std::string content() const;
+  void beat(bool holds) TASKER_REQUIRES(mutex_);
+  std::string holder_text() const TASKER_REQUIRES(mutex_);
 
   Holder self_;
   Timing timing_;
-  std::uint64_t beats_ = 0;
-  bool holds_ = false;
+  std::uint64_t beats_ TASKER_GUARDED_BY(mutex_) = 0;
+  bool holds_ TASKER_GUARDED_BY(mutex_) = false;
   Fence fence_;
   std::atomic<bool> lost_ = false;
-  std::mutex mutex_;  // for beats_ and holds_
+  base::Mutex mutex_;
   std::condition_variable_any wake_;
-  std::jthread thread_;  // last: it uses all others
+  std::jthread thread_;  // last: it uses all other members
 };
 
 }  // namespace tasker::store

@@ -8,30 +8,36 @@
 
 namespace tasker::store {
 
+namespace {
+
+std::uint64_t header_checksum(std::string_view text, std::uint32_t version, std::uint64_t seed) {
+  return base::hash64(text, version ^ seed);
+}
+
+}  // namespace
+
 void JournalWriter::create() {
-  const nlohmann::json header = {
-      {"manifest", header_.manifest},
-      {"types", {{{"argument", header_.manifest.argument_type}, {"result", header_.manifest.result_type}}}},
-      {"origins", header_.origins},
-      {"folded", header_.folded}};
-  const std::string text = dump(header);
+  const std::string text =
+      dump({{"manifest", header_.manifest}, {"origins", header_.origins}, {"folded", header_.folded}});
   std::string preamble(journal_magic);
-  detail::put(preamble, format_version);
-  detail::put(preamble, static_cast<std::uint32_t>(text.size()));
-  detail::put(preamble, base::hash64(text, format_version));
+  detail::put(preamble, format_version, static_cast<std::uint32_t>(text.size()),
+              header_checksum(text, format_version, seed_));
   base::File file = base::File::create_new(path_);
-  file.write({preamble, text});
+  // Without the header no record could be told from others, so there are two.
+  file.write({preamble, text, preamble, text});
   file_ = std::move(file);
 }
 
-void JournalWriter::append(const FrameInfo& info, std::string_view head, std::string_view tail) {
+void JournalWriter::append(const FrameParts& frame) {
   if (!created()) create();
-  file_.write({frame_header(info, head, tail, seed_), head, tail});
+  std::string checksum;
+  detail::put(checksum, frame.checksum(seed_));
+  file_.write(frame.with(checksum));
 }
 
-void JournalWriter::append_built(std::string_view frame) {
-  const auto whole = FrameReader(frame, 0, seed_).next();
-  if (!whole || whole->offset != 0 || frame_header_size + whole->body.size() != frame.size())
+void JournalWriter::append_bytes(std::string_view frame) {
+  const auto whole = Frame::at(frame);
+  if (!whole || whole->bytes().size() != frame.size() || !whole->is_whole(seed_))
     throw DamagedError("records for " + path_.string() + " were damaged on their way to rank 0");
   if (!created()) create();
   file_.write({frame});
@@ -40,9 +46,7 @@ void JournalWriter::append_built(std::string_view frame) {
 void JournalWriter::sync() {
   sync_bytes();
   if (!created() || name_synced_) return;
-  const std::filesystem::path directory = path_.parent_path();
-  base::sync_directory(directory);
-  base::sync_directory(directory.parent_path());
+  base::sync_directory_and_name(path_.parent_path());
   name_synced_ = true;
 }
 
@@ -50,12 +54,20 @@ void JournalWriter::sync_bytes() {
   if (created()) file_.sync(true);
 }
 
-void JournalWriter::close() { file_.close(); }
-
 JournalReader::JournalReader(const std::filesystem::path& directory, const JournalName& name)
     : name_(name), mapping_(directory / name.to_string()) {
   const std::string_view bytes = mapping_.bytes();
-  // Without a believable header, frames are looked for from the first byte on.
+  // If neither header can be believed, the search for frames begins at the first byte.
+  for (std::size_t at = 0; at < bytes.size() && !header_; at = bytes.find(journal_magic, at + 1))
+    read_header(directory / name.to_string(), at);
+  // The second one is no damage.
+  const std::string_view first = bytes.substr(0, frames_at_);
+  if (bytes.substr(frames_at_).starts_with(first)) frames_at_ *= 2;
+}
+
+/// Takes the header that begins there, if it is whole.
+void JournalReader::read_header(const std::filesystem::path& path, std::size_t at) {
+  const std::string_view bytes = mapping_.bytes().substr(at);
   if (bytes.size() < preamble_size) return;
   detail::Reader in(bytes);
   if (in.bytes(journal_magic.size()) != journal_magic) return;
@@ -64,15 +76,14 @@ JournalReader::JournalReader(const std::filesystem::path& directory, const Journ
   const auto checksum = in.number<std::uint64_t>();
   if (size > in.left().size()) return;
   const std::string_view text = in.bytes(size);
-  if (base::hash64(text, version) != checksum) return;
-  if (version > format_version)
-    throw MismatchError((directory / name.to_string()).string() +
-                        " was written by a newer version of Tasker; use that one");
+  if (header_checksum(text, version, name_.id) != checksum) return;
+  if (version != format_version)
+    throw MismatchError(path.string() + " was written by another version of Tasker; use that one");
   try {
     const auto header = nlohmann::json::parse(text);
     header_ = {header.at("manifest").get<Manifest>(), header.at("origins").get<std::vector<Origin>>(),
                header.at("folded").get<std::vector<std::string>>()};
-    frames_at_ = preamble_size + size;
+    frames_at_ = at + preamble_size + size;
   } catch (const nlohmann::json::exception&) {
     header_.reset();
   }

@@ -2,9 +2,9 @@
 
 #include "base/file.hpp"
 #include "base/mapping.hpp"
+#include "store/frame.hpp"
 #include "store/manifest.hpp"
 #include "store/paths.hpp"
-#include "store/record.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -21,22 +21,22 @@ struct JournalHeader {
   std::vector<std::string> folded = {};  ///< Names of the journals that this one replaces.
 };
 
-/// Appends frames to one journal, which is created with the first of them. One writer per file, ever.
+/// Appends frames to one journal. The first frame creates the file. A file has one writer, ever.
 class JournalWriter {
  public:
   JournalWriter(std::filesystem::path path, std::uint64_t seed, JournalHeader header)
       : path_(std::move(path)), seed_(seed), header_(std::move(header)) {}
 
-  /// Appends one frame: when it returns, the frame survives kill -9. `body` is `head` and `tail` together.
-  void append(const FrameInfo& info, std::string_view head, std::string_view tail = {});
-  /// Appends a frame that another rank built, header included, with the same seed. Throws DamagedError, with
-  /// nothing written, unless it is whole.
-  void append_built(std::string_view frame);
-  /// When it returns, everything appended survives a loss of power, the file's name included.
+  /// When it returns, the frame survives kill -9.
+  void append(const FrameParts& frame);
+  /// Appends a frame that another rank has made for a journal with the same seed. Throws DamagedError, with
+  /// nothing written, unless the frame is whole.
+  void append_bytes(std::string_view frame);
+  /// When it returns, everything appended so far survives a loss of power, and so does the file's name.
   void sync();
-  /// The same but for the name, for a file that gets another one.
+  /// The same without the name, for a file that is renamed afterwards.
   void sync_bytes();
-  void close();
+  void close() { file_.close(); }
 
   bool created() const { return file_.is_open(); }
 
@@ -49,21 +49,23 @@ class JournalWriter {
   bool name_synced_ = false;
 };
 
-/// A journal mapped for reading, as long as it was when opened.
+/// A journal, mapped for reading. What is appended after opening is not seen.
 class JournalReader {
  public:
   JournalReader(const std::filesystem::path& directory, const JournalName& name);
 
   const JournalName& name() const { return name_; }
-  /// Nothing if it is damaged; the frames are good nevertheless. Throws MismatchError for a newer format.
+  /// Nothing if it is damaged; the frames may be good. The constructor throws MismatchError for another
+  /// version of the format.
   const std::optional<JournalHeader>& header() const { return header_; }
-  /// Its frames; those before the offset `from` are left out.
+  /// The frames from offset `from` on.
   FrameReader frames(std::uint64_t from = 0) const {
     return FrameReader(mapping_.bytes(), std::max(from, frames_at_), name_.id);
   }
   std::string_view bytes() const { return mapping_.bytes(); }
 
  private:
+  void read_header(const std::filesystem::path& path, std::size_t at);
   JournalName name_;
   base::Mapping mapping_;
   std::optional<JournalHeader> header_;

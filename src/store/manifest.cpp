@@ -15,7 +15,14 @@ namespace tasker::store {
 
 using nlohmann::json;
 
-std::string boost_version() { return BOOST_LIB_VERSION; }
+Manifest manifest_of(const detail::MapCall& call, std::uint64_t tasks, const Digest& digest) {
+  return {tasks,
+          call.argument_type,
+          call.result_type,
+          call.options.columns,
+          base::to_hex(digest),
+          BOOST_LIB_VERSION};
+}
 
 void to_json(json& j, const Manifest& manifest) {
   j = {{"tasks", manifest.tasks},     {"argument", manifest.argument_type}, {"result", manifest.result_type},
@@ -32,8 +39,13 @@ void from_json(const json& j, Manifest& manifest) {
 }
 
 void to_json(json& j, const Origin& origin) {
-  j = {{"run", origin.run},   {"sequence", origin.sequence}, {"rank", origin.rank},
-       {"host", origin.host}, {"build", origin.build},       {"tasks", origin.tasks}};
+  j = {{"run", origin.run},
+       {"sequence", origin.sequence},
+       {"rank", origin.rank},
+       {"host", origin.host},
+       {"build", origin.build},
+       {"tasks", origin.tasks},
+       {"declared", base::to_hex(origin.declared)}};
   if (!origin.job.empty()) j["job"] = origin.job;
 }
 
@@ -44,6 +56,7 @@ void from_json(const json& j, Origin& origin) {
   j.at("host").get_to(origin.host);
   j.at("build").get_to(origin.build);
   origin.tasks = whole_number<std::uint64_t>(j.at("tasks"));
+  base::from_hex(j.at("declared").get<std::string>(), origin.declared);
   if (const auto job = j.find("job"); job != j.end()) job->get_to(origin.job);
 }
 
@@ -55,7 +68,7 @@ std::string seal(json j) {
 }
 
 std::optional<json> unseal(std::string_view text) {
-  bool too_deep = false;  // for dump, which recurses
+  bool too_deep = false;  // dump recurses
   const auto watch_depth = [&](int depth, json::parse_event_t, const json&) {
     too_deep = too_deep || depth > 16;
     return true;
@@ -83,17 +96,17 @@ std::optional<Manifest> read_manifest(const std::filesystem::path& directory) {
   const auto path = manifest_path(directory);
   const auto text = base::read_small_file(path);
   if (!text) return std::nullopt;
-  // Only a text whose checksum holds is believed, so that damage is never taken for another format.
+  // Only a text whose checksum holds is believed. So damage is never taken for another format.
   const auto j = unseal(*text);
   if (!j) return std::nullopt;
   try {
     if (j->at("format").get<std::string>() == format_name &&
-        whole_number<std::uint32_t>(j->at("version")) <= format_version)
+        whole_number<std::uint32_t>(j->at("version")) == format_version)
       return j->at("manifest").get<Manifest>();
   } catch (const json::exception&) {
-    // What says less than the first version of this format was not written by any of ours.
+    // A text without these members was written by no version of Tasker.
   }
-  throw MismatchError(path.string() + " was written by a newer or another program; use that one");
+  throw MismatchError(path.string() + " was written by another version, or another program; use that one");
 }
 
 bool has_manifest(const std::filesystem::path& directory) {

@@ -5,43 +5,61 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace tasker::store {
 
-/// What the records of a directory are worth to a list of arguments.
+/// How many records of a directory a list of arguments can reuse.
 struct MatchResult {
-  std::uint64_t reused = 0;       ///< Tasks whose result is there.
-  std::uint64_t moved = 0;        ///< Of these, found at another index.
-  std::uint64_t carried = 0;      ///< Results that the list has no use for; they are kept.
-  std::uint64_t other_build = 0;  ///< Of the reused, computed by another build of the program.
+  std::uint64_t reused = 0;       ///< Number of tasks that reuse a result.
+  std::uint64_t moved = 0;        ///< How many of these were found at another index.
+  std::uint64_t carried = 0;      ///< Results that the list has no use for; the archive carries them.
+  std::uint64_t other_build = 0;  ///< How many reused ones another build of the program has computed.
 };
 
-/// Finds for every argument the record that it can reuse: at its own index first, then moved ones. A record
-/// serves one task; one that is bound to its index or to the number of tasks serves only there.
+/// Finds the record that each argument can reuse: first the one at its own index, then moved ones. A record
+/// serves one task. A record that is bound to its index, or to the number of tasks, serves only there.
 class Matcher {
  public:
-  Matcher(Catalog& catalog, const std::filesystem::path& scratch, std::string build);
+  Matcher(Catalog& catalog, std::string build);
 
-  /// The fingerprint of the next argument, from index 0 on.
+  /// Takes the next argument, from index 0 on. It is hashed only if it has to be.
+  void next(std::string_view argument, const Fingerprinter& fingerprinter);
+  /// The same if only its fingerprint is known.
   void next(const Fingerprint& fingerprint);
 
-  /// After the last argument. Calls `missing` with the tasks that must be computed, in ascending order.
-  /// Afterwards the catalog's slots hold what each task reuses, and its strays what is carried along.
+  /// To be called after the last argument. Calls `missing` with the tasks that must be computed, in ascending
+  /// order. Afterwards each slot of the catalog holds what its task reuses, and the strays are what the
+  /// archive carries.
   MatchResult finish(const std::function<void(base::Range)>& missing);
 
  private:
   struct Wanted {
-    std::uint64_t index;
+    std::uint64_t index : 63;
+    std::uint64_t found : 1;
     Fingerprint fingerprint;
   };
+  const Entry* find(std::uint64_t index);
+  template <class IsOurs, class MakeFingerprint>
+  void take_next(IsOurs is_ours, MakeFingerprint fingerprint);
   bool usable(const Entry& entry) const;
+  Fingerprint fingerprint_of(std::uint32_t record) const;
   void sort_strays();
-  /// Gives strays to the tasks that want them; returns how many moved.
+  /// Gives strays to the tasks that want them; returns how many tasks got one from another index.
   std::uint64_t take_strays();
+
   Catalog& catalog_;
   std::string build_;
-  base::ScratchArray<Wanted> wanted_;
   std::uint64_t next_ = 0;
+  // The entry that the next task is in, or the one behind that.
+  const Entry* entry_;
+  std::optional<Frame> frame_;
+  bool usable_ = false;
+  Digest declared_;
+  Entries kept_;  // what the slots will be
+  base::ScratchArray<Wanted> wanted_;
 };
 
 }  // namespace tasker::store

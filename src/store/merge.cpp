@@ -3,23 +3,21 @@
 #include "base/names.hpp"
 #include "store/archive.hpp"
 #include "store/archive_writer.hpp"
+#include "store/frame_builder.hpp"
 
-#include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 
 namespace tasker::store {
 
 namespace fs = std::filesystem;
-using detail::put;
 
 namespace {
 
-/// Gives the origins of all sources one common numbering.
+/// One common numbering for the origins of all sources.
 class OriginTable {
  public:
   explicit OriginTable(const Catalog& catalog) : catalog_(catalog) {}
@@ -29,7 +27,7 @@ class OriginTable {
     if (!is_new) return found->second;
     const Origin* const known = catalog_.origin(entry);
     const Origin origin = known ? *known : Origin{};
-    const auto same = std::find(origins_.begin(), origins_.end(), origin);
+    const auto same = std::ranges::find(origins_, origin);
     found->second = static_cast<std::uint32_t>(same - origins_.begin());
     if (same == origins_.end()) origins_.push_back(origin);
     return found->second;
@@ -42,6 +40,16 @@ class OriginTable {
   std::vector<Origin> origins_;
 };
 
+/// A column of values in frames, and where it goes in the archive.
+struct Column {
+  const char* values;  // names of sections
+  const char* offsets;
+  FrameColumn column;
+};
+
+constexpr Column results{section::results, section::result_offsets, FrameColumn::payloads};
+constexpr Column arguments{section::arguments, section::argument_offsets, FrameColumn::arguments};
+
 class Merge {
  public:
   Merge(const Catalog& catalog, const Manifest& manifest, bool keep_arguments, std::uint64_t id)
@@ -49,36 +57,37 @@ class Merge {
     description_.id = id;
     description_.manifest = manifest;
     description_.carried = catalog.strays().size();
-    std::set<JournalName> merged;  // one that has grown was read twice
+    std::set<JournalName> merged;  // a set, since a journal that has grown was read twice
     for (const JournalReader& source : catalog.sources()) merged.insert(source.name());
     for (const JournalName& name : merged) description_.merged.push_back(name.to_string());
-    for (std::uint64_t i = 0; i < catalog.tasks(); ++i) {
-      const Entry& slot = catalog.slot(i);
-      if (!slot.done()) ++description_.failed;
-      if (catalog.outputs() > 0 && !catalog.record(slot).output.empty()) ++outputs_;
-      if (i == 0 || !together(catalog.slot(i - 1), slot)) ++extents_;
+    description_.failed = catalog.tasks();
+    Digest declared;
+    needs_fingerprints_ = !keep_arguments || !base::from_hex(manifest.digest, declared);
+    for (const Entry& entry : catalog.slots()) {
+      if (entry.done()) description_.failed -= entry.count;
+      needs_fingerprints_ = needs_fingerprints_ || catalog.declared(entry) != declared ||
+                            catalog.frame(entry).has(FrameColumn::fingerprints);
     }
+    if (catalog.has_outputs()) each_output([this](std::uint64_t, std::string_view) { ++outputs_; });
   }
 
   /// An upper bound of the archive's size.
   std::uint64_t size() const {
+    const std::uint64_t each =
+        (keep_arguments_ ? 2 : 1) * sizeof(std::uint64_t) + (needs_fingerprints_ ? sizeof(Fingerprint) : 0);
     std::uint64_t size = catalog_.bytes() + catalog_.strays().size() * 2 * frame_header_size +
-                         extents_ * extent_size + outputs_ * output_entry_size +
-                         (catalog_.tasks() + 1) * (sizeof(Fingerprint) + 2 * sizeof(std::uint64_t));
-    for (const JournalReader& source : catalog_.sources())  // names and origins in the description
+                         (2 * catalog_.slots().size() + 1) * extent_size + outputs_ * output_entry_size +
+                         (catalog_.tasks() + 1) * each;
+    for (const JournalReader& source : catalog_.sources())  // for names and origins in the description
       size += 512 * (1 + (source.header() ? source.header()->origins.size() : 0));
     return size + size / 1024 + (1U << 16);
   }
 
   Description write(const fs::path& path) {
     ArchiveWriter out(path);
-    description_.result_stride = values(out, section::results, &Record::payload);
-    if (!description_.result_stride) offsets(out, section::result_offsets, &Record::payload);
-    if (keep_arguments_) {
-      description_.argument_stride = values(out, section::arguments, &Record::argument);
-      if (!description_.argument_stride) offsets(out, section::argument_offsets, &Record::argument);
-    }
-    fingerprints(out);
+    description_.result_stride = column(out, results);
+    if (keep_arguments_) description_.argument_stride = column(out, arguments);
+    if (needs_fingerprints_) fingerprints(out);
     extents(out);
     if (outputs_ > 0) outputs(out);
     carried(out);
@@ -88,143 +97,137 @@ class Merge {
   }
 
  private:
-  /// Returns the size of each of them, if all are alike.
-  std::optional<std::uint64_t> values(ArchiveWriter& out, const char* name, std::string_view Record::*value) {
-    out.begin(name);
+  /// Calls `visit` for the entries in the slots and, with null, for the tasks between them.
+  template <class Visit>
+  void each_part(Visit visit) const {
+    std::uint64_t behind = 0;
+    for (const Entry& entry : catalog_.slots()) {
+      if (entry.first > behind) visit(entry.first - behind, nullptr);
+      visit(entry.count, &entry);
+      behind = entry.last();
+    }
+    if (behind < catalog_.tasks()) visit(catalog_.tasks() - behind, nullptr);
+  }
+
+  /// Writes the values of each task and, unless all have the same size, where they end. Returns that size.
+  std::optional<std::uint64_t> column(ArchiveWriter& out, const Column& column) const {
     std::uint64_t least = UINT64_MAX;
     std::uint64_t most = 0;
-    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
-      const std::string_view bytes = catalog_.record(catalog_.slot(i)).*value;
-      least = std::min<std::uint64_t>(least, bytes.size());
-      most = std::max<std::uint64_t>(most, bytes.size());
-      out.append(bytes);
-    }
-    return least == most ? std::optional(most) : std::nullopt;
-  }
-
-  void offsets(ArchiveWriter& out, const char* name, std::string_view Record::*value) {
-    out.begin(name);
+    const auto add_size = [&](std::uint64_t size) {
+      least = std::min(least, size);
+      most = std::max(most, size);
+    };
+    out.begin(column.values);
+    each_part([&](std::uint64_t, const Entry* entry) {
+      if (!entry) return add_size(0);
+      const Frame frame = catalog_.frame(*entry);
+      out.append(frame.value(column.column, entry->record, entry->count));
+      const std::uint32_t different = frame.has(ends_of(column.column)) ? entry->count : 1;
+      for (std::uint32_t i = 0; i < different; ++i)
+        add_size(frame.value(column.column, entry->record + i).size());
+    });
+    if (least == most) return most;
+    out.begin(column.offsets);
     std::uint64_t offset = 0;
-    std::string bytes;
-    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
-      bytes.clear();
-      put(bytes, offset);
-      out.append(bytes);
-      offset += (catalog_.record(catalog_.slot(i)).*value).size();
-    }
-    bytes.clear();
-    put(bytes, offset);
-    out.append(bytes);
+    out.put(offset);
+    each_part([&](std::uint64_t count, const Entry* entry) {
+      const auto frame = entry ? std::optional(catalog_.frame(*entry)) : std::nullopt;
+      for (std::uint64_t i = 0; i < count; ++i) {
+        if (frame)
+          offset += frame->value(column.column, entry->record + static_cast<std::uint32_t>(i)).size();
+        out.put(offset);
+      }
+    });
+    return std::nullopt;
   }
 
-  void fingerprints(ArchiveWriter& out) {
+  void fingerprints(ArchiveWriter& out) const {
     out.begin(section::fingerprints);
-    std::string bytes;
-    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
-      bytes.clear();
-      const Record record = catalog_.record(catalog_.slot(i));
-      put(bytes, record.fingerprint.low);
-      put(bytes, record.fingerprint.high);
-      out.append(bytes);
-    }
+    each_part([&](std::uint64_t count, const Entry* entry) {
+      for (std::uint64_t i = 0; i < count; ++i) {
+        const Fingerprint fingerprint =
+            entry ? catalog_.fingerprint(entry->only(entry->first + i)) : Fingerprint{};
+        out.put(fingerprint.low, fingerprint.high);
+      }
+    });
   }
 
   void extents(ArchiveWriter& out) {
     out.begin(section::extents);
-    for (std::uint64_t i = 0; i < catalog_.tasks();) {
-      const Entry& first = catalog_.slot(i);
-      std::uint64_t last = i + 1;
-      while (last < catalog_.tasks() && together(first, catalog_.slot(last))) ++last;
-      Extent extent{i, last - i, {}, first.attempt, first.outcome, first.binding};
-      if (first.outcome != Outcome::none) {
-        extent.info = catalog_.frame(first);
-        extent.info.origin = origins_.number(first, extent.info);
+    Extent extent;
+    each_part([&](std::uint64_t count, const Entry* entry) {
+      extent = {extent.first + extent.count, count, {}, 0, Outcome::none, 0};
+      if (entry) {
+        extent.info = catalog_.frame(*entry).info();
+        extent.info.origin = origins_.number(*entry, extent.info);
+        extent.attempt = entry->attempt;
+        extent.outcome = entry->outcome;
+        extent.binding = entry->binding;
       }
-      append(out, extent);
-      i = last;
+      out.append(to_bytes(extent));
+    });
+  }
+
+  /// Calls `visit` for each task that has output.
+  template <class Visit>
+  void each_output(Visit visit) const {
+    for (const Entry& entry : catalog_.slots()) {
+      const Frame frame = catalog_.frame(entry);
+      if (!frame.has(FrameColumn::outputs)) continue;
+      for (std::uint32_t i = 0; i < entry.count; ++i)
+        if (const std::string_view output = frame.value(FrameColumn::outputs, entry.record + i);
+            !output.empty())
+          visit(entry.first + i, output);
     }
   }
 
-  static bool together(const Entry& a, const Entry& b) {
-    if (a.outcome == Outcome::none || b.outcome == Outcome::none) return a.outcome == b.outcome;
-    return a.source == b.source && a.frame == b.frame && a.attempt == b.attempt && a.outcome == b.outcome &&
-           a.binding == b.binding;
-  }
-
-  static void append(ArchiveWriter& out, const Extent& extent) {
-    std::string bytes;
-    put(bytes, extent.first);
-    put(bytes, extent.count);
-    put(bytes, extent.info.start);
-    put(bytes, extent.info.duration);
-    put(bytes, extent.info.cpu_time);
-    put(bytes, extent.info.memory);
-    put(bytes, extent.info.origin);
-    put(bytes, extent.info.records);
-    put(bytes, extent.attempt);
-    put(bytes, std::uint32_t{extent.binding} | static_cast<std::uint32_t>(extent.outcome));
-    out.append(bytes);
-  }
-
-  void outputs(ArchiveWriter& out) {
-    values(out, section::outputs, &Record::output);
+  void outputs(ArchiveWriter& out) const {
+    out.begin(section::outputs);
+    each_output([&](std::uint64_t, std::string_view output) { out.append(output); });
     out.begin(section::output_index);
     std::uint64_t offset = 0;
-    for (std::uint64_t i = 0; i < catalog_.tasks(); ++i) {
-      const std::uint64_t size = catalog_.record(catalog_.slot(i)).output.size();
-      if (size == 0) continue;
-      std::string bytes;
-      put(bytes, i);
-      put(bytes, offset);
-      put(bytes, size);
-      out.append(bytes);
-      offset += size;
-    }
+    each_output([&](std::uint64_t index, std::string_view output) {
+      out.put(index, offset, std::uint64_t{output.size()});
+      offset += output.size();
+    });
   }
 
   void carried(ArchiveWriter& out) {
     if (catalog_.strays().empty()) return;
     out.begin(section::carried);
-    std::string head;
     for (const Stray& stray : catalog_.strays()) {
-      const Record record = catalog_.record(stray.entry);
-      FrameInfo info = catalog_.frame(stray.entry);
+      FrameInfo info = catalog_.frame(stray.entry).info();
       info.origin = origins_.number(stray.entry, info);
-      head.clear();
-      put_record_head(head, record);
-      out.append(frame_header(info, head, record.payload, description_.id));
-      out.append(head);
-      out.append(record.payload);
+      const Fingerprinter fingerprinter(catalog_.declared(stray.entry));
+      FrameBuilder builder(fingerprinter, true);
+      builder.add_last(catalog_.record(stray.entry));
+      out.append(to_bytes(builder.frame(info), description_.id));
     }
   }
 
   const Catalog& catalog_;
   bool keep_arguments_;
+  bool needs_fingerprints_;  // arguments don't identify the tasks
   Description description_;
   OriginTable origins_;
-  std::uint64_t extents_ = 0;
   std::uint64_t outputs_ = 0;
 };
 
-}  // namespace
-
-namespace {
-
-/// Whether the archive `replaces` is what lies there.
-bool is_there(const fs::path& file, std::optional<std::uint64_t> replaces) {
+/// Whether the archive at `file` is the one with the id `replaces`.
+bool has_id(const fs::path& file, std::optional<std::uint64_t> replaces) {
   try {
     const auto archive = replaces ? Archive::open(file) : nullptr;
     return archive && archive->description().id == *replaces;
   } catch (const SystemError&) {
     throw;
   } catch (const Error&) {
-    return false;  // not an archive of this program
+    return false;  // no archive of Tasker's
   }
 }
 
-/// What came there while the map ran is somebody's.
+/// Replaces only the archive `replaces`: another file that came there while the map ran is somebody else's.
 void publish(const Fence& fence, const fs::path& file, std::optional<std::uint64_t> replaces) {
-  if (is_there(file, replaces))
+  if (has_id(file, replaces))
     fence.publish(unfinished_archive, file);
   else if (!fence.publish_new(unfinished_archive, file))
     throw MismatchError(file.string() +
@@ -244,9 +247,8 @@ Description merge(const Catalog& catalog, const Fence& fence, const fs::path& fi
                       " bytes, there are " + std::to_string(room) +
                       "; free some space, then run the same command again: all results are kept");
   const fs::path unfinished = fence.unfinished(unfinished_archive);
-  base::remove_file(unfinished);  // somebody's link
+  base::remove_file(unfinished);  // somebody may have put a link there
   Description description = merge.write(unfinished);
-  base::open_to_all(unfinished);
   publish(fence, file, replaces);
   return description;
 }
@@ -259,12 +261,12 @@ bool remove_merged(const Fence& fence, const std::vector<std::string>& merged) {
     if (!list_journals(directory).empty()) return false;
     fence.remove_leftovers();
     for (const StateName& name : list_states(directory)) fence.remove(directory / name.to_string());
-    // The manifest says whose directory it is, so it stays as long as there is anything else.
+    // The manifest says whose directory it is, so it is removed last.
     fence.remove(list_path(directory));
     fence.remove(manifest_path(directory));
     return true;
   } catch (const Error&) {
-    // The archive is there: what can't be removed is no reason to fail.
+    // The archive is there: failing to remove the rest is no reason to fail.
     return false;
   }
 }

@@ -2,10 +2,13 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/units.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <type_traits>
 
 namespace tasker::store {
 
@@ -16,41 +19,31 @@ namespace {
 constexpr std::string_view directory_suffix = ".mpi";
 constexpr std::string_view journal_suffix = ".journal";
 constexpr std::string_view state_suffix = ".state";
-constexpr std::string_view fold_rank = "fold";
-constexpr std::string_view leader_rank = "leader";
-
-const fs::path manifest_name = "manifest.json";
-const fs::path list_name = "list.bin";
-const fs::path holder_name = "holder.json";
 constexpr std::string_view fence_suffix = ".fence";
 constexpr std::string_view ghosts_suffix = ".ghosts";
 
-/// The run in a name such as RUN.fence; nothing for another name.
+/// The run in a name such as RUN.fence; nothing if the name has another suffix.
 std::optional<std::string> parse_run(const std::string& name, std::string_view suffix) {
   if (!name.ends_with(suffix) || name.size() == suffix.size()) return std::nullopt;
   return name.substr(0, name.size() - suffix.size());
 }
 
-std::vector<std::string> list_runs(const fs::path& directory, std::string_view suffix) {
-  std::vector<std::string> runs;
+/// What `parse` makes of each name in `directory`, without the names that it does not recognize.
+template <class Parse>
+auto list_parsed(const fs::path& directory, Parse parse) {
+  std::vector<typename std::invoke_result_t<Parse, const std::string&>::value_type> parsed;
   for (const std::string& name : list_names(directory))
-    if (auto run = parse_run(name, suffix)) runs.push_back(std::move(*run));
-  return runs;
+    if (auto value = parse(name)) parsed.push_back(std::move(*value));
+  return parsed;
 }
 
-/// Whether `name` is what temporary_path makes of the name of a state or a fence.
+/// Whether `name` is a temporary_path for a state or a fence.
 bool is_leftover(std::string_view name) {
   std::uint64_t id = 0;
   const auto dot = name.rfind('.');
   if (dot == name.npos || !base::from_hex(name.substr(dot + 1), id)) return false;
   const std::string whole(name.substr(0, dot));
   return StateName::parse(whole) || parse_run(whole, fence_suffix);
-}
-
-template <class T>
-bool parse_number(std::string_view text, T& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 }  // namespace
@@ -60,30 +53,28 @@ fs::path file_of(const fs::path& directory) {
   const fs::path named = directory.has_filename() ? directory : directory.parent_path();
   return named.extension() == directory_suffix ? fs::path(named).replace_extension() : fs::path();
 }
-fs::path manifest_path(const fs::path& directory) { return directory / manifest_name; }
-fs::path list_path(const fs::path& directory) { return directory / list_name; }
+fs::path manifest_path(const fs::path& directory) { return directory / "manifest.json"; }
+fs::path list_path(const fs::path& directory) { return directory / "list.bin"; }
 fs::path fence_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(fence_suffix));
 }
-fs::path holder_path(const fs::path& fence) { return fence / holder_name; }
+fs::path holder_path(const fs::path& fence) { return fence / "holder.json"; }
 fs::path ghosts_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(ghosts_suffix));
 }
-std::vector<std::string> list_fences(const fs::path& directory) { return list_runs(directory, fence_suffix); }
+std::vector<std::string> list_fences(const fs::path& directory) {
+  return list_parsed(directory, [](const std::string& name) { return parse_run(name, fence_suffix); });
+}
 std::vector<std::string> list_ghosts(const fs::path& directory) {
-  return list_runs(directory, ghosts_suffix);
+  return list_parsed(directory, [](const std::string& name) { return parse_run(name, ghosts_suffix); });
 }
 fs::path temporary_path(const fs::path& path) {
   return path.string() + "." + base::to_hex(base::random_id());
 }
 
 std::string JournalName::to_string() const {
-  std::string number = std::to_string(sequence);
-  if (number.size() < 6) number.insert(0, 6 - number.size(), '0');
-  const std::string author = rank == fold     ? std::string(fold_rank)
-                             : rank == leader ? std::string(leader_rank)
-                                              : std::to_string(rank);
-  return number + "-" + base::to_hex(id) + "-" + author + std::string(journal_suffix);
+  const std::string author = rank == fold ? "fold" : rank == leader ? "leader" : std::to_string(rank);
+  return fmt::format("{:06}-{:016x}-{}{}", sequence, id, author, journal_suffix);
 }
 
 std::optional<JournalName> JournalName::parse(const std::string& name) {
@@ -95,13 +86,18 @@ std::optional<JournalName> JournalName::parse(const std::string& name) {
   if (second == text.npos) return std::nullopt;
   JournalName parsed;
   const std::string_view rank_text = text.substr(second + 1);
-  if (!parse_number(text.substr(0, first), parsed.sequence)) return std::nullopt;
-  if (!base::from_hex(text.substr(first + 1, second - first - 1), parsed.id)) return std::nullopt;
-  if (rank_text == fold_rank)
+  const auto sequence = base::parse_number<std::uint32_t>(text.substr(0, first));
+  const auto rank = base::parse_number<std::int32_t>(rank_text);
+  if (!sequence || !base::from_hex(text.substr(first + 1, second - first - 1), parsed.id))
+    return std::nullopt;
+  parsed.sequence = *sequence;
+  if (rank_text == "fold")
     parsed.rank = fold;
-  else if (rank_text == leader_rank)
+  else if (rank_text == "leader")
     parsed.rank = leader;
-  else if (!parse_number(rank_text, parsed.rank) || parsed.rank < 0)
+  else if (rank && *rank >= 0)
+    parsed.rank = *rank;
+  else
     return std::nullopt;
   if (parsed.to_string() != name) return std::nullopt;
   return parsed;
@@ -112,13 +108,12 @@ std::string StateName::to_string() const {
 }
 
 std::optional<StateName> StateName::parse(const std::string& name) {
-  std::string_view text = name;
-  if (!text.ends_with(state_suffix)) return std::nullopt;
-  text.remove_suffix(state_suffix.size());
+  const std::string_view text = name;
   const auto dash = text.find('-');
-  StateName parsed;
-  if (dash == text.npos || !parse_number(text.substr(0, dash), parsed.index) ||
-      !base::from_hex(text.substr(dash + 1), parsed.fingerprint) || parsed.to_string() != name)
+  const auto index = base::parse_number<std::uint64_t>(text.substr(0, dash));
+  if (dash == text.npos || !index) return std::nullopt;
+  StateName parsed{*index, {}};
+  if (!base::from_hex(text.substr(dash + 1, 32), parsed.fingerprint) || parsed.to_string() != name)
     return std::nullopt;
   return parsed;
 }
@@ -136,17 +131,12 @@ std::vector<std::string> list_names(const fs::path& directory) {
 }
 
 std::vector<StateName> list_states(const fs::path& directory) {
-  std::vector<StateName> states;
-  for (const std::string& name : list_names(directory))
-    if (const auto state = StateName::parse(name)) states.push_back(*state);
-  return states;
+  return list_parsed(directory, StateName::parse);
 }
 
 std::vector<JournalName> list_journals(const fs::path& directory) {
-  std::vector<JournalName> journals;
-  for (const std::string& name : list_names(directory))
-    if (const auto journal = JournalName::parse(name)) journals.push_back(*journal);
-  std::sort(journals.begin(), journals.end());
+  auto journals = list_parsed(directory, JournalName::parse);
+  std::ranges::sort(journals);
   return journals;
 }
 

@@ -1,7 +1,6 @@
 #include "store/snapshot.hpp"
 
 #include "base/file.hpp"
-#include "store/info.hpp"
 #include "store/match.hpp"
 
 #include <tasker/error.hpp>
@@ -15,8 +14,8 @@ std::optional<Manifest> recover_manifest(const fs::path& directory) {
   const auto journals = list_journals(directory);
   for (auto name = journals.rbegin(); name != journals.rend(); ++name)
     if (const JournalReader journal(directory, *name); journal.header()) return journal.header()->manifest;
-  if (!journals.empty() || has_manifest(directory) || !list_fences(directory).empty() ||
-      holds_nothing(directory))
+  if (!journals.empty() || !list_states(directory).empty() || has_manifest(directory) ||
+      !list_fences(directory).empty() || holds_nothing(directory))
     return std::nullopt;
   throw MismatchError(directory.string() +
                       " is not a directory of Tasker and stays as it is; check the path");
@@ -24,7 +23,7 @@ std::optional<Manifest> recover_manifest(const fs::path& directory) {
 
 namespace {
 
-/// What a live run changes under its readers: it folds journals and replaces the list.
+/// What a live run may change while the directory is read: it folds journals and replaces the list.
 auto look(const fs::path& directory) {
   return std::pair(list_journals(directory), base::file_exists(list_path(directory)));
 }
@@ -53,25 +52,25 @@ void Snapshot::read(const std::vector<JournalName>& journals) {
   const fs::path scratch = fs::temp_directory_path(error);
   catalog_ = std::make_unique<Catalog>(error ? "/tmp" : scratch, manifest_.tasks);
   for (const JournalName& name : journals) catalog_->add(directory_, name);
-  catalog_->make_slots();
+  catalog_->settle();
   if (list) match(*list);
 }
 
-/// Finds the tasks of the current list among records of earlier ones, as the run did that wrote the list.
+/// Finds the tasks of the current list among records of earlier lists, as the run that wrote the list did.
 void Snapshot::match(const List& list) {
-  Matcher matcher(*catalog_, catalog_->scratch(), {});
+  Matcher matcher(*catalog_, {});
   for (std::uint64_t index = 0; index < list.size(); ++index) matcher.next(list[index]);
   matcher.finish([](base::Range) {});
 }
 
 std::optional<std::string_view> Snapshot::result(std::uint64_t index) const {
-  const Entry& slot = catalog_->slot(index);
+  const Entry slot = catalog_->slot(index);
   if (!slot.done()) return std::nullopt;
   return catalog_->record(slot).payload;
 }
 
 std::optional<std::string_view> Snapshot::failure(std::uint64_t index) const {
-  const Entry& slot = catalog_->slot(index);
+  const Entry slot = catalog_->slot(index);
   if (slot.outcome == Outcome::none || slot.done()) return std::nullopt;
   return catalog_->record(slot).payload;
 }
@@ -82,10 +81,10 @@ std::optional<std::string_view> Snapshot::argument(std::uint64_t index) const {
 }
 
 std::optional<Info> Snapshot::info(std::uint64_t index) const {
-  const Entry& slot = catalog_->slot(index);
+  const Entry slot = catalog_->slot(index);
   if (slot.outcome == Outcome::none) return std::nullopt;
   const Origin* const origin = catalog_->origin(slot);
-  return to_info(catalog_->frame(slot), slot.attempt, origin ? *origin : Origin{});
+  return to_info(catalog_->frame(slot).info(), slot.attempt, origin ? *origin : Origin{});
 }
 
 std::optional<Output> Snapshot::output(std::uint64_t index) const {

@@ -9,11 +9,11 @@
 
 namespace tasker::store {
 
-/// The results in a directory, live or dead, as far as it had got when this was made. Whether the run ended
-/// and removed it meanwhile is for the caller to find out.
+/// The results in a directory, of a live or a dead run, as far as that run had got at construction. The
+/// caller must find out whether the run has ended and removed the directory meanwhile.
 class Snapshot final : public detail::ResultSource {
  public:
-  /// Throws MismatchError if it is not such a directory, or a newer one.
+  /// Throws MismatchError if `directory` is not Tasker's, or of a newer format.
   explicit Snapshot(std::filesystem::path directory);
 
   std::uint64_t size() const override { return manifest_.tasks; }
@@ -27,7 +27,7 @@ class Snapshot final : public detail::ResultSource {
   std::optional<Output> output(std::uint64_t index) const override;
 
  private:
-  /// What comes out counts if `journals` are still those of the directory.
+  /// What it reads counts only if `journals` are still the directory's journals afterwards.
   void read(const std::vector<JournalName>& journals);
   void match(const List& list);
   std::filesystem::path directory_;
@@ -35,8 +35,8 @@ class Snapshot final : public detail::ResultSource {
   std::unique_ptr<Catalog> catalog_;
 };
 
-/// The manifest of a directory, from its journals' headers if its own is missing or damaged; nothing in a
-/// directory that holds neither. Throws MismatchError for a directory that is not Tasker's.
+/// The manifest of a directory; if that is missing or damaged, the one in its journals' headers; nothing if
+/// there is neither. Throws MismatchError for a directory that is not Tasker's.
 std::optional<Manifest> recover_manifest(const std::filesystem::path& directory);
 
 }  // namespace tasker::store

@@ -5,7 +5,6 @@
 #include "base/mapping.hpp"
 #include "base/names.hpp"
 #include "store/format.hpp"
-#include "store/paths.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
@@ -14,12 +13,13 @@ namespace tasker::store {
 
 namespace fs = std::filesystem;
 
-// The magic, a checksum that depends on whose state it is, and the state.
+// A state has the magic, a checksum that depends on the task, and what the task saved.
 void write_state(const fs::path& directory, const StateName& name, std::string_view state, bool sync) {
   std::string bytes(state_magic);
   detail::put(bytes, base::hash64(state, name.fingerprint.low));
   bytes += state;
   base::atomic_replace(directory / name.to_string(), bytes, sync);
+  if (sync) base::sync_directory_and_name(directory);
 }
 
 std::optional<std::string> read_state(const fs::path& directory, const StateName& name) {
@@ -40,7 +40,7 @@ std::optional<std::string> read_state(const fs::path& directory, const StateName
 }
 
 void remove_state(const fs::path& directory, const StateName& name) {
-  // It costs some space for a while if it stays.
+  // If the file stays, it only costs space for a while.
   std::error_code ignored;
   fs::remove(directory / name.to_string(), ignored);
 }

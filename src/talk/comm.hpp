@@ -14,8 +14,9 @@ namespace tasker::talk {
 using base::Clock;
 using base::Time;
 
-/// A message as it arrived: who sent it, and its bytes. Or the news that this rank is gone: the last that is
-/// heard of it.
+/// A message as it arrived: who sent it, and its bytes. Or, on rank 0, the news that this rank is gone: its
+/// process died, or its host, or the way there. It is the last that is heard of it. Other ranks don't hear of
+/// rank 0: where it is gone, they end.
 struct Envelope {
   int source = 0;
   std::string bytes;
@@ -45,10 +46,7 @@ class Comm {
   /// Sleeps until everything sent has left this rank, or `deadline` has passed (false).
   virtual bool flush(Time deadline) = 0;
 
-  /// Whether `wait` has returned that this rank is gone: its process died, or its host, or the way there.
-  /// Rank 0 hears of all others. They don't hear of rank 0: where it is gone, they end.
-  virtual bool is_lost(int rank) const = 0;
-  /// How long another host may be silent until its ranks are taken for gone.
+  /// The ranks of a host that has been silent for this long are taken for gone.
   virtual void set_lost_after(std::chrono::milliseconds lost_after) = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -29,12 +30,27 @@ Place here() {
   return place;
 }
 
-std::vector<Interface> interfaces(std::size_t limit) {
+sockaddr_in ipv4(in_addr_t address, in_port_t port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_addr.s_addr = address;
+  out.sin_port = port;
+  return out;
+}
+
+sockaddr_in bound_address(int socket) {
+  sockaddr_in bound{};
+  socklen_t size = sizeof bound;
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size);
+  return bound;
+}
+
+std::vector<Interface> interfaces() {
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return {};
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(first, &freeifaddrs);
   std::vector<Interface> found;
-  for (const ifaddrs* i = first; i != nullptr && found.size() < limit; i = i->ifa_next) {
+  for (const ifaddrs* i = first; i != nullptr && found.size() < most_interfaces; i = i->ifa_next) {
     if (i->ifa_addr == nullptr || i->ifa_netmask == nullptr || i->ifa_addr->sa_family != AF_INET) continue;
     if ((i->ifa_flags & IFF_UP) == 0 || (i->ifa_flags & IFF_LOOPBACK) != 0) continue;
     found.push_back({reinterpret_cast<const sockaddr_in*>(i->ifa_addr)->sin_addr.s_addr,
@@ -51,9 +67,9 @@ std::vector<in_addr_t> routes(std::span<const Interface> ours, std::span<const I
     const auto is_near = [&](const Interface& our) {
       return our.mask == their.mask && (our.address & our.mask) == (their.address & their.mask);
     };
-    if (std::any_of(ours.begin(), ours.end(), is_theirs)) continue;
+    if (std::ranges::any_of(ours, is_theirs)) continue;
     all.push_back(their.address);
-    if (std::any_of(ours.begin(), ours.end(), is_near)) shared.push_back(their.address);
+    if (std::ranges::any_of(ours, is_near)) shared.push_back(their.address);
   }
   return shared.empty() ? all : shared;
 }

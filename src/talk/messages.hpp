@@ -1,9 +1,10 @@
 #pragma once
 
 #include "base/packed.hpp"
-#include "talk/options.hpp"
 #include "talk/tally.hpp"
 #include "talk/thrown.hpp"
+
+#include <tasker/options.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -14,31 +15,30 @@
 #include <utility>
 #include <vector>
 
+namespace tasker {
+
+/// The fields that are sent.
+inline auto fields_of(Options& options) {
+  auto& [version, inputs, seed, durability, on_failure, isolation, slots, root_computes, retries, timeout,
+         memory_limit, capture, lost_after, max_lost, deadline, time_limit, order, keep_arguments, shared,
+         keep_directory, columns, progress] = options;
+  return std::tie(version, inputs, seed, durability, on_failure, isolation, slots, root_computes, retries,
+                  timeout, memory_limit, capture, lost_after, max_lost, deadline, time_limit, order,
+                  keep_arguments, shared, keep_directory, columns, progress);
+}
+
+}  // namespace tasker
+
 /// What ranks say to each other, packed.
 namespace tasker::talk {
 
-enum class Kind : std::uint8_t {
-  enter,
-  start,
-  ready,
-  assignment,
-  take_back,
-  kept,
-  done,
-  records,
-  recorded,
-  trouble,
-  time_left,
-  finish,
-  closed,
-  made,
-  end,
-  leave
+/// A message that says no more than its kind.
+struct Word {
+  auto fields() { return std::tie(); }
 };
 
 /// Worker: I have called map. Rank 0 compares it with what it has called itself.
 struct Enter {
-  static constexpr Kind kind = Kind::enter;
   std::uint64_t sequence = 0;  ///< Number of this map in the program.
   std::string path;
   std::string argument_type;
@@ -48,9 +48,8 @@ struct Enter {
 
 /// Rank 0: the map begins.
 struct Start {
-  static constexpr Kind kind = Kind::start;
   std::string directory;
-  std::string run;             ///< Id of the run; a worker that finds it in the hold sees the directory.
+  std::string run;             ///< Id of the run. A worker that finds it in the hold sees the directory.
   std::uint32_t sequence = 0;  ///< Number of the run in the directory.
   std::string job;             ///< The scheduler's job.
   std::uint64_t tasks = 0;
@@ -61,7 +60,6 @@ struct Start {
 
 /// Worker: ready for work, and who I am.
 struct Ready {
-  static constexpr Kind kind = Kind::ready;
   bool sees_directory = true;
   std::string host;
   std::string build;
@@ -70,92 +68,95 @@ struct Ready {
   auto fields() { return std::tie(sees_directory, host, build, cpus, slots); }
 };
 
+/// A task that was tried before.
+struct Tried {
+  std::uint64_t index = 0;
+  std::uint32_t attempt = 1;  ///< Number of the attempt that comes next.
+  std::uint32_t failed = 0;   ///< Attempts that have failed in this run: Options::retries bounds them.
+  auto fields() { return std::tie(index, attempt, failed); }
+  bool operator==(const Tried&) const = default;
+};
+
 /// Rank 0: compute these tasks. Their arguments follow, in order, each behind its size (u64).
 struct Assignment {
-  static constexpr Kind kind = Kind::assignment;
   std::uint64_t chunk = 0;
   base::Ranges tasks;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>>
-      attempts;  ///< (index, attempt) where it is not the first.
-  auto fields() { return std::tie(chunk, tasks, attempts); }
+  std::vector<Tried> tried = {};  ///< Those that were, in ascending order.
+  bool suspect = false;           ///< The only task may end the process that executes it.
+  auto fields() { return std::tie(chunk, tasks, tried, suspect); }
 };
 
 /// Rank 0: give back unstarted tasks of this chunk.
 struct TakeBackRequest {
-  static constexpr Kind kind = Kind::take_back;
   std::uint64_t chunk = 0;
   auto fields() { return std::tie(chunk); }
 };
 
-/// Worker: I keep the first `kept` tasks of this chunk, the others are not started and never will be. Where
-/// the chunk had ended before it was asked for, nobody answers: its report is the answer.
+/// Worker: I keep the first `kept` tasks of this chunk; I have not started the others, and never will. If the
+/// chunk had ended before the request arrived, there is no such answer: Done has said it all.
 struct Kept {
-  static constexpr Kind kind = Kind::kept;
   std::uint64_t chunk = 0;
   std::uint64_t kept = 0;
   auto fields() { return std::tie(chunk, kept); }
 };
 
-/// Worker: every task that I kept of this chunk is recorded.
+/// Tasks of a chunk that were not executed to their end, since the worker must stop or a slot's child has
+/// crashed. They are to be handed out again.
+struct Leftover {
+  base::Ranges tasks = {};  ///< May include tasks that were taken back.
+  base::Ranges suspects =
+      {};  ///< Those of them that may have caused the crash: each is to be executed alone.
+  /// (index, number): failed attempts at those tasks, recorded while the chunk was executed.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> failed = {};
+  auto fields() { return std::tie(tasks, suspects, failed); }
+};
+
+/// Worker: the chunk has ended; every task that I kept is recorded, but for those left over.
 struct Done {
-  static constexpr Kind kind = Kind::done;
   std::uint64_t chunk = 0;
   Tally tally;
-  auto fields() { return std::tie(chunk, tally); }
+  Leftover left = {};
+  auto fields() { return std::tie(chunk, tally, left); }
 };
 
 /// Worker that does not see the directory: a frame for rank 0 to write. The frame follows.
-struct Records {
-  static constexpr Kind kind = Kind::records;
-  auto fields() { return std::tie(); }
-};
+struct Records : Word {};
 
 /// Rank 0: that frame is written.
 struct Recorded {
-  static constexpr Kind kind = Kind::recorded;
   std::uint64_t bytes = 0;
   auto fields() { return std::tie(bytes); }
 };
 
 /// Worker: I can't go on (the disk is full, say).
 struct Trouble {
-  static constexpr Kind kind = Kind::trouble;
   Thrown thrown;
   auto fields() { return std::tie(thrown); }
 };
 
-/// Rank 0: tasks must have ended by then. Or: give back what is not started, and tell what is that it shall
-/// stop.
+/// Rank 0: tasks must have ended when `left` has passed. With `stop`: give back the tasks that are not
+/// started, and tell those that are to stop.
 struct TimeLeft {
-  static constexpr Kind kind = Kind::time_left;
   std::chrono::nanoseconds left = {};  ///< nanoseconds::max(): no limit.
   bool stop = false;
   auto fields() { return std::tie(left, stop); }
 };
 
 /// Rank 0: there is no more work; close your journal.
-struct Finish {
-  static constexpr Kind kind = Kind::finish;
-  auto fields() { return std::tie(); }
-};
+struct Finish : Word {};
 
 /// Worker: my journal is closed.
-struct Closed {
-  static constexpr Kind kind = Kind::closed;
-  auto fields() { return std::tie(); }
-};
+struct Closed : Word {};
 
-/// Within rank 0's process: these tasks' arguments can be read from now on.
+/// Within rank 0's process: the arguments of these tasks can be read from now on.
 struct Made {
-  static constexpr Kind kind = Kind::made;
   base::Ranges tasks;
-  bool more = false;  ///< There are others, whose can't be.
+  bool more = false;  ///< The arguments of other tasks can't be read yet.
   auto fields() { return std::tie(tasks, more); }
 };
 
 /// Rank 0: how the map ended, for all alike.
 struct End {
-  static constexpr Kind kind = Kind::end;
   Thrown thrown;  ///< What every rank throws, if anything.
   std::uint64_t tasks = 0;
   std::string path = {};      ///< Of the archive, absolute.
@@ -163,20 +164,28 @@ struct End {
   auto fields() { return std::tie(thrown, tasks, path, archive); }
 };
 
-/// Any rank: I leave the Tasker, with this exit code and, if an exception drives me, its message.
+/// Any rank: I leave the Tasker, with this exit code and, if an exception is the reason, its message.
 struct Leave {
-  static constexpr Kind kind = Kind::leave;
   std::int32_t exit_code = 0;
   std::string message;
-  bool lost_ranks = false;  ///< From rank 0: not all can leave, for some are gone.
+  bool lost_ranks = false;  ///< From rank 0: some ranks are gone, and can't leave.
   auto fields() { return std::tie(exit_code, message, lost_ranks); }
 };
 
+/// All of them.
+base::Kinds<Enter, Start, Ready, Assignment, TakeBackRequest, Kept, Done, Records, Recorded, Trouble,
+            TimeLeft, Finish, Closed, Made, End, Leave>
+kinds_of(const auto& message);
+
+using base::kind;
 using base::pack;
 using base::unpack;
 using base::unpack_front;
 
-/// Which message these bytes are; nothing if none.
-std::optional<Kind> kind_of(std::string_view bytes);
+/// The kind of the message that `bytes` is; nothing for other bytes.
+inline std::optional<std::uint8_t> kind_of(std::string_view bytes) {
+  if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) > kind<Leave>) return std::nullopt;
+  return static_cast<std::uint8_t>(bytes[0]);
+}
 
 }  // namespace tasker::talk

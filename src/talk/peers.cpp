@@ -37,10 +37,7 @@ std::optional<Envelope> Peers::wait(Time deadline, std::span<pollfd> watched) {
   else
     base::sleep_until(deadline, all);
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = all[i].revents;
-  if (envelope && envelope->lost) {
-    others_.erase(envelope->source);
-    any_lost_ = true;
-  }
+  if (envelope && envelope->lost) others_.erase(envelope->source);
   return envelope ? envelope : said_here();
 }
 

@@ -7,7 +7,7 @@
 namespace tasker::talk {
 
 namespace {
-/// Many more than are told: one that is left out has its count forgotten.
+/// Many more than are shown, since a cause that is dropped loses its count.
 constexpr std::size_t causes_kept = 256;
 }  // namespace
 

@@ -7,38 +7,33 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
 namespace tasker {
 
-/// By which it travels.
+/// The fields that are sent.
 inline auto fields_of(TaskFailure& failure) {
   return std::tie(failure.index, failure.message, failure.count, failure.output);
 }
 
 }  // namespace tasker
 
-template <>
-struct tasker::detail::Codec<tasker::TaskFailure> : FieldsCodec<TaskFailure> {};
-
 namespace tasker::talk {
 
-/// What became of tasks: of those of a chunk, of a map.
+/// What has become of the tasks of a chunk, or of a map.
 struct Tally {
-  std::uint64_t tasks = 0;  ///< That were executed and are recorded, failed ones included.
+  std::uint64_t tasks = 0;  ///< Those executed and recorded, failed ones included.
   std::uint64_t failed = 0;
-  /// Those of equal cause together, in the order of their first tasks. Where there are very many causes,
-  /// those that came up first, by index.
+  /// One entry for all tasks that failed by the same cause, ordered by the first of these tasks. Of very many
+  /// causes only the first ones in this order are kept.
   std::vector<TaskFailure> failures = {};
-  std::chrono::nanoseconds busy{0};  ///< Of who executed them.
+  std::chrono::nanoseconds busy{0};  ///< How long they were executed, in all.
 
   void add(const Tally& other);
-  /// Counts tasks that failed.
+  /// Counts tasks that failed by one cause.
   void add_failure(const TaskFailure& failure);
-  /// `most` of the causes, those of the most tasks, in the same order.
+  /// The causes of the most tasks, `most` of them, in the order of `failures`.
   std::vector<TaskFailure> largest(std::size_t most) const;
 
   auto fields() { return std::tie(tasks, failed, failures, busy); }

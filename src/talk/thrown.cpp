@@ -10,14 +10,19 @@ namespace tasker::talk {
 
 namespace {
 
-template <class E>
-bool describe_as(const char* type, const Error& error, Thrown& thrown) {
-  if (!dynamic_cast<const E*>(&error)) return false;
-  thrown.type = type;
-  return true;
+/// Derived classes come before their bases.
+const char* type_of(const Error& error) {
+  if (dynamic_cast<const TasksFailed*>(&error)) return "failed";
+  if (dynamic_cast<const MismatchError*>(&error)) return "mismatch";
+  if (dynamic_cast<const UsageError*>(&error)) return "usage";
+  if (dynamic_cast<const DamagedError*>(&error)) return "damaged";
+  if (dynamic_cast<const SystemError*>(&error)) return "system";
+  if (dynamic_cast<const Interrupted*>(&error)) return "interrupted";
+  if (dynamic_cast<const DryRun*>(&error)) return "dry run";
+  return "error";
 }
 
-Thrown refusal(const std::string& message) { return {"system", exit_system, message}; }
+Thrown system_failure(const std::string& message) { return {"system", exit_system, message}; }
 
 }  // namespace
 
@@ -26,30 +31,23 @@ Thrown describe(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
+    thrown.type = type_of(error);
     thrown.exit_code = error.exit_code();
-    // The derived ones first.
-    (void)(describe_as<TasksFailed>("failed", error, thrown) ||
-           describe_as<MismatchError>("mismatch", error, thrown) ||
-           describe_as<UsageError>("usage", error, thrown) ||
-           describe_as<DamagedError>("damaged", error, thrown) ||
-           describe_as<SystemError>("system", error, thrown) ||
-           describe_as<Interrupted>("interrupted", error, thrown) ||
-           describe_as<DryRun>("dry run", error, thrown));
     if (const auto* failed = dynamic_cast<const TasksFailed*>(&error)) {
       thrown.failed = failed->failed();
       thrown.total = failed->total();
       thrown.first = failed->first();
     }
   } catch (const std::bad_alloc&) {
-    return refusal("there is no memory left");
+    return system_failure("there is no memory left");
   } catch (const std::filesystem::filesystem_error&) {
-    return refusal(thrown.message);
+    return system_failure(thrown.message);
   } catch (const std::system_error& error) {
-    if (error.code() != std::errc::resource_unavailable_try_again) return refusal(thrown.message);
-    return refusal("a thread could not be started: " + thrown.message +
-                   "; allow more processes (ulimit -u) or memory");
+    if (error.code() != std::errc::resource_unavailable_try_again) return system_failure(thrown.message);
+    return system_failure("a thread could not be started: " + thrown.message +
+                          "; allow more processes (ulimit -u) or memory");
   } catch (...) {
-    // One of the program's own.
+    // An exception of the program's own.
   }
   return thrown;
 }

@@ -12,10 +12,10 @@ namespace tasker::talk {
 
 /// An exception on its way to other ranks, or to another thread.
 struct Thrown {
-  std::string type;  ///< Which one of Tasker's; empty: nothing was thrown.
+  std::string type;  ///< Stands for one of Tasker's classes; empty: nothing was thrown.
   std::int32_t exit_code = 0;
   std::string message;
-  std::uint64_t failed = 0;  ///< As in TasksFailed, like what follows.
+  std::uint64_t failed = 0;  ///< This and the two below: as in TasksFailed.
   std::uint64_t total = 0;
   std::vector<TaskFailure> first = {};
 
@@ -25,14 +25,14 @@ struct Thrown {
 
 Thrown describe(const std::exception_ptr& exception);
 
-/// Throws the exception that is handled, to be called in its handler. Where it is none of Tasker's, for the
-/// system refused something: as the SystemError that the others are told.
+/// To be called in a handler: rethrows an exception of Tasker's as it is, and any other as the Error that the
+/// other ranks will throw.
 [[noreturn]] void rethrow_as_error();
 
-/// The exit code that a rank tells of its failure; `otherwise` for what would look like success.
+/// `told`, a failed rank's exit code, or `otherwise` if `told` is no exit code of a failure.
 int failure_code(std::int32_t told, int otherwise);
 
-/// For throwing it alike here.
+/// The exception to throw here, equal to the one that was described.
 std::exception_ptr to_exception(const Thrown& thrown);
 
 }  // namespace tasker::talk

@@ -1,14 +1,13 @@
 #include "tool/batch_script.hpp"
 
 #include "cluster/slurm_time.hpp"
-#include "tool/shell.hpp"
+#include "tool/words.hpp"
 
 #include <tasker/error.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <string_view>
 
 namespace tasker::tool {
 
@@ -63,14 +62,12 @@ std::string batch_script(const BatchJob& job) {
   if (!job.variables.empty()) text += "\n";
   text +=
       "# Ranks and hosts may die under tasker launch. It takes this shell's place, so that Slurm's signals "
-      "reach it: "
-      "USR1,\n"
+      "reach it: USR1,\n"
       "# shortly before the end, lets it finish what runs; TERM ends it.\n";
   if (job.requeues > 0)
     text +=
         "# When it is stopped early, by those or by the time limit, but not by scancel, it puts this job "
-        "back into the "
-        "queue.\n";
+        "back into the queue.\n";
   text += "exec " + quoted(job.tool) + " launch";
   if (job.requeues > 0) text += " --requeue " + std::to_string(job.requeues);
   for (const std::string& word : job.program) text.append(" ").append(quoted(word));

@@ -10,16 +10,16 @@ namespace tasker::tool {
 /// What `tasker submit` was asked for.
 struct BatchJob {
   std::string tool;                  ///< The path of this command.
-  std::vector<std::string> program;  ///< And its arguments.
+  std::vector<std::string> program;  ///< The program and its arguments.
   std::string time;                  ///< The limit, as sbatch takes it; empty: the partition's.
-  std::vector<std::string> flags;    ///< Others for sbatch, such as "--nodes=2".
-  unsigned requeues = 10;            ///< How often it comes back without progress; 0: never.
-  std::vector<std::pair<std::string, std::string>> variables;  ///< TASKER_*, to be set there, too.
+  std::vector<std::string> flags;    ///< Other flags for sbatch, such as "--nodes=2".
+  unsigned requeues = 10;            ///< How often the job comes back without progress; 0: never.
+  std::vector<std::pair<std::string, std::string>> variables;  ///< TASKER_*, to be set in the job.
 };
 
 /// The text of its batch script.
 std::string batch_script(const BatchJob& job);
-/// How its files are named: as its program, without the path.
+/// The name of the job and its files: the program's, without the path.
 std::string name_of(const BatchJob& job);
 
 /// How many seconds before its end a job with this limit is told to finish what runs: a tenth of it, at most

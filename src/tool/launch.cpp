@@ -1,11 +1,9 @@
-#include "tool/launch.hpp"
-
 #include "base/units.hpp"
 #include "talk/lifeline.hpp"
+#include "tool/commands.hpp"
 #include "tool/mpirun.hpp"
-#include "tool/program.hpp"
 #include "tool/requeue.hpp"
-#include "tool/shell.hpp"
+#include "tool/words.hpp"
 
 #include <tasker/error.hpp>
 
@@ -25,7 +23,7 @@ namespace tasker::tool {
 
 namespace {
 
-/// Options of the run that have a flag, since they are often given by hand; TASKER_* variables set them all.
+/// Options of the run that have a flag here, since they are often given by hand. Every option has a variable.
 struct Flag {
   const char* flag;
   const char* variable;
@@ -47,33 +45,26 @@ struct Launch {
   std::string more;
   unsigned requeues = 0;
   bool dry_run = false;
-  std::vector<std::string> values = std::vector<std::string>(std::size(flags));
 };
 
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> all;
-  for (std::string word; in >> word;) all.push_back(word);
-  return all;
-}
-
 std::vector<std::string> command_of(const Launch& launch, const std::vector<std::string>& program) {
-  // One that dies, or exits with an error, takes nobody along.
+  // A rank that dies, or exits with an error, must not end the others.
   std::vector<std::string> command{"mpirun", "--enable-recovery", "--mca", "orte_abort_on_non_zero_status",
                                    "0"};
   const auto add = [&](std::initializer_list<std::string> parts) { command.insert(command.end(), parts); };
   if (launch.ranks > 0) add({"-n", std::to_string(launch.ranks)});
   if (!launch.hosts.empty()) add({"--host", launch.hosts});
-  // mpirun takes them to other hosts only if it is told so.
+  // mpirun sets variables on other hosts only if it is told to.
   for (char** variable = environ; *variable; ++variable)
     if (const std::string text = *variable; text.starts_with("TASKER_"))
       add({"-x", text.substr(0, text.find('='))});
-  for (const std::string& word : words(launch.more)) add({word});
+  std::istringstream more(launch.more);
+  for (std::string word; more >> word;) add({word});
   command.insert(command.end(), program.begin(), program.end());
   return command;
 }
 
-/// Whether ranks may come to be on other hosts than this one.
+/// Whether ranks may be started on other hosts.
 bool has_other_hosts(const Launch& launch) {
   for (const char* const allocation :
        {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PE_HOSTFILE", "OMPI_MCA_orte_default_hostfile"})
@@ -81,7 +72,7 @@ bool has_other_hosts(const Launch& launch) {
   return !launch.hosts.empty() || !launch.more.empty();
 }
 
-/// What this process must know of it; whether it is right is for rank 0 to say.
+/// A malformed value is not reported here: rank 0 does that.
 std::chrono::milliseconds lost_after() {
   const char* const text = std::getenv("TASKER_LOST_AFTER");
   const auto pause = base::parse_duration(text ? text : "");
@@ -93,8 +84,6 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
   if (program.front().starts_with('-'))
     throw UsageError("there is no option " + program.front() + "; see tasker launch --help");
   require_program(program.front());  // mpirun would wait for ranks that never start
-  for (std::size_t i = 0; i < std::size(flags); ++i)
-    if (!launch.values[i].empty()) ::setenv(flags[i].variable, launch.values[i].c_str(), 1);
   std::optional<Requeue> requeue;
   if (launch.requeues > 0) requeue.emplace(launch.requeues);
   Mpirun mpirun(has_other_hosts(launch), lost_after());
@@ -122,8 +111,12 @@ void add_launch(CLI::App& app, int& exit_code) {
       ->add_option("-n,--ranks", launch->ranks, "number of processes; rank 0 hands out, the others compute")
       ->check(CLI::Range(1, 1000000));
   command->add_option("--hosts", launch->hosts, "where, such as node1:16,node2:16");
-  for (std::size_t i = 0; i < std::size(flags); ++i)
-    command->add_option(flags[i].flag, launch->values[i], flags[i].what);
+  for (const Flag& flag : flags) {
+    const auto set = [variable = flag.variable](const std::string& value) {
+      if (!value.empty()) ::setenv(variable, value.c_str(), 1);
+    };
+    command->add_option_function<std::string>(flag.flag, set, flag.what);
+  }
   command->add_option("--mpirun", launch->more, "more arguments for mpirun, such as '--map-by node'");
   command
       ->add_option(

@@ -1,5 +1,4 @@
-#include "tool/launch.hpp"
-#include "tool/submit.hpp"
+#include "tool/commands.hpp"
 
 #include <tasker/error.hpp>
 
@@ -8,6 +7,13 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+
+std::vector<std::string> tasker::tool::words_behind(const CLI::App& subcommand) {
+  std::vector<std::string> words = subcommand.remaining();
+  // CLI11 gives the words behind a `--` to the main command.
+  for (const std::string& word : subcommand.get_parent()->remaining()) words.push_back(word);
+  return words;
+}
 
 namespace {
 
@@ -19,8 +25,7 @@ int run(int argc, char** argv) {
   app.prefix_command();
   app.footer(
       "Exit codes: 0 done, 1 tasks failed, 2 wrong usage, 74 disk or system failure, 75 stopped early: run "
-      "the "
-      "same command again.");
+      "the same command again.");
   int exit_code = tasker::exit_done;
   tasker::tool::add_launch(app, exit_code);
   tasker::tool::add_submit(app, exit_code);
@@ -36,7 +41,7 @@ int run(int argc, char** argv) {
 
 /// The `tasker` command: one file for every subcommand.
 int main(int argc, char** argv) {
-  // Where this was started by somebody who ignores it, nothing that is started here could tell how it ended.
+  // If the parent process ignores SIGCHLD, so does this one, and could not wait for what it starts.
   std::signal(SIGCHLD, SIG_DFL);
   try {
     return run(argc, argv);

@@ -2,44 +2,37 @@
 
 #include "base/console.hpp"
 #include "base/file.hpp"
+#include "base/signals.hpp"
+#include "base/sleep.hpp"
 #include "talk/host.hpp"
 
 #include <tasker/error.hpp>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace tasker::tool {
 
 using namespace std::chrono_literals;
+using base::Clock;
 
 namespace {
 
-/// How long mpirun may take to return once rank 0 is gone, and once it was told to.
+/// How long mpirun may take to return after rank 0 has gone, and after it was told to.
 constexpr auto patience = 3s;
-constexpr std::size_t most_interfaces = 8;
-/// That begin at the same time, about.
+/// How many ranks may connect, about.
 constexpr std::size_t most_ranks = 65536;
 
-sigset_t passed_on() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
-  return set;
-}
-
-/// Whether this was started by nohup.
+/// Whether nohup has started this process.
 bool ignores_hangup() {
   struct sigaction action {};
   ::sigaction(SIGHUP, nullptr, &action);
@@ -49,8 +42,7 @@ bool ignores_hangup() {
 std::vector<in_addr_t> own_addresses(bool other_hosts) {
   std::vector<in_addr_t> addresses;
   if (other_hosts)
-    for (const talk::Interface& interface : talk::interfaces(most_interfaces))
-      addresses.push_back(interface.address);
+    for (const talk::Interface& interface : talk::interfaces()) addresses.push_back(interface.address);
   if (addresses.empty()) addresses.push_back(htonl(INADDR_LOOPBACK));
   return addresses;
 }
@@ -68,26 +60,29 @@ Mpirun::Mpirun(bool other_hosts, std::chrono::milliseconds lost_after)
 int Mpirun::run(const std::vector<std::string>& command) {
   start(command);
   int status = 0;
-  while (::waitpid(pid_, &status, WNOHANG) == 0) {
+  for (bool pressed = false; ::waitpid(pid_, &status, WNOHANG) == 0;) {
     wait({{pidfd_.get(), POLLIN, 0}}, deadline_);
-    if (deadline_ && Clock::now() >= *deadline_) press();
+    if (Clock::now() < deadline_) continue;
+    // mpirun waits for ranks that are gone. It is told to end, the next time killed.
+    ::kill(pid_, std::exchange(pressed, true) ? SIGKILL : SIGTERM);
+    deadline_ = Clock::now() + patience;
   }
   pid_ = -1;
-  // What rank 0 said last may be on its way from another host.
+  // The last word of rank 0 may still be on its way from another host.
   const auto end = Clock::now() + patience;
   while (seen_ && !gone_ && Clock::now() < end) wait({}, end);
   return exit_code(status);
 }
 
 void Mpirun::start(const std::vector<std::string>& command) {
-  sigset_t set = passed_on();
+  sigset_t passed_on = base::signal_set({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
   sigset_t before;
-  ::sigprocmask(SIG_BLOCK, &set, &before);
+  ::sigprocmask(SIG_BLOCK, &passed_on, &before);
   if (ignores_hangup()) {
-    sigdelset(&set, SIGHUP);
-    sigaddset(&before, SIGHUP);  // mpirun would catch it
+    sigdelset(&passed_on, SIGHUP);
+    sigaddset(&before, SIGHUP);  // or mpirun would catch it
   }
-  signals_ = base::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  signals_ = base::Descriptor(::signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK));
   int failure[2];
   if (!signals_ || ::pipe2(failure, O_CLOEXEC) != 0) base::throw_errno("start", command.front());
   std::vector<char*> words;
@@ -117,13 +112,10 @@ void Mpirun::start(const std::vector<std::string>& command) {
 }
 
 /// Sleeps until one of `watched` is ready, a rank or a signal has something to say, or `deadline`.
-void Mpirun::wait(std::vector<pollfd> watched, std::optional<Clock::time_point> deadline) {
+void Mpirun::wait(std::vector<pollfd> watched, base::Time deadline) {
   watched.push_back({ranks_.fd(), POLLIN, 0});
   watched.push_back({signals_.get(), POLLIN, 0});
-  int timeout = -1;
-  if (deadline) timeout = static_cast<int>(std::max<Clock::duration>(*deadline - Clock::now(), 0s) / 1ms) + 1;
-  if (::poll(watched.data(), watched.size(), timeout) < 0 && errno != EINTR)
-    base::throw_errno("wait for", "mpirun");
+  base::sleep_until(deadline, watched);
   pass_on_signal();
   hear_ranks();
 }
@@ -135,12 +127,12 @@ void Mpirun::hear_ranks() {
     if (end.number != 0) {
       if ((word && word->has_met) || missed_) continue;
       missed_ = static_cast<int>(end.number);
-      deadline_ = Clock::now() + patience;  // if the others don't end likewise, they wait for it
+      deadline_ = Clock::now() + patience;  // if the others have not ended by then, they wait for this rank
       continue;
     }
     gone_ = true;
     last_word_ = word;
-    // As long as all ranks live, they end when they like.
+    // If no rank has died, the others may take their time to end.
     if (!last_word_ || last_word_->lost_ranks) deadline_ = Clock::now() + patience;
   }
   seen_ = seen_ || gone_ || ranks_.holds(0);
@@ -151,16 +143,9 @@ void Mpirun::pass_on_signal() {
   while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
     const auto number = static_cast<int>(signal.ssi_signo);
     stopped_ = true;
-    // What the terminal sends, it sends to mpirun, too; twice would be without mercy.
+    // A terminal sends its signals to mpirun, too, and at a second one mpirun kills all ranks.
     if (signal.ssi_code != SI_KERNEL && pid_ > 0) ::kill(pid_, number);
   }
-}
-
-/// mpirun waits for those that are gone.
-void Mpirun::press() {
-  ::kill(pid_, pressed_ ? SIGKILL : SIGTERM);
-  pressed_ = true;
-  deadline_ = Clock::now() + patience;
 }
 
 int Mpirun::exit_code(int status) const {

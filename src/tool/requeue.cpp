@@ -22,13 +22,13 @@ namespace tasker::tool {
 
 namespace {
 
-/// What a shell command has written, and whether it went well.
+/// The output of a shell command, and whether it exited with 0.
 struct Answer {
   bool good = false;
   std::string text;
 };
 
-/// Slurm's commands may wait for ever for a controller that is busy.
+/// Slurm's commands may wait for ever for a busy controller.
 const std::string in_time = "timeout -s KILL 60 ";
 
 Answer ask(const std::string& command) {
@@ -78,7 +78,7 @@ Requeue::Requeue(unsigned most) : most_(most), job_(cluster::slurm_job()) {
   if (job_.empty() || job_.find_first_not_of("0123456789_") != job_.npos)
     throw UsageError(
         "--requeue: this is no Slurm job; it is meant for batch scripts, such as tasker submit writes");
-  // Where the job came back as a new one, the file of the first goes on.
+  // A job that was submitted anew goes on with the file of the first job.
   const char* const before = std::getenv(cluster::history_variable);
   history_ = before ? before : std::filesystem::absolute("tasker-" + job_ + ".history").string();
   ::setenv(cluster::history_variable, history_.c_str(), 1);
@@ -96,12 +96,13 @@ void Requeue::after(int exit_code) const {
   std::filesystem::remove(history_, ignored);
 }
 
-/// Whether the run was stopped early, and not by those who don't want it to go on.
+/// Whether the run was stopped early, and not by somebody who has cancelled the job.
 bool Requeue::has_reason(int exit_code) const {
-  // At the limit Slurm may have killed rank 0 before it said a word.
+  // At the time limit Slurm may have killed rank 0 before its last word; the exit code is that of a lost rank
+  // 0.
   if (exit_code != exit_interrupted && exit_code != exit_system) return false;
   const Answer state = ask(in_time + "scontrol --oneliner show job " + job_);
-  // A controller that does not answer has not cancelled the job a moment ago.
+  // A controller too busy to answer has hardly cancelled the job a moment ago.
   if (exit_code == exit_interrupted) return !state.good || may_come_back(state.text);
   return state.good && is_at_limit(state.text);
 }
@@ -110,8 +111,9 @@ void Requeue::come_back(bool held) const {
   cluster::add_history(cluster::requeued);
   const Answer requeued = ask(in_time + "scontrol requeue " + job_);
   if (requeued.good) return say("job " + job_ + " goes back into the queue");
-  // Where that is forbidden a new job takes its place; after a while, as by a requeue, should others be at
-  // work. It has this one's environment, whatever the script says, so that the history goes on.
+  // Where the site forbids that, a new job takes this one's place. If another run holds the directory, the
+  // new job waits a while, as a requeued one does. It gets this environment, whatever the script says, for
+  // the history.
   const Answer submitted = ask(
       "cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
       "sbatch --parsable --export=ALL --dependency=afterany:" + job_ + (held ? " --begin=now+120" : ""));

@@ -1,11 +1,10 @@
-#include "tool/submit.hpp"
-
 #include "base/file.hpp"
 #include "base/names.hpp"
 #include "cluster/history.hpp"
 #include "cluster/report.hpp"
 #include "tool/batch_script.hpp"
-#include "tool/program.hpp"
+#include "tool/commands.hpp"
+#include "tool/words.hpp"
 
 #include <tasker/error.hpp>
 
@@ -28,24 +27,14 @@ namespace {
 constexpr std::size_t most_script = std::size_t{1} << 20;
 
 struct Submit {
-  std::string nodes;
-  std::string ntasks;
-  std::string partition;
   std::string array;
   bool wait = false;
   bool dry_run = false;
   BatchJob job;
 };
 
-/// What is no option of ours before the program is a flag for sbatch.
-void take_words(const std::vector<std::string>& words, BatchJob& job) {
-  const auto program = std::find_if(words.begin(), words.end(),
-                                    [](const std::string& word) { return !word.starts_with('-'); });
-  job.flags.assign(words.begin(), program);
-  job.program.assign(program, words.end());
-}
-
-/// TASKER_* variables count for the job as they do now, also when the script is submitted once more.
+/// The TASKER_* variables that are set now. The script sets them, so that they also count when it is
+/// submitted once more.
 std::vector<std::pair<std::string, std::string>> variables() {
   std::vector<std::pair<std::string, std::string>> found;
   for (char** variable = environ; *variable; ++variable) {
@@ -56,11 +45,11 @@ std::vector<std::pair<std::string, std::string>> variables() {
     if (name == cluster::launcher_variable || name == cluster::history_variable) continue;  // another run's
     found.emplace_back(name, text.substr(equals + 1));
   }
-  std::sort(found.begin(), found.end());
+  std::ranges::sort(found);
   return found;
 }
 
-/// Throws UsageError if there is another file, not written by this command.
+/// Throws UsageError if the path has a file that this command has not written.
 void write_script(const std::string& path, const std::string& text) {
   const auto mark = text.substr(0, text.find(';'));
   const auto before = base::read_small_file(path, most_script);
@@ -71,18 +60,16 @@ void write_script(const std::string& path, const std::string& text) {
 
 int run(Submit& submit, const std::vector<std::string>& words) {
   BatchJob& job = submit.job;
-  take_words(words, job);
+  const auto program =
+      std::ranges::find_if(words, [](const std::string& word) { return !word.starts_with('-'); });
+  // Options before the program that `tasker submit` does not know are flags for sbatch.
+  job.flags.insert(job.flags.end(), words.begin(), program);
+  job.program.assign(program, words.end());
   if (job.program.empty())
     throw UsageError("submit what? For example: tasker submit -n 64 -t 4:00:00 ./myjob");
   if (!submit.array.empty())
     throw UsageError("--array: several jobs can't work on one map yet; submit one with more nodes or tasks");
   require_program(job.program.front());
-  const auto add = [&job](const char* flag, const std::string& value) {
-    if (!value.empty()) job.flags.insert(job.flags.begin(), flag + ("=" + value));
-  };
-  add("--partition", submit.partition);
-  add("--ntasks", submit.ntasks);
-  add("--nodes", submit.nodes);
   job.tool = std::filesystem::read_symlink("/proc/self/exe").string();
   job.variables = variables();
   const std::string text = batch_script(job);
@@ -103,17 +90,24 @@ int run(Submit& submit, const std::vector<std::string>& words) {
 }  // namespace
 
 void add_submit(CLI::App& app, int& exit_code) {
-  CLI::App* const command = app.add_subcommand("submit",
-                                               "Writes a batch script for Slurm, PROGRAM.sbatch in this "
-                                               "directory, and submits it; prints the job's id. The "
-                                               "job runs the program under `tasker launch` and comes back "
-                                               "into the queue until nothing is left to compute.");
+  CLI::App* const command = app.add_subcommand(
+      "submit",
+      "Writes a batch script for Slurm, PROGRAM.sbatch in this directory, and submits it; prints the job's "
+      "id. The job runs the program under `tasker launch` and comes back into the queue until nothing is "
+      "left "
+      "to compute.");
   const auto submit = std::make_shared<Submit>();
   command->prefix_command();
-  command->add_option("-N,--nodes", submit->nodes, "on how many nodes");
-  command->add_option("-n,--ntasks", submit->ntasks, "number of ranks; rank 0 hands out, the others compute");
+  const auto add_flag = [&](const std::string& names, const std::string& flag, const std::string& what) {
+    const auto pass_on = [submit, flag](const std::string& value) {
+      if (!value.empty()) submit->job.flags.push_back(flag + "=" + value);
+    };
+    command->add_option_function<std::string>(names, pass_on, what);
+  };
+  add_flag("-N,--nodes", "--nodes", "on how many nodes");
+  add_flag("-n,--ntasks", "--ntasks", "number of ranks; rank 0 hands out, the others compute");
   command->add_option("-t,--time", submit->job.time, "how long an allocation lasts, as sbatch takes it");
-  command->add_option("-p,--partition", submit->partition, "Slurm's partition");
+  add_flag("-p,--partition", "--partition", "Slurm's partition");
   command->add_option("-a,--array", submit->array, "refused until several jobs can work on one map");
   command
       ->add_option("--requeue", submit->job.requeues,
@@ -124,8 +118,7 @@ void add_submit(CLI::App& app, int& exit_code) {
   command->add_flag("--dry-run", submit->dry_run, "only print the script");
   command->footer(
       "All other options before the program are sbatch's; write their values with '='. TASKER_* variables "
-      "that are "
-      "set now are set in the job.\n"
+      "that are set now are set in the job.\n"
       "Example: tasker submit -n 64 --time 4:00:00 --mem-per-cpu=2G --account=physics ./myjob input.txt");
   command->callback([command, submit, &exit_code] { exit_code = run(*submit, words_behind(*command)); });
 }

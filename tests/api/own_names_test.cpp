@@ -39,6 +39,7 @@ struct Nothing {};
     return {};                    \
   }                               \
   static_assert(true)
+TASKER_TEST_OWN(added);
 TASKER_TEST_OWN(invoke);
 TASKER_TEST_OWN(call_fn);
 TASKER_TEST_OWN(apply);

@@ -42,15 +42,15 @@ double per_fork() {
 }
 
 struct Nowhere final : execute::FrameSink {
-  void write(const store::FrameInfo&, std::string_view, std::string_view) override {}
-  void sync() override {}
+  void write(const store::FrameParts&) override {}
 };
 
 double per_task(std::uint64_t tasks, Capture capture) {
   auto args = std::views::iota(std::uint64_t{0}, tasks);
-  const auto call = detail::make_call("unused", [](std::uint64_t i) { return i; }, args, {});
+  const auto call =
+      detail::make_call("unused", [](std::uint64_t i) { return i; }, args, {.capture = capture});
   const store::Fingerprinter fingerprint(call);
-  const execute::Work work{call, tasks, fingerprint, true, {}, capture};
+  const execute::Work work{call, tasks, fingerprint};
   execute::slots::Slots slots(work, 1);
   Nowhere sink;
   constexpr std::uint64_t chunk = 1000;
@@ -59,9 +59,7 @@ double per_task(std::uint64_t tasks, Capture capture) {
     const std::uint64_t last = std::min(first + chunk, tasks);
     std::string arguments;
     call.encode_arguments(first, last, std::string::npos, arguments);
-    slots.start(std::make_shared<execute::Chunk>(1, base::Ranges{{first, last}},
-                                                 std::vector<std::pair<std::uint64_t, std::uint32_t>>{},
-                                                 std::move(arguments)));
+    slots.start(std::make_shared<execute::Chunk>(talk::Assignment{1, {{first, last}}}, std::move(arguments)));
     while (!slots.all_free()) {
       const auto watched = slots.watched();
       ::poll(watched.data(), watched.size(), -1);

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "store/fold.hpp"
+#include "store/frame_builder.hpp"
 #include "store/match.hpp"
 #include "store/merge.hpp"
 
@@ -68,30 +69,39 @@ double own_memory() {
   return 0;
 }
 
-Fingerprint fingerprint_of(std::uint64_t index) {
+constexpr Digest declared{7, 0};
+
+/// Takes the arguments `shift`, `shift` + 1, …
+void match(Matcher& matcher, std::uint64_t n, std::uint64_t shift) {
+  const Fingerprinter fingerprinter(declared);
   std::string argument;
-  detail::put(argument, index);
-  return base::hash128(argument, 7);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    argument.clear();
+    detail::put(argument, i + shift);
+    matcher.next(argument, fingerprinter);
+  }
 }
 
-/// Bodies of frames with `per_frame` records of one rank.
-void each_body(std::uint64_t rank, std::uint64_t n, std::uint64_t per_frame,
-               const std::function<void(const FrameInfo&, const std::string&)>& visit) {
-  std::string body;
-  FrameInfo info;
+/// Frames with `per_frame` records of one rank.
+void each_frame(std::uint64_t rank, std::uint64_t n, std::uint64_t per_frame,
+                const std::function<void(const FrameParts&)>& visit) {
+  const Fingerprinter fingerprinter(declared);
+  FrameBuilder builder(fingerprinter, true);
+  const auto finish = [&] {
+    if (builder.records() > 0) visit(builder.frame({.together = builder.records()}));
+    builder.clear();
+  };
+  std::string argument;
+  std::string payload;
   for (std::uint64_t i = rank * n / ranks; i < (rank + 1) * n / ranks; ++i) {
-    std::string argument;
+    argument.clear();
+    payload.clear();
     detail::put(argument, i);
-    std::string payload;
     detail::put(payload, static_cast<double>(i) * 0.5);
-    put_record_head(body, {i, base::hash128(argument, 7), Outcome::done, 0, 1, argument, payload, {}});
-    body += payload;
-    if (++info.records < per_frame) continue;
-    visit(info, body);
-    body.clear();
-    info.records = 0;
+    builder.add({.index = i, .outcome = Outcome::done, .argument = argument, .payload = payload});
+    if (builder.records() == per_frame) finish();
   }
-  if (info.records > 0) visit(info, body);
+  finish();
 }
 
 std::uint64_t size_of(const fs::path& directory) {
@@ -106,17 +116,17 @@ void run(const std::string& command) {
 }
 
 void bench_append(const fs::path& home, std::uint64_t n, std::uint64_t per_frame) {
-  std::vector<std::pair<FrameInfo, std::string>> frames;
+  std::vector<std::string> frames;
   std::uint64_t bytes = 0;
-  each_body(0, n * ranks, per_frame, [&](const FrameInfo& info, const std::string& body) {
-    frames.emplace_back(info, body);
-    bytes += body.size();
+  each_frame(0, n * ranks, per_frame, [&](const FrameParts& frame) {
+    frames.push_back(to_bytes(frame, 1));
+    bytes += frames.back().size();
   });
   const Time raw = time_of([&] {
     base::File file = base::File::create_new(home / "raw");
     std::string buffer;
-    for (const auto& [info, body] : frames) {
-      buffer += body;
+    for (const std::string& frame : frames) {
+      buffer += frame;
       if (buffer.size() < 65536) continue;
       file.write({buffer});
       buffer.clear();
@@ -125,7 +135,7 @@ void bench_append(const fs::path& home, std::uint64_t n, std::uint64_t per_frame
   });
   const Time journal = time_of([&] {
     JournalWriter writer(home / "journal", 1, {});
-    for (const auto& [info, body] : frames) writer.append(info, body);
+    for (const std::string& frame : frames) writer.append(Frame::at(frame)->parts());
   });
   char what[64];
   std::snprintf(what, sizeof what, "append, %llu records a frame",
@@ -151,13 +161,12 @@ int main(int argc, char** argv) {
   for (const std::uint64_t per_frame : {1U, 16U, 4096U})
     bench_append(home, std::min<std::uint64_t>(n, 1'000'000), per_frame);
 
-  const Manifest manifest{n, "u64", "f64", {}, "digest", "1_74"};
+  const Manifest manifest{n, "u64", "f64", {}, base::to_hex(declared), "1_74"};
   for (std::uint64_t rank = 0; rank < ranks; ++rank) {
     const JournalName journal{1, 42, static_cast<std::int32_t>(rank)};
     JournalWriter writer(directory / journal.to_string(), journal.id,
-                         {manifest, {{"run", 1, journal.rank, "host", "build", n}}});
-    each_body(rank, n, 4096,
-              [&](const FrameInfo& info, const std::string& body) { writer.append(info, body); });
+                         {manifest, {{"run", 1, journal.rank, "host", "build", n, {}, declared}}});
+    each_frame(rank, n, 4096, [&](const FrameParts& frame) { writer.append(frame); });
   }
   const std::uint64_t bytes = size_of(directory);
   ::sync();
@@ -167,13 +176,14 @@ int main(int argc, char** argv) {
   auto catalog = std::make_unique<Catalog>(directory, n);
   print("scan of the journals", time_of([&] {
           for (const JournalName& journal : list_journals(directory)) catalog->add(directory, journal);
+          catalog->settle();
         }),
         n, bytes);
   print("  cat > /dev/null", time_of([&] { run("cat " + directory.string() + "/*.journal > /dev/null"); }), n,
         bytes);
   print("matching the same list", time_of([&] {
-          Matcher matcher(*catalog, directory, "build");
-          for (std::uint64_t i = 0; i < n; ++i) matcher.next(fingerprint_of(i));
+          Matcher matcher(*catalog, "build");
+          match(matcher, n, 0);
           if (matcher.finish([](base::Range) {}).reused != n) std::abort();
         }),
         n, bytes);
@@ -197,9 +207,10 @@ int main(int argc, char** argv) {
         time_of([&] { (void)import_archive(Fence(directory, "bench"), Archive(file)); }), n, bytes);
   catalog = std::make_unique<Catalog>(directory, n);
   for (const JournalName& journal : list_journals(directory)) catalog->add(directory, journal);
+  catalog->settle();
   print("matching a list shifted by one", time_of([&] {
-          Matcher matcher(*catalog, directory, "build");
-          for (std::uint64_t i = 0; i < n; ++i) matcher.next(fingerprint_of(i + 1));
+          Matcher matcher(*catalog, "build");
+          match(matcher, n, 1);
           if (matcher.finish([](base::Range) {}).moved != n - 1) std::abort();
         }),
         n, bytes);

@@ -20,9 +20,9 @@ namespace tasker::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+using base::Clock;
 using test::SlurmJob;
 using test::Variable;
-using Clock = Allocation::Clock;
 
 /// Looks until an answer from the background has changed something; nothing else may.
 void look_until_changed(Allocation& allocation, Clock::time_point now) {

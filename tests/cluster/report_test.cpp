@@ -10,7 +10,7 @@ namespace {
 
 TEST_CASE("The launcher's address travels as text") {
   const LauncherAddress address{
-      {::inet_addr("10.0.0.1"), ::inet_addr("192.168.7.255")}, htons(40123), {1, 2, 255}};
+      {::inet_addr("10.0.0.1"), ::inet_addr("192.168.7.255")}, htons(40123), {1, 255}};
   const std::string text = address.to_string();
   CHECK(text.starts_with("10.0.0.1,192.168.7.255:40123:"));
   const auto parsed = LauncherAddress::parse(text);

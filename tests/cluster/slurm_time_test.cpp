@@ -63,7 +63,7 @@ TEST_CASE("What else squeue may write is no answer") {
   const std::string text =
       GENERATE(as<std::string>{}, "", "\n", "|", "1:00", "slurm_load_jobs error: Invalid job id specified\n",
                "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n", "1:00|\n",
-               "|1:00\n", "1:00|x\n");
+               "|1:00\n", "1:00|x\n", "1:00|2:00 and more\n");
   INFO(text);
   CHECK_FALSE(parse_squeue(text));
 }

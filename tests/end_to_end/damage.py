@@ -3,13 +3,13 @@ import os
 
 from faults import *
 
-FRAME_HEADER = 64
+FRAME_HEADER = 80
 PREAMBLE = 24
 
 
 def frames_of(journal):
     """Begin, end and bytes of each frame of a whole journal."""
-    at = PREAMBLE + int.from_bytes(journal[12:16], "little")
+    at = 2 * (PREAMBLE + int.from_bytes(journal[12:16], "little"))
     while at < len(journal):
         end = at + FRAME_HEADER + int.from_bytes(journal[at + 8 : at + 16], "little")
         yield at, end, journal[at:end]

@@ -9,6 +9,7 @@
 ///                      ~EIO: the call is done, but says that it failed, as network file systems may
 ///                      short: a part is written · torn: a part is written, then kill -9 · kill: kill -9
 ///                      before it · stop: SIGSTOP before it
+///   FAULTS_RECORD=FILE gets a line for each of them that was done, and with what; see record.hpp
 ///   FAULTS_LINKS=WHAT  the file system can't rename without replacing; and links are `hard`, there are
 ///                      `none`, or they are made `symbolic`
 ///   FAULTS_CLOCK=N     the monotonic clock runs N times as fast, and who sleeps wakes the sooner
@@ -17,9 +18,10 @@
 ///   FAULTS_RANK=N      that of the threads only counts on this rank
 ///
 /// What a C library calls inside itself does not come by here: `remove`, `opendir` and the like count as one.
-#include <dlfcn.h>
+#include "next.hpp"
+#include "record.hpp"
+
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -104,18 +106,27 @@ bool counts(std::string_view path) {
          (path.size() == below.size() || path[below.size()] == '/');
 }
 
+/// Both names of a file that gets another one.
+struct Moved {
+  const char* from = nullptr;
+  const char* to = nullptr;
+};
+
 /// One call on a path, or on an open file.
 class Call {
  public:
-  Call(const char* name, const char* path, bool takes_space = false) { begin(name, path, takes_space); }
-  Call(const char* name, int fd, bool takes_space = false) {
+  /// `moved`: what is recorded in place of `path`.
+  Call(const char* name, const char* path, bool takes_space = false, Moved moved = {}) {
+    begin(name, path, takes_space, moved);
+  }
+  Call(const char* name, int fd, bool takes_space = false) : written_(takes_space ? fd : -1) {
     char link[40];
     char path[PATH_MAX];
     std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     const ssize_t size = plan().below.empty() ? -1 : ::readlink(link, path, sizeof path - 1);
     if (size < 0) return;
     path[size] = '\0';
-    begin(name, path, takes_space);
+    begin(name, path, takes_space, {});
   }
 
   bool is(Fault fault) const { return fault_ == fault; }
@@ -127,6 +138,7 @@ class Call {
       return failed;
     }
     const auto result = real();
+    if (result != failed) record_.done(written_);
     if (is(Fault::late_error) && result != failed) {
       errno = plan().error;
       return failed;
@@ -135,8 +147,9 @@ class Call {
   }
 
  private:
-  void begin(const char* name, const char* path, bool takes_space) {
+  void begin(const char* name, const char* path, bool takes_space, Moved moved) {
     if (!path || !counts(path)) return;
+    record_.begin(name, moved.from ? moved.from : path, moved.to);
     static std::atomic<unsigned long> calls;
     const unsigned long number = ++calls;
     const bool later = plan().goes_on && takes_space && number > plan().at;
@@ -157,6 +170,8 @@ class Call {
   }
 
   Fault fault_ = Fault::none;
+  int written_ = -1;
+  Record record_;
 };
 
 bool is_cut(const Call& call) { return call.is(Fault::part) || call.is(Fault::torn); }
@@ -174,71 +189,9 @@ Call opening(const char* path, int flags) {
   return {creates ? "create" : (flags & O_DIRECTORY) != 0 ? "list" : "open", path, creates};
 }
 
-constexpr std::int64_t second = 1'000'000'000;
-
-std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * second + time.tv_nsec; }
-timespec as_time(std::int64_t ns) { return {ns / second, ns % second}; }
-
-/// How many times as fast the clock runs.
-std::int64_t clock_rate() {
-  static const std::int64_t rate = [] {
-    const char* const text = std::getenv("FAULTS_CLOCK");
-    return text ? std::strtol(text, nullptr, 10) : 1;
-  }();
-  return rate;
-}
-
-bool may_start_thread() {
-  const char* const first_to_fail = std::getenv("FAULTS_THREADS");
-  const char* const rank = std::getenv("FAULTS_RANK");
-  const char* const own_rank = std::getenv("OMPI_COMM_WORLD_RANK");
-  if (!first_to_fail || (rank && own_rank && std::string_view(rank) != own_rank)) return true;
-  static std::atomic<unsigned long> threads;
-  return ++threads < std::strtoul(first_to_fail, nullptr, 10);
-}
-
-/// The function that is called when this one is not there.
-template <class Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
 }  // namespace
 
-#define REAL(name) static const auto real = next<decltype(::name)>(#name)
-
 extern "C" {
-
-int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  REAL(clock_gettime);
-  const int result = real(clock, time);
-  if (clock != CLOCK_MONOTONIC || clock_rate() == 1 || result != 0) return result;
-  static const std::int64_t begin = nanoseconds(*time);
-  *time = as_time(begin + (nanoseconds(*time) - begin) * clock_rate());
-  return result;
-}
-
-int nanosleep(const timespec* time, timespec* left) {
-  REAL(nanosleep);
-  const timespec shorter = as_time(nanoseconds(*time) / clock_rate());
-  return real(&shorter, left);
-}
-
-int clock_nanosleep(clockid_t clock, int flags, const timespec* time, timespec* left) {
-  REAL(clock_nanosleep);
-  const timespec shorter = as_time(nanoseconds(*time) / clock_rate());
-  return real(clock, flags, flags == 0 ? &shorter : time, left);
-}
-
-int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
-                   void* argument) noexcept {
-  REAL(pthread_create);
-  Dl_info caller{};
-  const bool is_ours = ::dladdr(__builtin_return_address(0), &caller) != 0 &&
-                       std::string_view(caller.dli_fname).find("libstdc++") != std::string_view::npos;
-  if (is_ours && !may_start_thread()) return EAGAIN;
-  return real(thread, attributes, start, argument);
-}
 
 int open(const char* path, int flags, ...) {
   REAL(open);
@@ -320,14 +273,14 @@ void* mmap(void* address, std::size_t size, int protection, int flags, int fd, o
 int rename(const char* from, const char* to) noexcept {
   REAL(rename);
   const bool removes = std::string_view(to).ends_with(".fence/removed");  // as the library does it
-  const Call call(removes ? "remove" : "rename", removes ? from : to, !removes);
+  const Call call(removes ? "remove" : "rename", removes ? from : to, !removes, {from, to});
   return call([&] { return real(from, to); });
 }
 
 int renameat2(int from_directory, const char* from, int to_directory, const char* to,
               unsigned int flags) noexcept {
   REAL(renameat2);
-  return Call("rename", to, true)([&] {
+  return Call("rename", to, true, {from, to})([&] {
     if (links_setting().empty()) return real(from_directory, from, to_directory, to, flags);
     errno = EINVAL;
     return -1;
@@ -336,7 +289,7 @@ int renameat2(int from_directory, const char* from, int to_directory, const char
 
 int link(const char* from, const char* to) noexcept {
   REAL(link);
-  return Call("link", to, true)([&] {
+  return Call("link", to, true, {from, to})([&] {
     const std::string_view links = links_setting();
     if (links == "symbolic") return ::symlink(from, to);
     if (links != "none") return real(from, to);
@@ -373,6 +326,11 @@ int mkdir(const char* path, mode_t mode) noexcept {
 int chmod(const char* path, mode_t mode) noexcept {
   REAL(chmod);
   return Call("chmod", path)([&] { return real(path, mode); });
+}
+
+int fchmod(int fd, mode_t mode) noexcept {
+  REAL(fchmod);
+  return Call("fchmod", fd)([&] { return real(fd, mode); });
 }
 
 int stat(const char* path, struct stat* status) noexcept {

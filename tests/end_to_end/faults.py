@@ -24,7 +24,7 @@ ERRORS = {
     "write": WRITE, "writev": WRITE, "pwrite": WRITE, "allocate": SPACE, "create": (*SPACE, "EACCES", "EMFILE"),
     "fsync": ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EINVAL"), "fdatasync": ("EIO", "ENOSPC", "EDQUOT", "EINTR"),
     "close": ("EIO", "ENOSPC", "EDQUOT", "EINTR"), "rename": LATE, "link": LATE, "mkdir": LATE,
-    "chmod": ("EIO", "EPERM", "EINTR"), "unlink": ("EIO", "EACCES", "EINTR", "~EIO"),
+    "chmod": ("EIO", "EPERM", "EINTR"), "fchmod": ("EIO", "EPERM", "EINTR"), "unlink": ("EIO", "EACCES", "EINTR", "~EIO"),
     "remove": ("EIO", "EACCES", "EINTR", "~EIO"), "open": ("EIO", "EMFILE", "EINTR"), "read": ("EIO", "EINTR"),
     "list": ("EIO", "EMFILE"), "mmap": ("ENOMEM",), "stat": ("EIO",), "fstat": ("EIO",), "statvfs": ("EIO",),
 }

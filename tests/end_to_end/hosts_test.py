@@ -146,6 +146,7 @@ class Hosts(WorklistTest):
         for rank in 0, 1:
             first.kill_rank(rank)
         first.process.kill()
+        self.assertTrue(all(has_ended(first.ranks()[rank], DEADLINE) for rank in (0, 1)))
         # Ranks 2 to 5 hear nothing of that yet. The next run takes over, and has another list.
         second = self.start(TASKS, pids=self.base / "pids.second")
         second.until(lambda: len(self.told()) == len(TASKS), "all tasks of the second run")

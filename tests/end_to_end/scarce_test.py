@@ -52,7 +52,7 @@ class Scarce(WorklistTest):
                     # By halves the destructor of a Tasker is what leaves, and two ranks are destitute.
                     outcome = self.start(NAMES, 4, env=QUIET, destitute=destitute, mode=mode).wait(seconds=30)
                     self.assertEqual(outcome.code, 74, str(outcome))
-                    self.assertRegex(outcome.err, r"tasker: rank \d: ppoll: Invalid argument")
+                    self.assertRegex(outcome.err, r"tasker: rank \d: cannot wait for other processes: Invalid argument")
                     self.assertNotIn("terminate", outcome.err)
 
 

@@ -91,6 +91,17 @@ class Signals(WorklistTest):
         outcome = run.wait()
         self.assertEqual(outcome.code, 0, str(outcome))
 
+    def test_a_rank_that_has_lost_rank_0_ends_as_after_a_failure_of_the_system(self):
+        # What started a rank outlives the rank: mpirun ends all others as soon as it hears of one that has died.
+        script = """"$@"; code=$?; echo "$code" >>codes
+                    until [ "$(wc -l <codes)" = 2 ]; do sleep 0.01; done; exit $code"""
+        self.go = self.base / "go"
+        run = self.start(WAITING, ranks=2, wrapper=["bash", "-c", script, "bash"], wait_for=self.go)
+        run.until(lambda: read_lines(self.ledger), "a task that waits")
+        run.kill_rank(0)
+        run.wait()
+        self.assertEqual(sorted(read_lines(self.base / "codes")), ["137", "74"])
+
     def all_ranks_have_caught(self, run):
         """mpirun passes the signal on, but does not say when; so the ranks get it from here, too."""
         for line in read_lines(self.pids):

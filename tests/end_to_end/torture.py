@@ -14,6 +14,7 @@ from pathlib import Path
 
 from damage import *
 from kill_test import Kill
+from power import *
 from two_runs import random_meeting
 
 TABLE = Path(__file__).parent.parent / "README.md"
@@ -104,6 +105,10 @@ class Meetings(Fault):
         return True
 
 
+class Sweeps(DamageTest, PowerTest):
+    """Makes all that is gone through in lists."""
+
+
 def faults(sweeps, kills, chance):
     """Every row; the one of several live runs needs root."""
     errors, ends = [], []
@@ -113,9 +118,11 @@ def faults(sweeps, kills, chance):
             errors += [(scenario, step.number, what) for what in ERRORS[step.name]]
             ends += [(scenario, step.number, what) for what in KILLS[step.name]]
     half, finished = sweeps.half(), sweeps.finished()
+    lives = [make() for make in (sweeps.archives, sweeps.records, sweeps.states, sweeps.outputs)]
     yield RandomKills("kill -9 of a worker, rank 0, mpirun or all, at a random moment", kills)
     yield Listed("an error, a short write or an interrupt, at a call on a file", errors, chance, Verdict)
     yield Listed("kill -9 before, or in the middle of, a call on a file", ends, chance, Verdict)
+    yield Listed("power lost at a call on a file", [one for life in lives for one in life.tries()], chance, PowerLoss)
     if os.geteuid() == 0:
         yield Meetings("two or three live runs on different hosts, frozen at any call on a file, woken, or killed",
                        scenarios, chance)
@@ -138,7 +145,7 @@ def main():
     options = parser.parse_args()
     chance = random.Random(options.seed)
     print(f"seed {options.seed}", flush=True)
-    sweeps, kills = DamageTest(), Kill()
+    sweeps, kills = Sweeps(), Kill()
     try:
         for test in (sweeps, kills):
             test.setUp()

@@ -40,6 +40,24 @@ class TwoRuns(FaultsTest):
                 with self.subTest(at=at, dies=dies):
                     self.judge(scenario, [(at, "stop"), (dies, "kill")], [0, 1])
 
+    def test_one_whose_fence_another_has_emptied_and_then_died(self):
+        scenario = self.fresh()
+        within = {step.name: step for step in scenario.steps if ".fence/archive.unfinished" in step.path}
+        steps = [step for step in scenario.steps if ".fence/" in step.path] if EVERY else within.values()
+        ends = collections.Counter()
+        for step in steps:
+            with self.subTest(step=step.number, name=step.name, path=step.path):
+                scenario.restore()
+                frozen = LiveRun(SimpleNamespace(test=self, scenario=scenario), 0, step.number, "stop")
+                for file in self.directory.glob("*.fence/*"):
+                    file.unlink()
+                frozen.wake()
+                ends[frozen.outcome.code] += 1
+                self.assertIn(frozen.outcome.code, (0, 75), str(frozen))
+                last = LiveRun(SimpleNamespace(test=self, scenario=scenario), 1, 0, None)
+                self.assertEqual((last.outcome.code, last.outcome.results), (0, scenario.results), str(last))
+        self.assertGreater(ends[75], 3)
+
     def test_another_list_while_one_is_frozen_at_its_end(self):
         """A run never takes another run's archive for its own."""
         scenario = self.fresh()

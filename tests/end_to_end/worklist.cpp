@@ -5,6 +5,7 @@
 ///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
+///   states=FILE      each task saves a state; gets "saved" or "found" and its argument
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
 ///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, shout, program
 ///   or run instead of a result;
@@ -135,6 +136,15 @@ void misbehave(const std::string& how) {
   while (how == "hang") std::this_thread::sleep_for(1s);
 }
 
+void save_state(const std::string& argument, tasker::Context& context) {
+  if (const auto state = context.load<std::string>()) {
+    if (*state != argument) throw std::runtime_error("this is the state of " + *state);
+    append(setting("states"), "found " + argument + "\n");
+  }
+  context.save(argument);
+  append(setting("states"), "saved " + argument + "\n");
+}
+
 /// What every map calls.
 template <class R>
 struct Work {
@@ -146,6 +156,7 @@ struct Work {
     append(setting("ledger"),
            std::to_string(rank) + " " + std::to_string(context.attempt()) + " " + argument + "\n");
     std::this_thread::sleep_for(std::chrono::microseconds(std::stol(setting("sleep_us", "0"))));
+    if (!setting("states").empty()) save_state(argument, context);
     if (setting("says") == "yes") {
       std::cout << "out of " << argument << std::endl;
       if (std::system(("echo err of " + argument + " >&2").c_str()) != 0)

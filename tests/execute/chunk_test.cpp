@@ -13,9 +13,7 @@
 namespace tasker::execute {
 namespace {
 
-using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
-
-Chunk chunk_of(std::uint64_t tasks) { return Chunk(1, {{0, tasks}}, {}, ""); }
+Chunk chunk_of(std::uint64_t tasks) { return Chunk({1, {{0, tasks}}}, ""); }
 
 std::uint64_t start_all(Chunk& chunk) {
   std::uint64_t started = 0;
@@ -24,12 +22,12 @@ std::uint64_t start_all(Chunk& chunk) {
 }
 
 TEST_CASE("As many tasks are started as there are, over all ranges") {
-  Chunk chunk(7, {{0, 3}, {10, 12}}, {{11, 2}}, "arguments");
+  Chunk chunk({7, {{0, 3}, {10, 12}}, {{11, 2}}}, "arguments");
   CHECK(chunk.id() == 7);
   CHECK(chunk.kept() == 5);
   CHECK(start_all(chunk) == 5);
   CHECK(chunk.kept() == 5);
-  Chunk none(8, {}, {}, "");
+  Chunk none({8, {}}, "");
   CHECK_FALSE(none.start());
 }
 
@@ -63,6 +61,22 @@ TEST_CASE("A chunk outlives what it shared, and nothing more of it is started") 
   CHECK_FALSE(chunk.start());
 }
 
+TEST_CASE("A take-back may come while a chunk begins to share its state") {
+  for (int round = 0; round < 1000; ++round) {
+    Chunk chunk = chunk_of(10);
+    Chunk::SharedState shared;
+    std::barrier both(2);
+    std::thread talking([&] {
+      both.arrive_and_wait();
+      chunk.take_back();
+    });
+    both.arrive_and_wait();
+    chunk.share(shared);
+    talking.join();
+    REQUIRE(start_all(chunk) == chunk.kept());
+  }
+}
+
 TEST_CASE("Take-backs in a row leave what is started, and nothing else") {
   Chunk chunk = chunk_of(100);
   REQUIRE(chunk.start());
@@ -90,7 +104,8 @@ TEST_CASE("A start and a take-back never both win, whatever the two threads do a
   std::mt19937 random(1);
   std::vector<std::unique_ptr<Chunk>> chunks;
   for (std::size_t round = 0; round < rounds; ++round)
-    chunks.push_back(std::make_unique<Chunk>(round, base::Ranges{{0, 1 + random() % 20000}}, Attempts(), ""));
+    chunks.push_back(
+        std::make_unique<Chunk>(talk::Assignment{round, base::Ranges{{0, 1 + random() % 20000}}}, ""));
   std::vector<std::uint64_t> started(rounds);
   std::vector<std::uint64_t> kept(rounds);
   std::atomic<std::size_t> begun = 0;  // rounds

@@ -158,8 +158,8 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
     if (x == 20) throw std::runtime_error("try " + std::to_string(context.attempt()));
     return context.attempt();
   });
-  map.limits.retries = 2;
-  const ChunkReport report = map.run({{0, 4}}, {{2, 5}});
+  map.call.options.retries = 2;
+  const ChunkReport report = map.run({{0, 4}}, {{2, 5, 0}});
   CHECK(report.tasks == 4);
   CHECK(report.failures == std::vector<TaskFailure>{{2, "std::runtime_error: try 7", 1, ""}});
   CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
@@ -167,6 +167,14 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   CHECK(map.sink.records.at(1).times == 3);
   CHECK(map.sink.records.at(2).times == 3);
   CHECK(result<std::uint32_t>(map.sink.records.at(3)) == 1);
+}
+
+TEST_CASE("Tasks in another order than their indices have their attempts, too") {
+  Map map([](int, Context& context) { return context.attempt(); });
+  map.run({{5, 6}, {2, 4}}, {{3, 7, 0}, {5, 4, 0}});
+  CHECK(map.sink.records.at(5).attempt == 4);
+  CHECK(map.sink.records.at(2).attempt == 1);
+  CHECK(map.sink.records.at(3).attempt == 7);
 }
 
 TEST_CASE("A task is bound to what it asked, and the next one is not") {
@@ -206,7 +214,7 @@ TEST_CASE("A result that can't be encoded to its end leaves nothing in its recor
 
 TEST_CASE("Arguments that end too early end the chunk, not a task") {
   Map map([](int x) { return x; });
-  Chunk short_of_arguments(1, {{0, 5}}, {}, map.chunk({{0, 3}}).arguments());
+  Chunk short_of_arguments({1, {{0, 5}}}, map.chunk({{0, 3}}).arguments());
   CHECK_THROWS_AS(map.run(short_of_arguments), DamagedError);
 }
 
@@ -226,7 +234,7 @@ TEST_CASE(
   });
   horizon = &map.horizon;
   const ChunkReport report = map.run({{1, 6}});
-  CHECK(report.stopped);
+  CHECK(report.left.tasks == base::Ranges{{3, 6}});
   CHECK(report.tasks == 2);
   CHECK(report.failed == 1);
   CHECK(map.sink.records.size() == 2);
@@ -241,7 +249,7 @@ TEST_CASE("When all must stop, what runs is finished, and no further task of its
   });
   horizon = &map.horizon;
   const ChunkReport report = map.run({{1, 6}});
-  CHECK(report.stopped);
+  CHECK(report.left.tasks == base::Ranges{{3, 6}});
   CHECK(report.tasks == 2);
   CHECK(map.sink.records.size() == 2);
 }
@@ -278,7 +286,7 @@ TEST_CASE("A state that is saved is loaded by the next attempt, of the same task
     context.save(loaded.back().value_or(0) + 1);
     throw std::runtime_error("half-way");
   });
-  map.limits.retries = 2;
+  map.call.options.retries = 2;
   const ChunkReport report = map.run({{3, 5}});
   CHECK(report.failed == 0);
   const std::vector<std::optional<int>> twice{std::nullopt, 1, 2, std::nullopt, 1, 2};

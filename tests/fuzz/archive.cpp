@@ -27,7 +27,7 @@ void use(std::string_view input) {
   store::Catalog catalog(directory, 4);
   for (const auto& journal : store::list_journals(directory)) catalog.add(directory, journal);
   std::vector<std::uint64_t> missing;
-  catalog.make_slots();
+  catalog.settle();
   test::match(catalog, {"the cat the dog", "new text", "", "no words"}, missing);
 }
 

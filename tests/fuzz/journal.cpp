@@ -33,7 +33,7 @@ void merge(const store::Fence& fence, const fs::path& file) {
   const fs::path& directory = fence.directory();
   store::Catalog catalog(directory, texts.size());
   for (const auto& journal : store::list_journals(directory)) catalog.add(directory, journal);
-  catalog.make_slots();
+  catalog.settle();
   std::vector<std::uint64_t> missing;
   test::match(catalog, texts, missing);
   store::merge(catalog, fence, file, test::manifest_for(texts.size()), true, std::nullopt);
@@ -62,22 +62,27 @@ void use(std::string_view input) {
   if (!archive->is_whole() || !read_all(*archive)) std::abort();
 }
 
-/// A header ends where the first frame begins, a frame where the next one does.
+/// A header ends where the first frame begins, or another header, and a frame where the next one does.
 void repair(std::string& bytes) {
-  if (bytes.size() < store::preamble_size) return;
-  const auto frame_after = [&](std::size_t at) { return std::min(bytes.find("FRAM", at), bytes.size()); };
-  std::size_t at = frame_after(store::preamble_size);
-  bytes.replace(0, store::journal_magic.size(), store::journal_magic);
-  const std::string header = bytes.substr(store::preamble_size, at - store::preamble_size);
-  const std::uint32_t version = detail::Reader(std::string_view(bytes).substr(8)).number<std::uint32_t>();
-  set(bytes, 12, static_cast<std::uint32_t>(header.size()));
-  set(bytes, 16, base::hash64(header, version));
-  while (bytes.size() - at >= store::frame_header_size) {
-    const std::size_t end = frame_after(at + store::frame_header_size);
-    const std::string body = bytes.substr(at + store::frame_header_size, end - at - store::frame_header_size);
-    detail::Reader in(std::string_view(bytes).substr(at));
-    const store::FrameInfo info = store::read_frame_info(in);
-    bytes.replace(at, store::frame_header_size, store::frame_header(info, body, {}, name.id));
+  const auto next = [&](std::string_view magic, std::size_t at) {
+    return std::min(bytes.find(magic, at), bytes.size());
+  };
+  std::size_t at = 0;
+  bytes.replace(0, std::min(bytes.size(), store::journal_magic.size()), store::journal_magic);
+  while (bytes.size() - at >= store::preamble_size && bytes.compare(at, 8, store::journal_magic) == 0) {
+    const std::size_t text = at + store::preamble_size;
+    const std::size_t end = std::min(next(store::frame_magic, text), next(store::journal_magic, text));
+    const std::uint32_t version =
+        detail::Reader(std::string_view(bytes).substr(at + 8)).number<std::uint32_t>();
+    set(bytes, at + 12, static_cast<std::uint32_t>(end - text));
+    set(bytes, at + 16, base::hash64(std::string_view(bytes).substr(text, end - text), version ^ name.id));
+    at = end;
+  }
+  for (at = next(store::frame_magic, at); bytes.size() - at >= store::frame_header_size;) {
+    const std::size_t end = next(store::frame_magic, at + store::frame_header_size);
+    set(bytes, at + 8, std::uint64_t{end - at - store::frame_header_size});
+    if (const auto frame = store::Frame::at(std::string_view(bytes).substr(at)))
+      set(bytes, at + store::frame_header_size - 8, frame->parts().checksum(name.id));
     at = end;
   }
 }

@@ -1,9 +1,9 @@
 // What processes say to each other, as it comes through a pipe: unpacked, and heard by rank 0, by a worker
 // and by a slot's child.
 #include "base/pipe.hpp"
-#include "execute/listener.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots/slot_child.hpp"
+#include "execute/talker.hpp"
 #include "fuzz/fuzz.hpp"
 #include "runtime/master.hpp"
 #include "support/fake_comm.hpp"
@@ -41,7 +41,7 @@ void unpack_any(std::string_view bytes) {
 }
 
 struct NoSink final : execute::FrameSink {
-  void write(const store::FrameInfo&, std::string_view, std::string_view) override {}
+  void write(const store::FrameParts&) override {}
   void sync() override {}
 };
 
@@ -72,7 +72,7 @@ class Root : runtime::MasterStore {
   void write(int, const talk::Ready&, std::string_view) override {}
   void sync(int) override {}
   base::IntervalSet recorded(int, const base::IntervalSet&) const override { return {}; }
-  void record(const runtime::Attempt&) override {}
+  void record(store::Record, runtime::Clock::duration) override {}
 
   test::FakeNetwork network_{3};
   talk::Peers peers_{&network_.comm(0)};
@@ -99,10 +99,10 @@ class Worker {
 };
 
 void hear_as_child(std::string_view bytes) {
-  auto order = base::unpack_front<execute::slots::Order>(bytes);
+  auto assignment = talk::unpack_front<talk::Assignment>(bytes);
   execute::Chunk::SharedState state;
-  state = {0, static_cast<std::uint32_t>(base::count(order.tasks))};
-  execute::Chunk chunk(std::move(order.tasks), std::move(order.attempts), std::string(bytes), state);
+  state = {0, static_cast<std::uint32_t>(base::count(assignment.tasks))};
+  execute::Chunk chunk(std::move(assignment), std::string(bytes), state);
   run(chunk);
 }
 
@@ -139,7 +139,7 @@ void use(std::string_view input) {
       unpack_any<talk::Enter, talk::Start, talk::Ready, talk::Assignment, talk::TakeBackRequest, talk::Kept,
                  talk::Done, talk::Records, talk::Recorded, talk::Trouble, talk::TimeLeft, talk::Made,
                  talk::Finish, talk::Closed, talk::End, talk::Leave>(*message);
-      unpack_any<execute::slots::Order, execute::slots::Finished>(*message);
+      unpack_any<execute::slots::Finished>(*message);
       accepts([&] { hear_as_child(*message); });
       root_lives = root_lives && accepts([&] { root.hear(*message); });
       worker_lives = worker_lives && accepts([&] { worker.hear(*message); });

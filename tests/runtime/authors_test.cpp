@@ -1,4 +1,4 @@
-#include "runtime/authors.hpp"
+#include "runtime/map.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -37,7 +37,6 @@ class Borrowed : public talk::Comm {
   }
   /// What was sent takes longer to leave than anybody can wait who does not wait for ever.
   bool flush(base::Time deadline) override { return deadline == base::Time::max(); }
-  bool is_lost(int rank) const override { return comm_.is_lost(rank); }
   void set_lost_after(std::chrono::milliseconds lost_after) override { comm_.set_lost_after(lost_after); }
 
  private:
@@ -61,11 +60,11 @@ struct Rank {
     }
     return "";
   }
-  void leave(Party::Farewell farewell = {}) { left = party.leave(std::move(farewell), left_alone); }
+  void leave(talk::Leave farewell = {}) { left = party.leave(std::move(farewell), left_alone); }
 
   Party party;
   int exit_code = exit_done;  // of what the last map has thrown
-  Party::Farewell left;
+  talk::Leave left;
   bool left_alone = false;
 };
 

@@ -17,8 +17,8 @@ class Past {
  public:
   void add(std::uint64_t index, const std::string& argument, std::uint64_t seconds,
            store::Outcome outcome = store::Outcome::done) {
-    writer_.append({.records = 1, .duration = seconds * 1'000'000'000},
-                   test::body_of({{index, argument, "result", outcome}}));
+    const store::FrameInfo info{.together = 1, .duration = seconds * 1'000'000'000};
+    writer_.append_bytes(test::frame_of({{index, argument, "result", outcome}}, name_.id, info));
   }
   const store::Catalog& with(const std::vector<std::string>& arguments) {
     writer_.close();
@@ -33,7 +33,8 @@ class Past {
  private:
   test::Store store_;
   const store::JournalName name_{1, 7, 0};
-  store::JournalWriter writer_{store_.path_of(name_), name_.id, {test::manifest_for(1), {}}};
+  store::JournalWriter writer_{
+      store_.path_of(name_), name_.id, {test::manifest_for(1), {{"", 1, 0, "", "", 1, "", test::declared}}}};
   std::unique_ptr<store::Catalog> catalog_;
 };
 

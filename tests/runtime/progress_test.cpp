@@ -60,10 +60,10 @@ TEST_CASE("What takes longer than a year takes years") {
 }
 
 TEST_CASE("Progress is due soon on a terminal, seldom in a log, and never when it is off") {
-  const base::Time begin{1h};
-  CHECK(Reporter("a.dat", Progress::line, begin).due() <= begin + 1s);
-  CHECK(Reporter("a.dat", Progress::log, begin).due() >= begin + 1s);
-  CHECK(Reporter("a.dat", Progress::off, begin).due() == base::Time::max());
+  const base::Time start{1h};
+  CHECK(Reporter("a.dat", Progress::line, start).due() <= start + 1s);
+  CHECK(Reporter("a.dat", Progress::log, start).due() >= start + 1s);
+  CHECK(Reporter("a.dat", Progress::off, start).due() == base::Time::max());
 }
 
 }  // namespace

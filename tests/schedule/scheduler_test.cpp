@@ -301,6 +301,37 @@ TEST_CASE("With few tasks for each of many slots, no more is lost than 1 % and t
   }
 }
 
+TEST_CASE("What a chunk has left over is pending again, a suspect in a chunk of its own; the rest is done") {
+  Scheduler scheduler(IntervalSet({0, 1000}));
+  scheduler.join(1);
+  std::deque<Assign> held = learn(scheduler, 1us, 300);
+  const Assign chunk = held.front();
+  held.pop_front();
+  const base::Range range = chunk.tasks.front();
+  REQUIRE(range.size() > 10);
+  const std::uint64_t before = scheduler.done_count();
+  const std::uint64_t kept = range.first + range.size() / 2;
+  scheduler.returned(1, chunk.chunk, kept - range.first);
+  // The third task crashed; the worker has not heard that the last ones were taken back.
+  const std::uint64_t crashed = range.first + 2;
+  const IntervalSet left = scheduler.done(1, chunk.chunk, 1ms, {{crashed, range.last}});
+  CHECK(left == IntervalSet({crashed, kept}));
+  CHECK(scheduler.done_count() == before + 2);
+  CHECK(scheduler.pending() + scheduler.in_flight() + scheduler.done_count() == 1000);
+  scheduler.suspect({{crashed, crashed + 1}});
+  for (const Assign& other : held) scheduler.done(1, other.chunk, 1ms);
+  int suspects = 0;
+  while (!scheduler.finished())
+    for (const Action& action : all_actions(scheduler)) {
+      const Assign assign = std::get<Assign>(action);
+      if (assign.suspect) CHECK(assign.tasks == base::Ranges{{crashed, crashed + 1}});
+      suspects += assign.suspect ? 1 : 0;
+      scheduler.done(1, assign.chunk, 1ms);
+    }
+  CHECK(suspects == 1);
+  CHECK(scheduler.done_count() == 1000);
+}
+
 TEST_CASE("Tasks may be added while others are done: until the last nothing is finished or taken back") {
   Scheduler scheduler(base::IntervalSet(), {}, {}, true);
   scheduler.join(1);

@@ -11,7 +11,7 @@ int main() {
   using std::chrono::seconds;
   tasker::cluster::Allocation allocation({30s, 30s, 200ms});
   for (bool first = true;; first = false) {
-    const auto now = tasker::cluster::Allocation::Clock::now();
+    const auto now = tasker::base::Clock::now();
     if (allocation.look(now) || first) {
       if (const auto limit = allocation.limit())
         std::cout << std::chrono::round<seconds>(limit->end - now).count() << ' '

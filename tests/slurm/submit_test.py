@@ -182,11 +182,11 @@ class Submit(SlurmTest):
 
 
 class OwnScripts(SlurmTest):
-    """Those that the README shows, as they are."""
+    """Those that examples/time.md shows, as they are."""
 
     def test_they_come_back_when_they_are_stopped(self):
-        readme = (Path(__file__).parents[2] / "README.md").read_text()
-        scripts = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH .*?)```", readme, re.S)
+        page = (Path(__file__).parents[2] / "examples/time.md").read_text()
+        scripts = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH .*?)```", page, re.S)
         self.assertEqual(len(scripts), 2)
         for script, who in zip(scripts, (["--batch"], [])):
             self.doCleanups()

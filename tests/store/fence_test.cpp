@@ -42,6 +42,22 @@ TEST_CASE("Who finds an unfinished file gone knows that the fence is being remov
                     Contains("no/archive: No such file"));
 }
 
+TEST_CASE("Who finds the next beat gone before it had its name knows that the fence is being removed") {
+  const TemporaryDirectory home;
+  const Fence fence(home.path(), "run", "first");
+  const std::jthread remover([&](const std::stop_token& stop) {
+    while (!stop.stop_requested())
+      for (const auto& entry : fs::directory_iterator(fence.path()))
+        if (entry.path() != holder_path(fence.path())) fs::remove(entry.path());
+  });
+  const auto beat_for_a_minute = [&] {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (std::chrono::steady_clock::now() < end) fence.replace_holder("next");
+  };
+  CHECK_THROWS_WITH(beat_for_a_minute(), Contains("was taken over"));
+  CHECK(fence.stands());
+}
+
 TEST_CASE("A directory that is gone, or not for us, is an error that says so", "[root]") {
   const TemporaryDirectory home;
   CHECK_THROWS_WITH(Hold(home.path() / "missing", {"run", ""}), Contains("create the directory first"));

@@ -23,13 +23,13 @@ using test::read_file;
 using Counts = std::map<std::string, std::uint64_t>;
 
 const fs::path golden = test::source_file("tests/store/golden");
-const Manifest manifest = {4,     "str", "{str:u64}", {"word", "count"}, "00112233445566778899aabbccddeeff",
-                           "1_74"};
+const Manifest golden_manifest = {4,     "str", "{str:u64}", {"word", "count"}, base::to_hex(test::declared),
+                                  "1_74"};
 constexpr std::uint64_t archive_id = 0xa1a2a3a4a5a6a7a8;
 const std::vector<std::string> texts = {"the cat the dog", "new text", "", "no words"};
 
 template <class T>
-std::string encoded(const T& value) {
+std::string bytes_of(const T& value) {
   std::string bytes;
   detail::encode(bytes, value);
   return bytes;
@@ -37,22 +37,23 @@ std::string encoded(const T& value) {
 
 test::Kept counted(std::uint64_t index, const std::string& text, const Counts& counts,
                    std::uint8_t binding = 0, std::uint32_t attempt = 1) {
-  return {index, encoded(text), encoded(counts), Outcome::done, binding, attempt};
+  return {index, bytes_of(text), bytes_of(counts), Outcome::done, binding, attempt};
 }
 
 void write_journal(const fs::path& directory, const JournalName& name, std::uint64_t tasks,
                    std::uint64_t duration, const std::vector<test::Kept>& records) {
-  Manifest of_run = manifest;
+  Manifest of_run = golden_manifest;
   of_run.tasks = tasks;
   const Origin origin{
-      base::to_hex(name.id), name.sequence, name.rank, "node" + std::to_string(name.rank), "b01d", tasks};
+      base::to_hex(name.id), name.sequence, name.rank, "node" + std::to_string(name.rank), "b01d", tasks, {},
+      test::declared};
   JournalWriter writer(directory / name.to_string(), name.id, {of_run, {origin}});
-  writer.append({.records = static_cast<std::uint32_t>(records.size()),
-                 .start = 1'700'000'000'123'456'789,
-                 .duration = duration,
-                 .cpu_time = duration / 2,
-                 .memory = 220 << 20},
-                test::body_of(records));
+  const FrameInfo info{.together = static_cast<std::uint32_t>(records.size()),
+                       .start = 1'700'000'000'123'456'789,
+                       .duration = duration,
+                       .cpu_time = duration / 2,
+                       .memory = 220 << 20};
+  writer.append_bytes(test::frame_of(records, name.id, info));
 }
 
 /// Two runs: the second has another text at index 1, so that what the first made of it is carried along.
@@ -62,25 +63,26 @@ void write_directory(const fs::path& directory) {
   write_journal(
       directory, {1, 0x8f3a1c9be02d7745, 1}, 4, 1'000'000,
       {counted(1, "schöne Welt", {{"schöne", 1}, {"Welt", 1}}, bound_to_index),
-       {3, encoded(std::string("no words")), "std::runtime_error: no words", Outcome::failed, 0, 2}});
+       {3, bytes_of(std::string("no words")), "std::runtime_error: no words", Outcome::failed, 0, 2}});
   write_journal(directory, {2, 0x0123456789abcdef, 0}, 4, 7,
                 {counted(1, "new text", {{"new", 1}, {"text", 1}}, bound_to_count, 3)});
-  write_manifest(Fence(directory, "test"), manifest);
+  write_manifest(Fence(directory, "test"), golden_manifest);
 }
 
 std::unique_ptr<Catalog> catalog_of(const fs::path& directory, const fs::path& scratch) {
   auto catalog = std::make_unique<Catalog>(scratch, 4);
   for (const JournalName& name : list_journals(directory)) catalog->add(directory, name);
+  catalog->settle();
   return catalog;
 }
 
 void write_archive(const fs::path& directory, const fs::path& file) {
   const auto catalog = catalog_of(directory, directory);
   std::vector<std::string> arguments;
-  for (const std::string& text : texts) arguments.push_back(encoded(text));
+  for (const std::string& text : texts) arguments.push_back(bytes_of(text));
   std::vector<std::uint64_t> missing;
   REQUIRE(test::match(*catalog, arguments, missing).reused == 3);
-  merge(*catalog, Fence(directory, "test"), file, manifest, true, std::nullopt, archive_id);
+  merge(*catalog, Fence(directory, "test"), file, golden_manifest, true, std::nullopt, archive_id);
 }
 
 void check_results(const Results<Counts>& results) {
@@ -106,7 +108,7 @@ void check_results(const Results<Counts>& results) {
 }
 
 TEST_CASE("The golden directory is read as it was meant") {
-  CHECK(read_manifest(golden / "directory") == manifest);
+  CHECK(read_manifest(golden / "directory") == golden_manifest);
   check_results(load<Counts>(golden / "directory"));
   const test::TemporaryDirectory scratch;
   const auto catalog = catalog_of(golden / "directory", scratch.path());
@@ -125,11 +127,11 @@ TEST_CASE("The golden archive is read as it was meant") {
   const Archive archive(golden / "archive");
   CHECK(archive.is_whole());
   CHECK(archive.description().id == archive_id);
-  CHECK(archive.description().manifest == manifest);
+  CHECK(archive.description().manifest == golden_manifest);
   CHECK(archive.description().failed == 1);
   CHECK(archive.description().carried == 1);
   CHECK(archive.payload(3) == "std::runtime_error: no words");
-  CHECK(archive.fingerprint(0) == test::fingerprint_of(encoded(texts[0])));
+  CHECK(archive.fingerprint(0) == test::fingerprint_of(bytes_of(texts[0])));
   CHECK(archive.extent_of(1).binding == bound_to_count);
   CHECK(archive.description().merged.size() == 3);
 

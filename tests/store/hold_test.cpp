@@ -335,14 +335,14 @@ TEST_CASE("Ranks of a run that ends before them may write for as long as it says
   }
   CHECK(list_fences(home.path()).empty());
   CHECK(Ghosts(home.path()).may_write(7));
-  CHECK(Ghosts(home.path()).gone() > Ghosts::Clock::now() + 59min);
+  CHECK(Ghosts(home.path()).gone() > base::Clock::now() + 59min);
 }
 
 TEST_CASE("Ranks of a dead run may write for as long as it had said, counted from when it is taken over") {
   const TemporaryDirectory home;
   write_fence(home.path(), base::to_hex(std::uint64_t{7}), dead(), 0, true, 3'600'000);
   write_fence(home.path(), base::to_hex(std::uint64_t{8}), dead(), 0, true, 0);
-  const auto before = Ghosts::Clock::now();
+  const auto before = base::Clock::now();
   for (int run = 0; run < 3; ++run) {
     const Hold hold(home.path(), {"run", ""}, patient);
     const Ghosts ghosts(home.path());

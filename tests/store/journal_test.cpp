@@ -1,6 +1,7 @@
 #include "store/journal.hpp"
 
 #include "base/hash.hpp"
+#include "store/frame_builder.hpp"
 #include "support/root.hpp"
 #include "support/store_fixture.hpp"
 
@@ -21,10 +22,8 @@ using test::Store;
 std::vector<std::uint64_t> indices(const JournalReader& journal, std::uint64_t* damaged = nullptr) {
   std::vector<std::uint64_t> found;
   FrameReader frames = journal.frames();
-  while (const auto frame = frames.next()) {
-    RecordReader records(frame->body);
-    while (const auto record = records.next()) found.push_back(record->index);
-  }
+  while (const auto frame = frames.next())
+    for (std::uint32_t i = 0; i < frame->records(); ++i) found.push_back((*frame)[i].index);
   if (damaged) *damaged = frames.damaged();
   return found;
 }
@@ -40,33 +39,34 @@ TEST_CASE("A journal gives back what was appended") {
   REQUIRE(journal.header());
   CHECK(journal.header()->manifest == test::manifest_for(9));
   REQUIRE(journal.header()->origins.size() == 1);
-  CHECK(journal.header()->origins[0] == Origin{"0000000000001004", 4, 2, "node2", "build", 9});
+  CHECK(journal.header()->origins[0] ==
+        Origin{"0000000000001004", 4, 2, "node2", "build", 9, {}, test::declared});
 
   FrameReader frames = journal.frames();
   const auto first = frames.next();
   REQUIRE(first);
-  CHECK(first->info.records == 2);
-  CHECK(first->info.duration == 2000);
-  CHECK(first->info.start == 1'700'000'000'000'000'000);
-  RecordReader records(first->body);
-  const auto five = records.next();
-  REQUIRE(five);
-  CHECK(five->index == 5);
-  CHECK(five->fingerprint == test::fingerprint_of("five"));
-  CHECK(five->argument == "five");
-  CHECK(five->payload == "V");
-  CHECK(records.next()->payload.empty());
-  CHECK_FALSE(records.next());
+  CHECK(first->info().together == 2);
+  CHECK(first->info().duration == 2000);
+  CHECK(first->info().start == 1'700'000'000'000'000'000);
+  REQUIRE(first->records() == 2);
+  const Record five = (*first)[0];
+  CHECK(five.index == 5);
+  CHECK_FALSE(five.fingerprint);
+  CHECK(five.argument == "five");
+  CHECK(five.payload == "V");
+  CHECK((*first)[1].index == 0);
+  CHECK((*first)[1].payload.empty());
   const auto second = frames.next();
   REQUIRE(second);
-  const auto failed = RecordReader(second->body).next();
-  REQUIRE(failed);
-  CHECK(failed->index == UINT64_MAX);
-  CHECK(failed->argument == large);
-  CHECK(failed->payload == large);
-  CHECK(failed->outcome == Outcome::failed);
-  CHECK(failed->binding == (bound_to_index | bound_to_count));
-  CHECK(failed->attempt == UINT32_MAX);
+  REQUIRE(second->records() == 1);
+  const Record failed = (*second)[0];
+  CHECK(failed.index == UINT64_MAX);
+  CHECK(failed.fingerprint == test::fingerprint_of(large));
+  CHECK(failed.argument == large);
+  CHECK(failed.payload == large);
+  CHECK(failed.outcome == Outcome::failed);
+  CHECK(failed.binding == (bound_to_index | bound_to_count));
+  CHECK(failed.attempt == UINT16_MAX);  // or more
   CHECK_FALSE(frames.next());
   CHECK(frames.damaged() == 0);
   CHECK(frames.tail() == 0);
@@ -79,37 +79,49 @@ TEST_CASE("A journal appears with its first frame, and never over another one") 
   CHECK_FALSE(writer.created());
   writer.sync();
   CHECK_FALSE(fs::exists(path));
-  writer.append({}, "head", "tail");
+  writer.append_bytes(test::frame_of({{}}, 1));
   writer.sync();
   CHECK(fs::exists(path));
   JournalWriter again(path, 1, {test::manifest_for(1), {}});
-  CHECK_THROWS_AS(again.append({}, "x"), SystemError);
+  CHECK_THROWS_AS(again.append_bytes(test::frame_of({{}}, 1)), SystemError);
 }
 
-TEST_CASE("A frame in two parts, or built elsewhere, is the same as a whole one") {
+TEST_CASE("A frame whose last values were not copied, or that comes as bytes, is the same as any other") {
   Store store;
   const JournalHeader header{test::manifest_for(1), {}};
-  const std::string body = test::body_of({{1, "argument", "payload"}});
-  JournalWriter whole(store.directory() / "whole", 5, header);
-  JournalWriter parts(store.directory() / "parts", 5, header);
-  JournalWriter built(store.directory() / "built", 5, header);
-  whole.append({.records = 1}, body);
-  parts.append({.records = 1}, body.substr(0, 11), body.substr(11));
-  built.append_built(frame_header({.records = 1}, body, {}, 5) + body);
-  CHECK(test::read_file(store.directory() / "whole") == test::read_file(store.directory() / "parts"));
-  CHECK(test::read_file(store.directory() / "whole") == test::read_file(store.directory() / "built"));
+  const Fingerprinter fingerprinter(test::declared);
+  const Record first{.index = 1, .outcome = Outcome::done, .argument = "argument", .payload = "payload"};
+  const Record second{
+      .index = 2, .outcome = Outcome::done, .argument = "2", .payload = "large", .output = "said"};
+  for (const bool alone : {false, true}) {
+    FrameBuilder copied(fingerprinter, true);
+    FrameBuilder borrowed(fingerprinter, true);
+    if (!alone) {
+      copied.add(first);
+      borrowed.add(first);
+    }
+    copied.add(second);
+    borrowed.add_last(second);
+    const std::string name = alone ? "alone" : "together";
+    JournalWriter writer(store.directory() / name, 5, header);
+    writer.append(borrowed.frame({}));
+    JournalWriter other(store.directory() / (name + "_bytes"), 5, header);
+    other.append_bytes(to_bytes(copied.frame({}), 5));
+    CHECK(test::read_file(store.directory() / name) ==
+          test::read_file(store.directory() / (name + "_bytes")));
+  }
 }
 
 TEST_CASE("A frame that was built elsewhere is refused unless it is whole") {
   Store store;
   JournalWriter writer(store.directory() / "journal", 5, {test::manifest_for(1), {}});
-  const std::string body = test::body_of({{1, "argument", "payload"}});
-  const std::string frame = frame_header({.records = 1}, body, {}, 5) + body;
+  const std::vector<Kept> records = {{1, "argument", "payload"}};
+  const std::string frame = test::frame_of(records, 5);
   std::string flipped = frame;
   flipped.back() ^= 1;
   for (const std::string& bad : {flipped, frame + "more", "more" + frame, frame.substr(0, frame.size() - 1),
-                                 frame_header({.records = 1}, body, {}, 6) + body, std::string()})
-    CHECK_THROWS_AS(writer.append_built(bad), DamagedError);
+                                 test::frame_of(records, 6), std::string()})
+    CHECK_THROWS_AS(writer.append_bytes(bad), DamagedError);
   CHECK_FALSE(writer.created());
 }
 
@@ -130,18 +142,20 @@ TEST_CASE("A torn tail is normal: what is before it is read, at whatever byte it
   CHECK(counts == std::set<std::size_t>{0, 1, 3, 4});
 }
 
-TEST_CASE("A flipped bit costs the records of one frame, at most") {
+TEST_CASE("A flipped bit costs the records of one frame, at most, and none if it is in a header") {
   Store store;
   const JournalName name =
       store.journal(1, 0, 5, {{{0, "a", "A"}}, {{1, "b", "B"}, {2, "c", "C"}}, {{3, "d", "D"}}});
   const fs::path path = store.path_of(name);
   const std::string bytes = test::read_file(path);
   std::vector<Frame> frames;
-  std::uint64_t header_size = 0;
   const JournalReader whole(store.directory(), name);
+  const auto offset_of = [&](const Frame& frame) {
+    return static_cast<std::uint64_t>(frame.bytes().data() - whole.bytes().data());
+  };
   FrameReader reader = whole.frames();
   while (const auto frame = reader.next()) frames.push_back(*frame);
-  header_size = frames.front().offset;
+  const std::uint64_t headers = offset_of(frames.front());
   for (std::uint64_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     std::string flipped = bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
@@ -152,18 +166,19 @@ TEST_CASE("A flipped bit costs the records of one frame, at most") {
     std::vector<std::uint64_t> expected;
     std::uint64_t lost = 0;
     for (const Frame& frame : frames) {
-      const std::uint64_t end = frame.offset + frame_header_size + frame.body.size();
-      const bool hit = bit / 8 >= frame.offset && bit / 8 < end;
+      const std::uint64_t end = offset_of(frame) + frame.bytes().size();
+      const bool hit = bit / 8 >= offset_of(frame) && bit / 8 < end;
       // At the very end it can't be told from a torn tail.
-      if (hit && end < bytes.size()) lost = end - frame.offset;
-      RecordReader records(frame.body);
-      while (const auto record = records.next())
-        if (!hit) expected.push_back(record->index);
+      if (hit && end < bytes.size()) lost = frame.bytes().size();
+      for (std::uint32_t i = 0; i < frame.records(); ++i)
+        if (!hit) expected.push_back(frame[i].index);
     }
     INFO("bit " << bit);
     REQUIRE(found == expected);
-    REQUIRE(journal.header().has_value() == (bit / 8 >= header_size));
-    REQUIRE(damaged == (bit / 8 < header_size ? header_size : lost));
+    REQUIRE(journal.header());
+    REQUIRE(journal.header()->origins == whole.header()->origins);
+    const bool second_header = bit / 8 >= headers / 2 && bit / 8 < headers;
+    REQUIRE(damaged == (second_header ? headers / 2 : lost));
   }
 }
 
@@ -172,9 +187,8 @@ TEST_CASE("Damage that pretends to be frames is not believed") {
   const JournalName name = store.journal(1, 0, 5, {{{0, "a", "A"}}, {{1, "b", "B"}}});
   const std::string bytes = test::read_file(store.path_of(name));
   // A frame of another journal, with a checksum that holds there.
-  const std::string body = test::body_of({{4, "x", "wrong"}});
-  const std::string foreign = frame_header({.records = 1}, body, {}, 99) + body;
-  std::string endless = frame_header({.records = 1}, "", {}, name.id);
+  const std::string foreign = test::frame_of({{4, "x", "wrong"}}, 99);
+  std::string endless = test::frame_of({{}}, name.id);
   for (std::size_t at = 8; at < 16; ++at) endless[at] = '\xff';  // the size of its body
   for (const std::string& inserted :
        {foreign, endless, std::string("FRAMFRAMFRAM"), std::string(1000, '\0')}) {
@@ -195,42 +209,48 @@ TEST_CASE("A journal full of what might be large frames is read in seconds, not 
   std::string pretended;
   const std::size_t count = 1 << 20;
   for (std::size_t i = 0; i < count; ++i) {
-    detail::put(pretended, frame_magic);
+    pretended += frame_magic;
     detail::put(pretended, std::uint32_t{1});
-    detail::put(pretended, std::uint64_t{(count - i) * 16 - frame_header_size});
+    detail::put(pretended, std::uint64_t{std::max<std::uint64_t>((count - i) * 16, frame_header_size) -
+                                         frame_header_size});
   }
   test::write_file(store.path_of(name), test::read_file(store.path_of(name)) + pretended);
   CHECK(indices(JournalReader(store.directory(), name)) == std::vector<std::uint64_t>{0});
 }
 
-TEST_CASE("A body whose records make no sense ends there") {
-  for (const std::string& body :
-       {std::string(1, '\x80'), std::string(11, '\xff'), std::string(20, '\0'), std::string(21, '\xff'),
-        test::body_of({{1, "argument", "payload"}}).substr(0, 25)})
-    CHECK_FALSE(RecordReader(body).next());
-  // Sizes whose sum overflows.
-  std::string body = test::body_of({{1, "", ""}});
-  body.resize(body.size() - 2);
-  const std::string huge = std::string(9, '\xff') + '\x01';
-  CHECK_FALSE(RecordReader(body + huge + huge).next());
-  CHECK_FALSE(RecordReader(body + '\x01' + huge + "x").next());
-}
-
-TEST_CASE("A journal of a newer format is refused, one whose version is damaged is not") {
+TEST_CASE("A journal of another format is refused, one whose version is damaged is not") {
   Store store;
   const JournalName name = store.journal(1, 0, 5, {{{0, "a", "A"}}});
-  std::string bytes = test::read_file(store.path_of(name));
-  bytes[8] = 2;
-  test::write_file(store.path_of(name), bytes);
-  const JournalReader damaged(store.directory(), name);
-  CHECK_FALSE(damaged.header());
-  CHECK(indices(damaged).size() == 1);
+  const std::string bytes = test::read_file(store.path_of(name));
+  for (const char version : {'\1', '\3'}) {
+    std::string other = bytes;
+    other[8] = version;
+    test::write_file(store.path_of(name), other);
+    const JournalReader damaged(store.directory(), name);
+    CHECK(damaged.header());  // the second one
+    CHECK(indices(damaged).size() == 1);
 
-  detail::Reader size(std::string_view(bytes).substr(12));
-  std::string preamble = bytes.substr(0, 16);
-  detail::put(preamble, base::hash64(std::string_view(bytes).substr(24, size.number<std::uint32_t>()), 2));
-  test::put_at(store.path_of(name), 0, preamble);
-  CHECK_THROWS_AS(JournalReader(store.directory(), name), MismatchError);
+    detail::Reader size(std::string_view(other).substr(12));
+    std::string preamble = other.substr(0, 16);
+    const std::string_view header = std::string_view(other).substr(24, size.number<std::uint32_t>());
+    detail::put(preamble, base::hash64(header, name.id ^ static_cast<std::uint64_t>(version)));
+    test::put_at(store.path_of(name), 0, preamble);
+    CHECK_THROWS_AS(JournalReader(store.directory(), name), MismatchError);
+  }
+}
+
+TEST_CASE("Without any header the frames are read, and a header of another journal is not believed") {
+  Store store;
+  const JournalName other = store.journal(2, 0, 5, {{{0, "a", "A"}}});
+  const JournalName name = store.journal(1, 0, 5, {{{1, "b", test::read_file(store.path_of(other))}}});
+  std::string bytes = test::read_file(store.path_of(name));
+  const std::size_t frames_at = bytes.find(frame_magic);
+  test::write_file(store.path_of(name), std::string(frames_at, '\0') + bytes.substr(frames_at));
+  std::uint64_t damaged = 0;
+  const JournalReader journal(store.directory(), name);
+  CHECK_FALSE(journal.header());
+  CHECK(indices(journal, &damaged) == std::vector<std::uint64_t>{1});
+  CHECK(damaged == frames_at);
 }
 
 TEST_CASE("A journal on a full disk fails, and all frames before are there", "[root]") {
@@ -241,10 +261,10 @@ TEST_CASE("A journal on a full disk fails, and all frames before are there", "[r
   std::uint64_t written = 0;
   {
     JournalWriter writer(home.path() / name.to_string(), name.id, {test::manifest_for(1), {}});
-    const std::string body = test::body_of({{0, "a", std::string(100'000, 'x')}});
+    const std::string frame = test::frame_of({{0, "a", std::string(100'000, 'x')}}, name.id);
     CHECK_THROWS_WITH(
         [&] {
-          for (;; ++written) writer.append({}, body);
+          for (;; ++written) writer.append_bytes(frame);
         }(),
         Catch::Contains("No space left"));
   }

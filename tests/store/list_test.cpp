@@ -12,6 +12,7 @@
 namespace tasker::store {
 namespace {
 
+using test::encoded;
 using test::fingerprint_of;
 using test::Store;
 
@@ -19,12 +20,6 @@ void write_list(const Store& store, const std::vector<std::string>& arguments) {
   ListWriter list(store.fence());
   for (const std::string& argument : arguments) list.append(fingerprint_of(argument));
   list.publish();
-}
-
-std::string encoded(const std::string& text) {
-  std::string bytes;
-  detail::encode(bytes, text);
-  return bytes;
 }
 
 TEST_CASE("A list of fingerprints is read as it was written") {

@@ -59,7 +59,8 @@ TEST_CASE("Numbers that are none are not taken for others") {
   const auto number = [&](const char* text) {
     nlohmann::json manifest = test::manifest_for(1);
     manifest["tasks"] = nlohmann::json::parse(text);
-    const auto sealed = seal({{"format", "tasker directory"}, {"version", 1}, {"manifest", manifest}});
+    const auto sealed =
+        seal({{"format", "tasker directory"}, {"version", format_version}, {"manifest", manifest}});
     test::write_file(manifest_path(store.directory()), sealed);
     return read_manifest(store.directory())->tasks;
   };
@@ -75,11 +76,11 @@ TEST_CASE("A missing manifest is recovered from the last journal whose header is
   Store store;
   store.journal(1, 0, 5, {{{0, "a", "A"}}});
   const JournalName damaged = store.journal(2, 0, 7, {{{0, "a", "A"}}});
-  test::flip_bit(store.path_of(damaged), 8 * 30);
+  test::lose_header(store.path_of(damaged));
   CHECK(recover_manifest(store.directory()) == test::manifest_for(5));
 }
 
-TEST_CASE("A newer or foreign format is refused, and its files stay as they are") {
+TEST_CASE("Another version or a foreign format is refused, and its files stay as they are") {
   const Store store;
   const auto refused = [&](const std::string& manifest) {
     test::write_file(manifest_path(store.directory()), manifest);
@@ -89,9 +90,10 @@ TEST_CASE("A newer or foreign format is refused, and its files stay as they are"
     CHECK_THROWS_WITH(Snapshot(store.directory()), Contains(store.directory().string()));
     CHECK(test::everything_in(store.directory()) == before);
   };
-  refused(seal({{"format", "tasker directory"}, {"version", 2}}));
+  refused(seal({{"format", "tasker directory"}, {"version", 3}}));
+  refused(seal({{"format", "tasker directory"}, {"version", 1}, {"manifest", odd}}));
   refused(seal({{"format", "tasker directory"}, {"version", "one"}}));
-  refused(seal({{"format", "another"}, {"version", 1}, {"manifest", odd}}));
+  refused(seal({{"format", "another"}, {"version", 2}, {"manifest", odd}}));
   refused(seal({{"format", 7}}));
   refused(seal(nlohmann::json::object()));
   refused(R"({"name": "a web application", "icons": []})");

@@ -149,10 +149,12 @@ TEST_CASE("A record that is bound to the number of tasks serves lists of that le
 
 TEST_CASE("Where the number of tasks is lost with a journal's header, what is bound to it is computed") {
   Store store;
+  const std::string a(100, 'a');  // long enough for a fingerprint
+  const std::string b(100, 'b');
   const JournalName name =
-      store.journal(1, 0, 2, {{{0, "a", "A", Outcome::done, bound_to_count}, {1, "b", "B"}}});
-  test::flip_bit(store.path_of(name), 8 * 40);
-  const auto all = matched(store, {"a", "b"});
+      store.journal(1, 0, 2, {{{0, a, "A", Outcome::done, bound_to_count}, {1, b, "B"}}});
+  test::lose_header(store.path_of(name));
+  const auto all = matched(store, {a, b});
   CHECK(all.payloads == Strings{"-", "B"});
   CHECK(all.carried == Strings{"A"});
 }
@@ -198,7 +200,7 @@ TEST_CASE("What another build computed is counted") {
   Store store;
   store.journal(1, 0, 2, {{{0, "a", "A"}, {1, "b", "B"}}});
   auto catalog = store.catalog(2);
-  Matcher matcher(*catalog, store.directory(), "newer build");
+  Matcher matcher(*catalog, "newer build");
   matcher.next(test::fingerprint_of("a"));
   matcher.next(test::fingerprint_of("c"));
   CHECK(matcher.finish([](base::Range) {}).other_build == 1);
@@ -215,7 +217,7 @@ TEST_CASE("What is missing is told in ranges, in order") {
   store.journal(1, 0, 7, {{{2, "c", "C"}, {5, "f", "F"}}});
   const auto catalog = store.catalog(7);
   base::Ranges ranges;
-  Matcher matcher(*catalog, store.directory(), "build");
+  Matcher matcher(*catalog, "build");
   for (const char* argument : {"a", "b", "c", "d", "e", "f", "g"})
     matcher.next(test::fingerprint_of(argument));
   matcher.finish([&](base::Range range) { ranges.push_back(range); });
@@ -225,9 +227,9 @@ TEST_CASE("What is missing is told in ranges, in order") {
 TEST_CASE("A hundred thousand equal arguments that move cost no more than different ones") {
   Store store;
   constexpr std::uint64_t n = 100'000;  // a square of it would not end
-  std::vector<Kept> records;
-  for (std::uint64_t i = 0; i < n; ++i) records.push_back({i, "same", std::to_string(i)});
-  store.journal(1, 0, n, {records});
+  test::Frames frames(2);
+  for (std::uint64_t i = 0; i < n; ++i) frames[2 * i / n].push_back({i, "same", std::to_string(i)});
+  store.journal(1, 0, n, frames);
   const auto catalog = store.catalog(2 * n);
   Strings arguments(n, "other");
   arguments.resize(2 * n, "same");

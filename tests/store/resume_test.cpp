@@ -180,9 +180,9 @@ class Life {
     for (const auto& [rank, frames] : journals) {
       const JournalName name = store_.journal(sequence_, rank, list.size(), frames);
       if (random_() % 3 == 0) {  // killed in the middle of a frame
-        const std::string torn = frame_header({.records = 9}, std::string(99, 'x'), {}, name.id);
-        test::write_file(store_.path_of(name),
-                         test::read_file(store_.path_of(name)) + torn.substr(0, 1 + random_() % torn.size()));
+        const std::string torn = test::frame_of({{0, "a", std::string(99, 'x')}}, name.id);
+        const std::uint64_t left = 1 + random_() % (torn.size() - 1);
+        test::write_file(store_.path_of(name), test::read_file(store_.path_of(name)) + torn.substr(0, left));
       }
     }
     return all_done;
@@ -192,7 +192,7 @@ class Life {
     for (const JournalName& name : store_.journals())
       if (name.sequence == sequence_ && name.rank != JournalName::fold)
         catalog->add(store_.directory(), name);
-    catalog->make_slots();
+    catalog->settle();
     const auto archive = store_.merge(*catalog, random_() % 2 == 0);
     model_.reindex();
     REQUIRE(archive->is_whole());

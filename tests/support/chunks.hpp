@@ -14,7 +14,7 @@
 /// Chunks of real maps, without a run around them.
 namespace tasker::test {
 
-using Attempts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+using Attempts = std::vector<talk::Tried>;
 
 struct KeptRecord {
   store::Outcome outcome;
@@ -29,19 +29,20 @@ struct KeptRecord {
 /// Decodes what is written and keeps it by index.
 class RecordSink final : public execute::FrameSink {
  public:
-  void write(const store::FrameInfo&, std::string_view head, std::string_view tail) override {
+  void write(const store::FrameParts& parts) override {
     if (full) throw SystemError("No space left on device");
-    const std::string body = std::string(head) + std::string(tail);
-    store::RecordReader reader(body);
-    while (const auto record = reader.next()) {
-      const int times = ++records[record->index].times;
-      records[record->index] = {record->outcome,
-                                record->binding,
-                                record->attempt,
-                                std::string(record->argument),
-                                std::string(record->payload),
-                                std::string(record->output),
-                                times};
+    const std::string bytes = store::to_bytes(parts, 0);
+    const auto frame = store::Frame::at(bytes);
+    for (std::uint32_t i = 0; i < frame->records(); ++i) {
+      const store::Record record = (*frame)[i];
+      const int times = ++records[record.index].times;
+      records[record.index] = {record.outcome,
+                               record.binding,
+                               record.attempt,
+                               std::string(record.argument),
+                               std::string(record.payload),
+                               std::string(record.output),
+                               times};
     }
   }
   void save(const store::StateName& name, std::string_view) override {
@@ -67,14 +68,13 @@ struct Map {
     std::string arguments;
     for (const base::Range& range : tasks)
       call.encode_arguments(range.first, range.last, std::string::npos, arguments);
-    return execute::Chunk(1, tasks, attempts, arguments);
+    return execute::Chunk({1, tasks, attempts}, arguments);
   }
 
   execute::ChunkReport run(execute::Chunk& tasks) {
     const store::Fingerprinter fingerprint(call);
     execute::Recorder recorder(sink, fingerprint, true);
-    return execute::run_chunk(tasks, {call, args.size(), fingerprint, true, limits, Capture::none, horizon},
-                              recorder);
+    return execute::run_chunk(tasks, {call, args.size(), fingerprint, horizon}, recorder);
   }
   execute::ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
     execute::Chunk one = chunk(tasks, attempts);
@@ -84,7 +84,6 @@ struct Map {
   std::vector<int> args;
   detail::MapCall call;
   RecordSink sink;
-  execute::Limits limits;
   execute::Horizon horizon;
 };
 

@@ -76,7 +76,9 @@ base::IntervalSet Conversation::recorded(int, const base::IntervalSet& tasks) co
   return found;
 }
 
-void Conversation::record(const runtime::Attempt&) { throw std::logic_error("a task was given up"); }
+void Conversation::record(store::Record, runtime::Clock::duration) {
+  throw std::logic_error("a task was given up");
+}
 
 void Conversation::run() {
   check();
@@ -88,6 +90,7 @@ void Conversation::run() {
   for (const auto& worker : workers_) {
     corners_.take_backs += worker->crossed();
     corners_.crossed += worker->crossed();
+    corners_.crashes += worker->crashes();
   }
 }
 
@@ -105,14 +108,10 @@ bool Conversation::step() {
   return true;
 }
 
-int Conversation::living() const {
-  int living = 0;
-  for (int rank = 1; rank <= workers(); ++rank) living += network_.comm(0).is_lost(rank) ? 0 : 1;
-  return living;
-}
+int Conversation::living() const { return static_cast<int>(peers_.others().size()); }
 
 bool Conversation::may(Event event, int rank) const {
-  if (network_.comm(0).is_lost(rank)) return false;
+  if (!peers_.others().contains(rank)) return false;
   switch (event) {
     case Event::at_rank_0: return !network_.under_way(rank, 0).empty();
     case Event::at_worker: return !network_.under_way(0, rank).empty();
@@ -135,12 +134,14 @@ void Conversation::happen(Event event, int rank) {
 
 void Conversation::at_rank_0(int rank) {
   const std::string bytes = network_.under_way(rank, 0).at(0);
-  if (talk::kind_of(bytes) == talk::Kind::kept) {
+  if (talk::kind_of(bytes) == talk::kind<talk::Kept>) {
     const auto kept = talk::unpack<talk::Kept>(bytes);
     ++corners_.take_backs;
     if (kept.kept == 0) ++corners_.given_whole;
     worker(rank).returning().pop_front();
   }
+  if (talk::kind_of(bytes) == talk::kind<talk::Done> && !talk::unpack<talk::Done>(bytes).left.tasks.empty())
+    worker(rank).returning().pop_front();
   network_.deliver(rank, 0);
   go_on();
 }
@@ -179,9 +180,10 @@ std::vector<int> Conversation::places() const {
   };
   count_in(scheduler_.pending_tasks().ranges());
   for (int rank = 1; rank <= workers(); ++rank) {
-    if (network_.comm(0).is_lost(rank)) continue;
+    if (!peers_.others().contains(rank)) continue;
     for (const std::string& bytes : network_.under_way(0, rank))
-      if (talk::kind_of(bytes) == talk::Kind::assignment) count_in(front_of<talk::Assignment>(bytes).tasks);
+      if (talk::kind_of(bytes) == talk::kind<talk::Assignment>)
+        count_in(front_of<talk::Assignment>(bytes).tasks);
     for (const base::Ranges& tasks : worker(rank).unstarted()) count_in(tasks);
     for (const base::Ranges& tasks : worker(rank).returning()) count_in(tasks);
   }
@@ -204,7 +206,8 @@ void Conversation::check() const {
 void Conversation::check_end() const {
   require(ended_ && network_.under_way() == 0, "in the end nothing is under way");
   for (int rank = 1; rank <= workers(); ++rank)
-    require(network_.comm(0).is_lost(rank) || worker(rank).end(), "every worker that lives hears of the end");
+    require(!peers_.others().contains(rank) || worker(rank).end(),
+            "every worker that lives hears of the end");
   std::uint64_t recorded = 0;
   std::uint64_t failed = 0;
   for (std::uint64_t index = 0; index < ledger_.recorded.size(); ++index) {

@@ -19,6 +19,7 @@ struct Corners {
   int cut = 0;          // chunks whose arguments did not fit into one message
   int deaths = 0;       // of workers
   int found = 0;        // tasks that a worker had recorded, but not reported, when it died
+  int crashes = 0;      // chunks that ended early
   int stopped = 0;      // conversations that ended before all tasks were done
 };
 
@@ -37,7 +38,7 @@ class Conversation : runtime::MasterStore {
   void write(int rank, const talk::Ready& who, std::string_view frame) override;
   void sync(int) override {}
   base::IntervalSet recorded(int rank, const base::IntervalSet& tasks) const override;
-  void record(const runtime::Attempt& attempt) override;
+  void record(store::Record attempt, runtime::Clock::duration lasted) override;
 
   enum class Event { at_rank_0, at_worker, says, executes, dies };
   bool step();

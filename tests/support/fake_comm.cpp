@@ -41,7 +41,6 @@ class FakeNetwork::FakeComm final : public talk::Comm {
   }
 
   bool flush(Time) override { return true; }
-  bool is_lost(int rank) const override { return lost_.contains(rank); }
   void set_lost_after(std::chrono::milliseconds) override {}
 
   void arrive(Envelope envelope) { inbox_.push_back(std::move(envelope)); }

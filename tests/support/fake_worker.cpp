@@ -60,23 +60,26 @@ void FakeWorker::receive() {
   const std::string bytes = network_.under_way(0, rank_).at(0);
   network_.deliver(0, rank_);
   switch (talk::kind_of(bytes).value()) {
-    case talk::Kind::assignment: {
+    case talk::kind<talk::Assignment>: {
       hear();
-      held_.push_back(desk_.find(front_of<talk::Assignment>(bytes).chunk));
+      held_.push_back(desk_.take_chunk());
       require(held_.back() != nullptr, "a chunk that was sent is at the desk");
+      require(held_.back()->id() == front_of<talk::Assignment>(bytes).chunk,
+              "chunks are done in the order of their sending");
       return;
     }
-    case talk::Kind::take_back: {
-      const auto chunk = desk_.find(talk::unpack<talk::TakeBackRequest>(bytes).chunk);
-      const std::uint64_t before = chunk ? chunk->kept() : 0;
+    case talk::kind<talk::TakeBackRequest>: {
+      const auto id = talk::unpack<talk::TakeBackRequest>(bytes).chunk;
+      const auto chunk = std::ranges::find(held_, id, [](const auto& one) { return one->id(); });
+      const std::uint64_t before = chunk == held_.end() ? 0 : (*chunk)->kept();
       hear();
-      if (chunk)
-        returning_.push_back(part(chunk->tasks(), chunk->kept(), before));
+      if (chunk != held_.end())
+        returning_.push_back(part((*chunk)->tasks(), (*chunk)->kept(), before));
       else
         ++crossed_;
       return;
     }
-    case talk::Kind::finish: finishing_ = true; break;
+    case talk::kind<talk::Finish>: finishing_ = true; break;
     default: break;
   }
   hear();
@@ -87,6 +90,8 @@ bool FakeWorker::may_execute() const { return executing_ || !held_.empty() || (f
 void FakeWorker::execute() {
   if (!executing_)
     take_chunk();
+  else if (running_ && random_() % 100 == 0)
+    crash();
   else if (running_)
     end_task();
   else if (held_.front()->start()) {
@@ -103,15 +108,15 @@ void FakeWorker::execute() {
 }
 
 void FakeWorker::take_chunk() {
-  const auto chunk = desk_.take_chunk();
-  require(chunk == (held_.empty() ? nullptr : held_.front()),
-          "chunks are done in the order of their sending");
-  if (!chunk) {
+  if (held_.empty()) {
+    require(desk_.is_done(), "no more chunks come after Finish");
     closed_ = true;
     desk_.post(talk::pack(talk::Closed{}));
     return;
   }
   executing_ = true;
+  const auto& chunk = held_.front();
+  require(!chunk->assignment().suspect || base::count(chunk->tasks()) == 1, "a suspect comes alone");
   started_ = 0;
   report_ = {};
   arguments_ = detail::Reader(chunk->arguments());
@@ -129,6 +134,17 @@ void FakeWorker::end_task() {
     ++ledger_.recorded.at(index);
   else
     detail::put(frame_, index);
+}
+
+/// As a slot does it when its child dies: the chunk ends.
+void FakeWorker::crash() {
+  const base::Ranges& tasks = held_.front()->tasks();
+  const std::uint64_t index = *std::exchange(running_, std::nullopt);
+  ledger_.started.at(index) = 0;
+  report_.left = {part(tasks, started_ - 1, base::count(tasks)), {{index, index + 1}}};
+  returning_.push_back(part(tasks, started_ - 1, held_.front()->kept()));
+  ++crashes_;
+  end_chunk();
 }
 
 /// As run_chunk and execute_chunks do it: what is recorded is written first, then the chunk ends.

@@ -2,7 +2,7 @@
 
 #include "base/intervals.hpp"
 #include "execute/desk.hpp"
-#include "execute/listener.hpp"
+#include "execute/talker.hpp"
 #include "support/fake_comm.hpp"
 
 #include <tasker/detail/bytes.hpp>
@@ -28,7 +28,7 @@ struct Ledger {
   base::IntervalSet recover(const base::IntervalSet& tasks);
 };
 
-/// A worker whose two threads are played step by step, in one: Desk, Listener and Chunk are real, tasks start
+/// A worker whose two threads are played step by step, in one: Desk, Talker and Chunk are real, tasks start
 /// and end when the test says so. Throws std::logic_error for what must never be.
 class FakeWorker {
  public:
@@ -55,11 +55,14 @@ class FakeWorker {
   std::deque<base::Ranges>& returning() { return returning_; }
   /// How many take-backs came for a chunk whose report was under way.
   int crossed() const { return crossed_; }
+  /// How many chunks have ended early.
+  int crashes() const { return crashes_; }
 
  private:
   void hear();
   void take_chunk();
   void end_task();
+  void crash();
   void end_chunk();
 
   FakeNetwork& network_;
@@ -73,6 +76,7 @@ class FakeWorker {
   std::deque<std::shared_ptr<execute::Chunk>> held_;  // the first may be being executed
   std::deque<base::Ranges> returning_;                // one for each answer that is under way
   int crossed_ = 0;
+  int crashes_ = 0;
   bool finishing_ = false;
   bool closed_ = false;
   std::optional<talk::End> end_;

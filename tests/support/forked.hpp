@@ -67,6 +67,7 @@ class Forked {
   Forked(const Forked&) = delete;
   Forked& operator=(const Forked&) = delete;
 
+  pid_t pid() const { return pid_; }
   void kill() const { ::kill(pid_, SIGKILL); }
 
  private:

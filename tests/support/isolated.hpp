@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,14 +19,53 @@
 
 namespace tasker::test {
 
+/// The chunks in which rank 0 hands out again what another one has left over.
+inline std::vector<std::shared_ptr<execute::Chunk>> handed_out_again(
+    const execute::slots::Slot::Ended& ended) {
+  std::map<std::uint64_t, std::string> arguments;
+  detail::Reader in(ended.chunk->arguments());
+  for (const base::Range& range : ended.chunk->tasks())
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      detail::Codec<std::string>::encode(arguments[index], std::string(in.bytes(in.number<std::uint64_t>())));
+  const talk::Leftover& left = ended.report.left;
+  base::Ranges kept = ended.chunk->tasks();
+  base::split_after(kept, ended.chunk->kept());
+  base::IntervalSet mine;
+  mine.insert(kept);
+  base::IntervalSet suspects;
+  suspects.insert(left.suspects);
+  std::vector<std::shared_ptr<execute::Chunk>> chunks;
+  std::string packed;
+  talk::Assignment assignment{ended.chunk->id(), {}, {}};
+  const auto hand_out = [&] {
+    if (!assignment.tasks.empty()) chunks.push_back(std::make_shared<execute::Chunk>(assignment, packed));
+    assignment = {ended.chunk->id(), {}, {}};
+    packed.clear();
+  };
+  for (const base::Range& range : left.tasks)
+    for (std::uint64_t index = range.first; index < range.last; ++index) {
+      if (!mine.contains(index)) continue;
+      talk::Tried tried = ended.chunk->tried(index);
+      for (const auto& [task, failed] : left.failed)
+        if (task == index) tried = {index, tried.attempt + failed, tried.failed + failed};
+      if (suspects.contains(index)) hand_out();
+      assignment.suspect = suspects.contains(index);
+      assignment.tasks.push_back({index, index + 1});
+      assignment.tried.push_back(tried);
+      packed += arguments.at(index);
+      if (suspects.contains(index)) hand_out();
+    }
+  hand_out();
+  return chunks;
+}
+
 /// A map whose chunks are executed by slots.
 template <class Fn>
 struct Isolated : Map<Fn> {
-  explicit Isolated(Fn fn, std::uint32_t count = 1, execute::Limits its_limits = {},
-                    Capture capture = Capture::failures)
+  explicit Isolated(Fn fn, std::uint32_t count = 1, Options options = {})
       : Map<Fn>(std::move(fn)),
         fingerprint(this->call),
-        work{this->call, 100, fingerprint, true, its_limits, capture},
+        work{(this->call.options = options, this->call), 100, fingerprint},
         slots(work, count) {}
 
   std::shared_ptr<execute::Chunk> shared_chunk(const base::Ranges& tasks, const Attempts& attempts = {}) {
@@ -37,25 +78,60 @@ struct Isolated : Map<Fn> {
     return chunk;
   }
 
-  /// Hears until all slots are free; the reports of all chunks together.
-  execute::ChunkReport finish() {
-    execute::ChunkReport all;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!slots.all_free()) {
-      REQUIRE(std::chrono::steady_clock::now() < end);
-      const auto watched = slots.watched();
-      ::poll(watched.data(), watched.size(), 10);
-      slots.look();
-      for (const execute::slots::Slot::Ended& ended : slots.hear(this->sink)) {
-        all.add(ended.report);
-      }
+  /// Nothing is under way, and nothing is left over.
+  bool is_idle() const { return slots.all_free() && waiting.empty(); }
+  /// Hears once what there is to hear, and hands out again what is left over.
+  void go_on(execute::slots::Slot::Clock::time_point now = execute::slots::Slot::Clock::now()) {
+    for (; !slots.all_busy() && !waiting.empty(); waiting.pop_front()) slots.start(waiting.front());
+    const auto watched = slots.watched();
+    ::poll(watched.data(), watched.size(), 10);
+    slots.look(now);
+    for (const execute::slots::Slot::Ended& ended : slots.hear(this->sink)) {
+      all.add(ended.report);
+      for (const auto& chunk : handed_out_again(ended)) waiting.push_back(chunk);
     }
-    return all;
+  }
+  /// The reports of all chunks together, once nothing is left over.
+  execute::ChunkReport finish() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!is_idle()) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      go_on();
+    }
+    return std::exchange(all, {});
   }
 
   store::Fingerprinter fingerprint;
   execute::Work work;
   execute::slots::Slots slots;
+  std::deque<std::shared_ptr<execute::Chunk>> waiting;
+  execute::ChunkReport all;
+};
+
+/// A slot that is given again what it has left over.
+class LoneSlot : public execute::slots::Slot {
+ public:
+  using Slot::Slot;
+
+  /// Hears once what there is to hear; the reports of all chunks together, once nothing is left over.
+  std::optional<execute::ChunkReport> hear_all(execute::FrameSink& sink) {
+    std::vector<pollfd> found;
+    watch(found);
+    ::poll(found.data(), found.size(), 10);
+    hear(found, sink);
+    if (const auto ended = take_ended()) {
+      all_.add(ended->report);
+      for (const auto& chunk : handed_out_again(*ended)) waiting_.push_back(chunk);
+      if (waiting_.empty()) return std::exchange(all_, {});
+      start(waiting_.front());
+      waiting_.pop_front();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  execute::ChunkReport all_;
+  std::deque<std::shared_ptr<execute::Chunk>> waiting_;
 };
 
 /// What a child writes into its pipe for a message.
@@ -73,14 +149,6 @@ inline std::string unheard(execute::slots::Slot& slot) {
   char bytes[4096];
   const auto got = ::recv(watched[0].fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
   return {bytes, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
-}
-
-/// Hears once what there is to hear.
-inline std::optional<execute::slots::Slot::Ended> hear(execute::slots::Slot& slot, execute::FrameSink& sink) {
-  std::vector<pollfd> watched;
-  slot.watch(watched);
-  ::poll(watched.data(), watched.size(), 10);
-  return slot.hear(watched, sink);
 }
 
 }  // namespace tasker::test

@@ -51,10 +51,12 @@ void for_each_message(Visit visit) {
                      .progress = Progress::log},
                     std::chrono::minutes(1)});
   visit(talk::Ready{false, "node1", "build", 12, 8});
-  visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2}, {2, 7}}});
+  visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2, 1}, {2, 7, 3}}, true});
   visit(talk::TakeBackRequest{huge});
   visit(talk::Kept{5, 3});
-  visit(talk::Done{1, {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)}});
+  visit(talk::Done{1,
+                   {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)},
+                   {{{1, 9}}, {{1, 2}, {7, 8}}, {{1, 3}}}});
   visit(talk::Records{});
   visit(talk::Recorded{1 << 20});
   visit(talk::Trouble{{"system", 74, "No space left on device"}});

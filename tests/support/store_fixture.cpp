@@ -1,6 +1,7 @@
 #include "support/store_fixture.hpp"
 
 #include "base/hash.hpp"
+#include "store/frame_builder.hpp"
 #include "store/merge.hpp"
 
 #include <tasker/detail/archive.hpp>
@@ -67,6 +68,11 @@ void flip_bit(const fs::path& path, std::uint64_t bit) {
   if (!file.flush()) throw std::runtime_error("cannot change " + path.string());
 }
 
+void lose_header(const fs::path& path) {
+  const std::size_t frames_at = read_file(path).find(store::frame_magic);
+  for (const std::size_t header : {std::size_t{0}, frames_at / 2}) flip_bit(path, 8 * (header + 30));
+}
+
 void put_at(const fs::path& path, std::uint64_t offset, std::string_view bytes) {
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(offset));
@@ -82,22 +88,27 @@ std::vector<std::pair<std::string, std::string>> everything_in(const fs::path& d
   return all;
 }
 
-store::Fingerprint fingerprint_of(std::string_view argument) { return base::hash128(argument, 7); }
-
-std::string body_of(const std::vector<Kept>& records) {
-  std::string body;
-  for (const Kept& kept : records) {
-    const store::Record record{kept.index,   fingerprint_of(kept.argument),
-                               kept.outcome, kept.binding,
-                               kept.attempt, kept.argument,
-                               kept.payload, kept.output};
-    store::put_record_head(body, record);
-    body += kept.payload;
-  }
-  return body;
+store::Fingerprint fingerprint_of(std::string_view argument) {
+  return store::Fingerprinter(declared)(argument);
 }
 
-store::Manifest manifest_for(std::uint64_t tasks) { return {tasks, "str", "str", {}, "digest", "1_74"}; }
+std::string frame_of(const std::vector<Kept>& records, std::uint64_t seed, const store::FrameInfo& info) {
+  const store::Fingerprinter fingerprinter(declared);
+  store::FrameBuilder builder(fingerprinter, true);
+  for (const Kept& kept : records)
+    builder.add({.index = kept.index,
+                 .outcome = kept.outcome,
+                 .binding = kept.binding,
+                 .attempt = kept.attempt,
+                 .argument = kept.argument,
+                 .payload = kept.payload,
+                 .output = kept.output});
+  return store::to_bytes(builder.frame(info), seed);
+}
+
+store::Manifest manifest_for(std::uint64_t tasks) {
+  return {tasks, "str", "str", {}, base::to_hex(declared), "1_74"};
+}
 
 Store::Store() { fs::create_directory(directory()); }
 
@@ -109,15 +120,15 @@ void Store::clear() {
 
 JournalName Store::journal(std::uint32_t sequence, int rank, std::uint64_t tasks, const Frames& frames) {
   const JournalName name{sequence, 0x1000U + sequence, rank};
-  const store::Origin origin{base::to_hex(name.id),         sequence, rank,
-                             "node" + std::to_string(rank), "build",  tasks};
+  const store::Origin origin{
+      base::to_hex(name.id), sequence, rank, "node" + std::to_string(rank), "build", tasks, {}, declared};
   store::JournalWriter writer(path_of(name), name.id, {manifest_for(tasks), {origin}});
   for (const auto& records : frames) {
     store::FrameInfo info;
-    info.records = static_cast<std::uint32_t>(records.size());
+    info.together = static_cast<std::uint32_t>(records.size());
     info.start = 1'700'000'000'000'000'000;
     info.duration = 1000 * records.size();
-    writer.append(info, body_of(records));
+    writer.append_bytes(frame_of(records, name.id, info));
   }
   writer.close();
   return name;
@@ -126,7 +137,7 @@ JournalName Store::journal(std::uint32_t sequence, int rank, std::uint64_t tasks
 std::unique_ptr<store::Catalog> Store::catalog(std::uint64_t tasks) const {
   auto catalog = std::make_unique<store::Catalog>(directory(), tasks);
   for (const JournalName& name : journals()) catalog->add(directory(), name);
-  catalog->make_slots();
+  catalog->settle();
   return catalog;
 }
 
@@ -139,7 +150,7 @@ std::shared_ptr<const store::Archive> Store::merge(const store::Catalog& catalog
 
 store::MatchResult match(store::Catalog& catalog, const std::vector<std::string>& arguments,
                          std::vector<std::uint64_t>& missing) {
-  store::Matcher matcher(catalog, catalog.scratch(), "build");
+  store::Matcher matcher(catalog, "build");
   for (const std::string& argument : arguments) matcher.next(fingerprint_of(argument));
   return matcher.finish([&](base::Range range) {
     for (std::uint64_t i = range.first; i < range.last; ++i) missing.push_back(i);

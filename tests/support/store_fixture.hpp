@@ -39,10 +39,14 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 void shrink_to(const std::filesystem::path& path, std::uint64_t size);
 /// Bit 0 is the lowest of the first byte.
 void flip_bit(const std::filesystem::path& path, std::uint64_t bit);
+/// Damages both headers of a journal.
+void lose_header(const std::filesystem::path& path);
 void put_at(const std::filesystem::path& path, std::uint64_t offset, std::string_view bytes);
 /// Every file below `directory` with its bytes: equal if nothing was touched.
 std::vector<std::pair<std::string, std::string>> everything_in(const std::filesystem::path& directory);
 
+/// What all maps here declare.
+inline constexpr Digest declared{7, 0};
 store::Fingerprint fingerprint_of(std::string_view argument);
 
 /// A record that owns its bytes.
@@ -57,8 +61,9 @@ struct Kept {
 };
 using Frames = std::vector<std::vector<Kept>>;
 
-/// The bytes of a frame's body.
-std::string body_of(const std::vector<Kept>& records);
+/// A frame of these records, for a journal with this seed. Fingerprints are those of `fingerprint_of`.
+std::string frame_of(const std::vector<Kept>& records, std::uint64_t seed = 0,
+                     const store::FrameInfo& info = {});
 
 /// A directory with records and the archive it becomes, without a program around them.
 class Store {

@@ -53,7 +53,6 @@ class ThreadNetwork::ThreadComm final : public talk::Comm {
     }
   }
 
-  bool is_lost(int) const override { return false; }
   void set_lost_after(std::chrono::milliseconds) override {}
   bool flush(Time) override { return true; }
 

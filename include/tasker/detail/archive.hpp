@@ -17,11 +17,24 @@
 #include <boost/serialization/serialization.hpp>
 #include <boost/serialization/split_member.hpp>
 
-/// The way of Boost.Serialization for types without a fixed layout (classes, pointers, polymorphism). Fields
-/// that do have one are written in it; Boost adds class versions, tracking and class names.
+#include <typeinfo>
+
+/// Arguments and results whose type has no fixed layout (classes, pointers, polymorphism) go through
+/// Boost.Serialization. Their members that have a fixed layout are written in it; Boost adds class versions,
+/// tracking and class names.
 ///
-/// Calls that could find a function of the program, which may have any name, name their namespace.
+/// The program may have functions of any name. So calls here that could find one of them name their
+/// namespace.
 namespace tasker::detail {
+
+/// The number that Boost adds to a value, in a class of its own.
+inline std::int16_t added(const boost::archive::class_id_type& v) { return v; }
+inline std::uint32_t added(const boost::archive::object_id_type& v) { return v; }
+inline std::uint32_t added(const boost::archive::version_type& v) { return v; }
+inline bool added(const boost::archive::tracking_type& v) { return v; }
+inline std::uint32_t added(const boost::serialization::item_version_type& v) { return v; }
+template <class T>
+concept Added = std::is_class_v<T> && requires(const T& v) { detail::added(v); };
 
 class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   using Base = boost::archive::detail::common_oarchive<OutArchive>;
@@ -30,7 +43,7 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   /// Appends to `out`, which must outlive the archive.
   explicit OutArchive(std::string& out) : Base(boost::archive::no_header), out_(out) {}
 
-  /// As Boost's, which finds the program's operator<< where that takes any stream.
+  /// Hides Boost's operator&, which would find the program's operator<< if that takes any stream.
   template <class T>
   OutArchive& operator&(const T& value) {
     save_override(value);
@@ -51,17 +64,11 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
   void save_override(const boost::serialization::nvp<T>& named) {
     save_override(named.const_value());
   }
-  void save_override(const boost::archive::class_id_type& v) { put(out_, static_cast<std::int16_t>(v)); }
-  void save_override(const boost::archive::class_id_reference_type& v) {
-    put(out_, static_cast<std::int16_t>(v));
+  template <Added T>
+  void save_override(const T& v) {
+    put(out_, detail::added(v));
   }
   void save_override(const boost::archive::class_id_optional_type&) {}
-  void save_override(const boost::archive::object_id_type& v) { put(out_, static_cast<std::uint32_t>(v)); }
-  void save_override(const boost::archive::object_reference_type& v) {
-    put(out_, static_cast<std::uint32_t>(v));
-  }
-  void save_override(const boost::archive::version_type& v) { put(out_, static_cast<std::uint32_t>(v)); }
-  void save_override(const boost::archive::tracking_type& v) { put(out_, static_cast<bool>(v)); }
   void save_override(const boost::archive::class_name_type& v) {
     Codec<std::string>::encode(out_, static_cast<const char*>(v));
   }
@@ -70,23 +77,15 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
     put(out_, std::uint64_t{size});
     if (size > most_without_bytes) counts_.emplace_back(out_.size(), size);
   }
-  void save_override(const boost::serialization::item_version_type& v) {
-    put(out_, static_cast<std::uint32_t>(v));
-  }
 
-  /// At the end: throws UsageError for a count that `Reader::count` would refuse.
+  /// Called at the end: throws UsageError for a count that `Reader::count` would refuse.
   void require_counts() const {
     for (const auto& [at, count] : counts_) require_count(count, out_.size() - at);
   }
 
  private:
-  friend class boost::archive::save_access;
-  template <class T>
-  void save(const T& value) {
-    Codec<T>::encode(out_, value);
-  }
   std::string& out_;
-  std::vector<std::pair<std::size_t, std::size_t>> counts_;  // the large ones, and where they end
+  std::vector<std::pair<std::size_t, std::size_t>> counts_;  // large counts, each with the offset behind it
 };
 
 class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
@@ -115,25 +114,12 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
   void load_override(const boost::serialization::nvp<T>& named) {
     load_override(named.value());
   }
-  void load_override(boost::archive::class_id_type& v) {
-    v = boost::archive::class_id_type(in_.number<std::int16_t>());
-  }
-  void load_override(boost::archive::class_id_reference_type& v) {
-    v = boost::archive::class_id_reference_type(boost::archive::class_id_type(in_.number<std::int16_t>()));
+  template <Added T>
+  void load_override(T& v) {
+    using Number = decltype(detail::added(v));
+    static_cast<Number&>(v) = Codec<Number>::decode(in_);
   }
   void load_override(boost::archive::class_id_optional_type&) {}
-  void load_override(boost::archive::object_id_type& v) {
-    v = boost::archive::object_id_type(in_.number<std::uint32_t>());
-  }
-  void load_override(boost::archive::object_reference_type& v) {
-    v = boost::archive::object_reference_type(boost::archive::object_id_type(in_.number<std::uint32_t>()));
-  }
-  void load_override(boost::archive::version_type& v) {
-    v = boost::archive::version_type(in_.number<std::uint32_t>());
-  }
-  void load_override(boost::archive::tracking_type& v) {
-    v = boost::archive::tracking_type(in_.number<std::uint8_t>() != 0);
-  }
   void load_override(boost::archive::class_name_type& v) {
     const std::string name = Codec<std::string>::decode(in_);
     if (name.size() >= BOOST_SERIALIZATION_MAX_KEY_SIZE) throw DamagedError("a class name is too long");
@@ -142,21 +128,13 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
   void load_override(boost::serialization::collection_size_type& v) {
     v = boost::serialization::collection_size_type(in_.count(0));
   }
-  void load_override(boost::serialization::item_version_type& v) {
-    v = boost::serialization::item_version_type(in_.number<std::uint32_t>());
-  }
 
  private:
-  friend class boost::archive::load_access;
-  template <class T>
-  void load(T& value) {
-    value = Codec<T>::decode(in_);
-  }
   Reader& in_;
 };
 
-/// A value that stands for itself. One that only Boost can make from nothing is written as Boost writes
-/// elements of containers.
+/// A value on its own. A value without a default constructor is written as Boost writes such elements of
+/// containers: with what its load_construct_data needs.
 template <class T>
 void save_value(OutArchive& archive, const T& value) {
   if constexpr (!std::is_default_constructible_v<T>) {
@@ -181,8 +159,8 @@ T load_value(InArchive& archive) {
   }
 }
 
-// What Boost 1.74 lacks, for elements without a fixed layout. Found by argument-dependent lookup on the
-// archive.
+// What Boost 1.74 lacks, for elements without a fixed layout. Found by the archives' argument-dependent
+// lookup.
 template <class... Ts>
 void serialize(OutArchive& archive, std::tuple<Ts...>& value, unsigned) {
   std::apply([&](Ts&... parts) { (archive.save_override(parts), ...); }, value);
@@ -223,14 +201,14 @@ void serialize(InArchive& archive, std::variant<Ts...>& value, unsigned) {
   }...};
   std::uint8_t index = 0;
   archive.load_override(index);
-  if (index >= sizeof...(Ts)) throw DamagedError("a variant holds an alternative that it does not have");
+  if (index >= sizeof...(Ts)) throw DamagedError("a variant has an alternative that its type lacks");
   alternatives[index](archive, value);
 }
 
-/// The name of a type without a fixed layout, the same with g++ and clang++.
+/// The name of a type without a fixed layout; the same with g++ and clang++.
 std::string class_name(const std::type_info& type);
 
-/// What is stored to tell types apart: "[f64]", "(i32,str)", or "boost:Model" for a class.
+/// The text that is stored to tell types apart: "[f64]", "(i32,str)", or "boost:Model" for a class.
 template <class T>
 std::string schema() {
   if constexpr (std::is_void_v<T>)
@@ -252,7 +230,7 @@ void encode(std::string& out, const T& value) {
   }
 }
 
-/// The value of all of `bytes`. Throws DamagedError if they are not one.
+/// The value whose bytes are all of `bytes`. Throws DamagedError if they are no value.
 template <class T>
 T decode(std::string_view bytes) {
   Reader reader(bytes);
@@ -265,7 +243,7 @@ T decode(std::string_view bytes) {
       return detail::load_value<T>(archive);
     }
   }();
-  if (!reader.left().empty()) throw DamagedError("a value is shorter than its bytes");
+  if (!reader.left().empty()) throw DamagedError("there are bytes left behind a value");
   return value;
 }
 

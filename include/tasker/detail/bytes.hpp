@@ -12,7 +12,7 @@
 
 namespace tasker::detail {
 
-/// Numbers whose bytes are all value: no padding, one representation for equal values of integers.
+/// Numbers without padding; equal integers have equal bytes.
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<std::remove_cv_t<T>, long double>;
 
@@ -36,11 +36,17 @@ void put(std::string& out, T value) {
   std::memcpy(out.data() + size, &value, sizeof(T));
 }
 
-/// Most elements take a byte or more. So many that don't are counted all the same: more would be an
-/// allocation that no bytes bound.
-constexpr std::size_t most_without_bytes = std::size_t{1} << 16;
+/// Appends several numbers, one after the other.
+template <Number... Ts>
+void put(std::string& out, Ts... values) {
+  (put(out, values), ...);
+}
 
-/// Throws UsageError for a count that `Reader::count` would refuse with so many bytes behind it.
+/// How many elements may take no bytes at all. A larger count of such elements is refused, since no size of a
+/// file would bound what it allocates.
+inline constexpr std::size_t most_without_bytes = std::size_t{1} << 16;
+
+/// Throws UsageError for a count that `Reader::count` would refuse if `bytes` bytes follow.
 inline void require_count(std::size_t count, std::size_t bytes) {
   if (count > bytes + most_without_bytes)
     throw UsageError(
@@ -49,7 +55,7 @@ inline void require_count(std::size_t count, std::size_t bytes) {
         "std::unordered_map can't be, either: reserve fewer)");
 }
 
-/// Appends a count of elements that take `least` bytes or more. Throws UsageError where it could not be read.
+/// Appends a count of elements of at least `least` bytes each. Throws UsageError if it could not be read.
 inline void put_count(std::string& out, std::size_t count, std::size_t least) {
   if (least == 0) require_count(count, 0);
   put(out, std::uint64_t{count});
@@ -67,18 +73,24 @@ class Reader {
     return little_endian(value);
   }
 
+  /// Reads several numbers, one after the other.
+  template <Number... Ts>
+  void read(Ts&... values) {
+    ((values = number<Ts>()), ...);
+  }
+
   std::string_view bytes(std::uint64_t size) {
-    if (size > left_.size()) throw DamagedError("a value ends before its last byte");
+    if (size > left_.size()) throw DamagedError("the bytes of a value end too early");
     const std::string_view taken = left_.substr(0, size);
     left_.remove_prefix(size);
     return taken;
   }
 
-  /// A count of elements that each take `least` bytes or more: refused if they can't all be there.
+  /// A count of elements of at least `least` bytes each. Throws DamagedError if they can't all be there.
   std::size_t count(std::size_t least) {
     const auto n = number<std::uint64_t>();
     const std::size_t most = least > 0 ? left_.size() / least : left_.size() + most_without_bytes;
-    if (n > most) throw DamagedError("a count is larger than its bytes");
+    if (n > most) throw DamagedError("a container counts more elements than there are bytes for");
     return static_cast<std::size_t>(n);
   }
 

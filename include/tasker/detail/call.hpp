@@ -10,24 +10,24 @@
 #include <string>
 #include <string_view>
 
-/// What `map` becomes once types are gone: the templates make a MapCall, the library runs it.
+/// A call of `map` without its types: templates make a MapCall, the library runs it.
 namespace tasker::detail {
 
 struct MapCall {
   std::filesystem::path path;
   Options options;
-  std::string argument_type;  ///< Schemas (see archive.hpp).
+  std::string argument_type;  ///< A schema (see archive.hpp), as is the next one.
   std::string result_type;
   std::uint64_t count = 0;  ///< Number of arguments; counts on rank 0 only.
-  /// Appends the arguments from `first` up to, not including, `last`, each behind its size (u64), and stops
-  /// when `out` has reached `most` bytes. Returns how many it appended: one at least. Called on rank 0 only.
-  /// Where it throws, those before that one have been appended.
+  /// Appends the arguments from `first` up to, not including, `last` to `out`, each behind its size (u64).
+  /// Stops when `out` has reached `most` bytes. Returns how many arguments it appended, at least one. If it
+  /// throws, the arguments before the failing one have been appended. Called on rank 0 only.
   std::function<std::uint64_t(std::uint64_t first, std::uint64_t last, std::size_t most, std::string& out)>
       encode_arguments;
-  /// Whether no code of the program's is needed for that, so that it may be called again, and by any thread.
+  /// Whether encode_arguments runs no code of the program. Then it may be called again, and by any thread.
   bool in_place = false;
-  /// How many seconds the task with these argument's bytes is expected to last; empty where nobody knows.
-  /// Called on rank 0 only.
+  /// The expected seconds of the task with these argument bytes; empty if nobody knows. Called on rank 0
+  /// only.
   std::function<double(std::string_view argument)> expected;
   Function function;  ///< `fn`
   /// Calls `fn` for the steps of one chunk.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <tasker/detail/bytes.hpp>
-#include <tasker/detail/stateless.hpp>
 
 #include <array>
 #include <complex>
@@ -18,24 +17,44 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <typeinfo>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
 
-/// The fixed layout: little-endian, without padding, equal values give equal bytes. src/store/FORMAT.md
-/// describes it for readers in other languages; the names that `schema()` returns are stored and never
-/// change.
+/// The fixed layout: little-endian, no padding, equal values give equal bytes. src/store/FORMAT.md describes
+/// it for readers in other languages. The names that `schema()` returns are stored and never change.
 namespace tasker::detail {
 
-/// What `"[" + schema() + "]"` would give without false warnings of g++ 12 at -O3.
+/// Concatenates `parts`. With operator+, g++ 12 gives false warnings at -O3.
 inline std::string concat(std::initializer_list<std::string_view> parts) {
   std::string all;
   for (const std::string_view part : parts) all += part;
   return all;
 }
+
+/// Whether a container's `Part` (comparator, hash, allocator) has no state: a new one equals the original.
+template <class Part>
+concept Interchangeable = std::is_empty_v<Part> && std::is_default_constructible_v<Part>;
+
+/// Whether the container `T` has no parts with state. Reading makes a container without the comparator, hash
+/// and allocator of the original: a set that is ordered by a function pointer would call a null pointer.
+template <class T>
+constexpr bool is_stateless() {
+  bool all = true;
+  if constexpr (requires { typename T::key_compare; })
+    all = all && Interchangeable<typename T::key_compare>;
+  else if constexpr (requires { typename T::value_compare; })
+    all = all && Interchangeable<typename T::value_compare>;
+  if constexpr (requires { typename T::hasher; }) all = all && Interchangeable<typename T::hasher>;
+  if constexpr (requires { typename T::key_equal; }) all = all && Interchangeable<typename T::key_equal>;
+  if constexpr (requires { typename T::allocator_type; })
+    all = all && Interchangeable<typename T::allocator_type>;
+  return all;
+}
+template <class T>
+concept Stateless = is_stateless<T>();
 
 /// Layout of one type: `schema()`, `least` (the fewest bytes a value takes), `encode` and `decode`.
 template <class T>
@@ -50,7 +69,7 @@ struct Codec<T> {
   static constexpr std::size_t least = sizeof(T);
   static std::string schema() {
     if constexpr (std::same_as<T, bool>) return "bool";
-    // Whether a plain char has a sign differs between processors.
+    // Whether plain char is signed depends on the processor.
     const bool is_signed = std::is_signed_v<T> || std::same_as<T, char>;
     const char* const kind = std::is_floating_point_v<T> ? "f" : is_signed ? "i" : "u";
     return concat({kind, std::to_string(8 * sizeof(T))});
@@ -64,11 +83,11 @@ struct Codec<T> {
   }
 };
 
-/// As in the elements of a map.
+/// For the keys in the elements of a map.
 template <Fixed T>
 struct Codec<const T> : Codec<T> {};
 
-/// Sixteen bytes, of which x87 uses ten; the others are padding in memory and zero here.
+/// Sixteen bytes. x87 uses ten of them; the others are padding in memory and zero here.
 template <>
 struct Codec<long double> {
   static constexpr std::size_t least = 16;
@@ -190,31 +209,20 @@ std::string schemas([[maybe_unused]] std::string_view separator) {
   return all;
 }
 
-template <Fixed... Ts>
-struct Codec<std::tuple<Ts...>> {
+template <class Tuple, class... Ts>
+struct TupleCodec {
   static constexpr std::size_t least = (Codec<Ts>::least + ... + 0);
   static std::string schema() { return concat({"(", schemas<Ts...>(","), ")"}); }
-  static void encode(std::string& out, const std::tuple<Ts...>& value) {
+  static void encode(std::string& out, const Tuple& value) {
     std::apply([&](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
   }
   // Braces, not parentheses: they fix the order of evaluation.
-  static std::tuple<Ts...> decode([[maybe_unused]] Reader& in) {
-    return std::tuple<Ts...>{Codec<Ts>::decode(in)...};
-  }
+  static Tuple decode([[maybe_unused]] Reader& in) { return Tuple{Codec<Ts>::decode(in)...}; }
 };
-
+template <Fixed... Ts>
+struct Codec<std::tuple<Ts...>> : TupleCodec<std::tuple<Ts...>, Ts...> {};
 template <Fixed A, Fixed B>
-struct Codec<std::pair<A, B>> {
-  static constexpr std::size_t least = Codec<A>::least + Codec<B>::least;
-  static std::string schema() { return concat({"(", schemas<A, B>(","), ")"}); }
-  static void encode(std::string& out, const std::pair<A, B>& value) {
-    Codec<A>::encode(out, value.first);
-    Codec<B>::encode(out, value.second);
-  }
-  static std::pair<A, B> decode(Reader& in) {
-    return std::pair<A, B>{Codec<A>::decode(in), Codec<B>::decode(in)};
-  }
-};
+struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
 
 template <>
 struct Codec<std::monostate> {
@@ -251,13 +259,13 @@ struct Codec<std::variant<Ts...>> {
     using Decode = Variant (*)(Reader&);
     static constexpr Decode alternatives[] = {[](Reader& r) -> Variant { return Codec<Ts>::decode(r); }...};
     const auto index = in.number<std::uint8_t>();
-    if (index >= sizeof...(Ts)) throw DamagedError("a variant holds an alternative that it does not have");
+    if (index >= sizeof...(Ts)) throw DamagedError("a variant has an alternative that its type lacks");
     return alternatives[index](in);
   }
 };
 
-/// Sets and maps. The unordered ones are written in the order of their elements' bytes, so that equal ones
-/// are equal.
+/// Sets and maps. The unordered ones are written in the order of their elements' bytes, so that equal
+/// containers give equal bytes.
 template <class Container, class Value>
 struct AssociativeCodec {
   static constexpr std::size_t least = 8;

@@ -8,17 +8,17 @@
 
 namespace tasker::detail {
 
-/// Which function of the program it is, within one process.
+/// Identifies a function of the program, within one process.
 struct Function {
   std::type_index type = typeid(void);
-  /// What it has captured, as far as that can be compared; empty where it can't.
+  /// The bytes of its captures; empty if they can't be compared.
   std::string captured;
 
   bool operator==(const Function&) const = default;
 };
 
-/// Fills with zeros every word that is an address in this process: it may differ where what is there is
-/// equal, and the other way round.
+/// Fills every word with zeros that is an address in this process: equal captures may hold different
+/// addresses, and different captures equal ones.
 void drop_addresses(std::string& bytes);
 
 template <class Fn>

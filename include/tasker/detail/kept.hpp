@@ -13,8 +13,7 @@
 
 namespace tasker::detail {
 
-/// The type that a value is kept as: text that belongs to somebody else as a string, and what a tuple refers
-/// to as a value.
+/// The type as which a value is kept: somebody else's text as a string, what a tuple refers to as a value.
 template <class T>
 struct Kept {
   using type = T;
@@ -42,9 +41,9 @@ struct Kept<std::pair<A, B>> {
 };
 
 template <class T>
-concept Several = requires { typename std::tuple_element<0, T>::type; };
+concept TupleLike = requires { std::tuple_size<T>::value; };
 
-/// `value` as a `K`, which may be itself. Throws UsageError for a char* that is null.
+/// `value` as a `K`; a reference to it if it is one. Throws UsageError for a char* that is null.
 template <class K, class T>
 decltype(auto) kept(T&& value) {
   using From = std::remove_cvref_t<T>;
@@ -55,11 +54,11 @@ decltype(auto) kept(T&& value) {
   } else if constexpr (std::same_as<K, std::string> && std::is_pointer_v<From>) {
     if (value == nullptr) throw UsageError("a char* is null, so there is no text to keep");
     return std::string(value);
-  } else if constexpr (Several<K> && Several<From>) {
+  } else if constexpr (TupleLike<K> && TupleLike<From>) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return K(detail::kept<std::tuple_element_t<I, K>>(std::get<I>(std::forward<T>(value)))...);
     }(std::make_index_sequence<std::tuple_size_v<K>>());
-  } else {  // a proxy
+  } else {  // a proxy, such as that of std::vector<bool>
     return static_cast<K>(value);
   }
 }

@@ -23,14 +23,6 @@ template <class Args>
 concept Arguments = std::ranges::random_access_range<Args> && std::ranges::sized_range<Args>;
 
 template <class Args>
-constexpr void require_arguments() {
-  static_assert(
-      Arguments<Args>,
-      "map: args must be a sized random-access range (a vector, std::views::iota(0, n), a view over "
-      "them); put anything else into a vector first");
-}
-
-template <class Args>
 using ArgumentOf = KeptAs<std::ranges::range_value_t<Args>>;
 
 template <class Range>
@@ -38,15 +30,12 @@ constexpr bool is_plain_iota = false;
 template <std::integral T, class Bound>
 constexpr bool is_plain_iota<std::ranges::iota_view<T, Bound>> = true;
 
-/// Whether elements can be read at any time, by any thread, without code of the program's.
+/// Whether elements can be read at any time and by any thread, without running code of the program.
 template <class Args>
 constexpr bool readable_in_place =
     is_plain_iota<std::remove_cv_t<Args>> ||
     (std::ranges::contiguous_range<Args> && Fixed<std::ranges::range_value_t<Args>> &&
      std::same_as<ArgumentOf<Args>, std::ranges::range_value_t<Args>>);
-
-template <class T>
-concept TupleLike = requires { std::tuple_size<T>::value; };
 
 template <class Fn, class Arg, class... More>
 struct Applicable : std::false_type {};
@@ -56,9 +45,9 @@ struct Applicable<Fn, Arg, More...> : decltype([]<std::size_t... I>(std::index_s
   return std::bool_constant<std::is_invocable_v<Fn&, std::tuple_element_t<I, Arg>..., More...>>{};
 }(std::make_index_sequence<std::tuple_size_v<Arg>>{})) {};
 
-/// Calls, as std::invoke does, the first that compiles of fn(arg), fn(a, b, ...), fn(arg, context),
-/// fn(a, b, ..., context). Asking whether a lambda with `auto` compiles instantiates its body where the
-/// number of parameters fits, so nothing is asked once one has been found.
+/// Calls `fn` as std::invoke does, in the first form that compiles: fn(arg), fn(a, b, ...), fn(arg, context),
+/// fn(a, b, ..., context). Whether a lambda with `auto` compiles can only be found out by instantiating its
+/// body if the number of parameters fits; so no further form is tried once one fits.
 template <class Fn, class Arg>
 decltype(auto) call_fn(Fn& fn, Arg& arg, Context& context) {
   if constexpr (std::is_invocable_v<Fn&, Arg>) {
@@ -85,15 +74,15 @@ template <class Fn, class Args>
 using ResultOf = KeptAs<std::decay_t<decltype(detail::call_fn(
     std::declval<Fn&>(), std::declval<ArgumentOf<Args>&>(), std::declval<Context&>()))>>;
 
-/// Runs `fn` for every step. Only what the user's code does may fail a task; what Steps throws ends the map.
+/// Calls `fn` for every step. Only what the program's code throws fails a task; what Steps throws ends the
+/// map.
 template <class Arg, class Result, class Fn>
 void execute(Fn& fn, Steps& steps) {
-  Context context;
   Step step;
   while (steps.next(step)) {
+    Context context(steps, step);
     std::exception_ptr exception;
     try {
-      ContextAccess::start(context, steps, step);
       auto arg = detail::decode<Arg>(step.argument);
       if constexpr (std::is_void_v<Result>)
         detail::call_fn(fn, arg, context);
@@ -105,11 +94,11 @@ void execute(Fn& fn, Steps& steps) {
     if (exception)
       steps.failed(exception);
     else
-      steps.done({ContextAccess::asked_index(context), ContextAccess::asked_count(context)});
+      steps.done(context.asked_);
   }
 }
 
-/// `args` must outlive the call; `fn` is kept in it.
+/// `args` must outlive the MapCall; `fn` is moved into it.
 template <class Fn, class Args>
 MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options) {
   using Arg = ArgumentOf<Args>;

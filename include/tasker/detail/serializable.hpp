@@ -1,17 +1,16 @@
 #pragma once
 
 #include <tasker/detail/codec.hpp>
-#include <tasker/detail/stateless.hpp>
 
 #include <boost/serialization/nvp.hpp>
 #include <boost/serialization/serialization.hpp>
 
-/// What can be an argument or a result, as far as the compiler can tell, and one sentence for what can't
-/// instead of Boost's page.
+/// Finds out, as far as the compiler can tell, which types can be an argument or a result. For others there
+/// is one sentence instead of a page of Boost's errors.
 namespace tasker::detail {
 
-/// Stands for an archive where only the choice of a function matters. Ours for any type make those of Boost
-/// for any type ambiguous, so a call compiles only where there is a better one.
+/// Stands for an archive in overload resolution. These declarations accept any type, as those of Boost do,
+/// and make them ambiguous: so a call compiles only if there is a more specific function.
 namespace probe {
 struct Archive {
   using is_loading = std::true_type;
@@ -30,7 +29,7 @@ void serialize(Archive&, std::variant<Ts...>&, unsigned);
 template <class A, class T>
 void load_construct_data(A&, T*, unsigned);
 
-/// A name that both bases have is ambiguous, whether or not it may be used.
+/// If both bases have the member, its name is ambiguous, even where the member is private.
 struct Serialize {
   int serialize;
 };
@@ -52,9 +51,8 @@ concept HasLoadConstructData = requires(probe::Archive& archive, std::remove_con
   load_construct_data(archive, value, version);
 };
 
-/// Whether Boost.Serialization knows what to do with a `T`. What is said of unions and of classes that can't
-/// be derived from is left to Boost, as are arrays. Of a class that is abstract only the derived ones are
-/// asked.
+/// Whether Boost.Serialization can serialize a `T`. Boost itself decides on unions, final classes and arrays.
+/// Of a pointer to an abstract class only the derived classes are asked.
 template <class T>
 constexpr bool is_serializable() {
   if constexpr (std::is_pointer_v<T>)
@@ -68,8 +66,8 @@ constexpr bool is_serializable() {
 template <class T>
 concept Serializable = is_serializable<T>();
 
-/// Whether an object can be made before it is read. A class whose `serialize` is private has made Boost its
-/// friend, which then may use a private constructor, too.
+/// Whether an object can be made before its content is read. A class whose `serialize` is private has made
+/// Boost its friend, so Boost may use a private constructor, too.
 template <class T>
 concept Makeable = std::is_default_constructible_v<T> || HasLoadConstructData<T> ||
                    (std::is_class_v<T> && (std::is_final_v<T> || HasSerialize<T>)&&!HasPublicSerialize<T>);

@@ -11,20 +11,20 @@
 
 namespace tasker::execute::slots {
 
-/// Why a child ended, and what that makes of the task it was at.
+/// Why a child ended.
 struct ChildEnd {
-  store::Outcome outcome = store::Outcome::crashed;
+  store::Outcome outcome = store::Outcome::crashed;  ///< Of the task that is to blame.
   std::string cause;
-  bool at_once = true;      ///< It ended at the task that caused it, not some tasks later.
-  std::string output = {};  ///< What its last task had written, as in a record.
+  bool at_once = true;      ///< It was still at the task at which something went wrong.
+  std::string output = {};  ///< What its last task had written, encoded as in a record.
 };
 
-/// A child process of a slot, from its fork on. It leads a process group, in which whatever its tasks start
-/// is, too.
+/// A child process of a slot. It leads a process group, which whatever its tasks start belongs to, too.
 class Child {
  public:
+  /// Forks it.
   Child(const Work& work, SlotPage& page, Guard& guard);
-  /// Ends it at once, and its group.
+  /// Kills it and its group.
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -33,12 +33,12 @@ class Child {
   const base::Pipe& pipe() const { return pipe_; }
   /// Readable when it has ended.
   int pidfd() const { return pidfd_.get(); }
-  /// Where its tasks write; null where that is not captured.
+  /// The pipes that its tasks write to; null if their output is not captured.
   OutputPipes* output() { return output_ ? &*output_ : nullptr; }
   /// Sends a signal to it and its group.
   void signal(int number) const;
-  /// Ends it and its group, and says why it ended. Waits for a moment at most: what can't end now, as in a
-  /// file system that does not answer, never comes back either.
+  /// Kills it and its group if they live, and returns why it ended. Waits for a moment at most: a child that
+  /// can't end by then, as in a file system that does not answer, does nothing else any more either.
   ChildEnd reap();
 
  private:

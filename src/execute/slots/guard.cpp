@@ -20,17 +20,16 @@ namespace tasker::execute::slots {
 
 namespace {
 
-/// What the guard does, from its fork on. Its memory is the rank's, copied on write: it writes little.
+/// What the guard does, from its fork on. It writes little, as its memory is the rank's, copied on write.
 [[noreturn]] void stand_guard(int pipe) noexcept {
-  // Neither a signal that is meant for all (of a terminal, a process group) nor a kill by the program's name
-  // may end it before its time has come.
+  // A signal to the whole terminal or process group must not end it early, nor a kill by the program's name.
   ::setsid();
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   // Inherited descriptors must not keep the rank's files and connections open.
   ::dup2(pipe, 0);
-  if (::close_range(1, UINT_MAX, 0) != 0) ::_exit(1);  // before Linux 5.9: rather no guard than such a one
+  if (::close_range(1, UINT_MAX, 0) != 0) ::_exit(1);  // before Linux 5.9: better no guard than that
   ::prctl(PR_SET_NAME, "tasker-guard");
   base::Pipe rank(0);
   std::set<pid_t> groups;
@@ -41,9 +40,8 @@ namespace {
     else
       groups.erase(-change);
   }
-  // The rank is gone without having released these. A group keeps its id for as long as it has a member, and
-  // ids are handed out in a cycle: one whose last member ended just now becomes a stranger's only when all
-  // others were used since.
+  // The rank is gone and has not released these groups. No stranger has their ids: a group keeps its id while
+  // it has a member, and the id of one that has just ended is used again only after all other ids.
   for (const pid_t group : groups) ::kill(-group, SIGKILL);
   ::_exit(0);
 }
@@ -63,14 +61,10 @@ Guard::~Guard() {
   base::retried([this] { return ::waitpid(pid_, nullptr, 0); });
 }
 
-void Guard::take(pid_t group) { tell(group); }
-
-void Guard::release(pid_t group) { tell(-group); }
-
 void Guard::tell(pid_t change) {
   std::string bytes;
   detail::put(bytes, std::int32_t{change});
-  pipe_.post(std::move(bytes));  // should somebody have killed or stopped the guard, all goes on without
+  pipe_.post(std::move(bytes));  // does not wait, even if somebody has stopped the guard
 }
 
 }  // namespace tasker::execute::slots

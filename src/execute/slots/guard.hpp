@@ -1,30 +1,29 @@
 #pragma once
 
-#include "base/default_signal.hpp"
 #include "base/pipe.hpp"
+#include "base/signals.hpp"
 
 #include <sys/types.h>
 
 namespace tasker::execute::slots {
 
-/// A process that sleeps until this one is gone, however it has ended, and then ends the process groups that
-/// it was told of: those of the slots' children, and so whatever their tasks have started. The children
-/// themselves need no guard, the kernel ends them (PR_SET_PDEATHSIG), but not the programs. For as long as it
-/// lives, the end of this process's children is told to who waits for them and to nobody else.
+/// A process that sleeps until this one is gone, however it has ended, and then ends the process groups of
+/// the slots' children. These hold the programs that tasks have started. The children themselves need no
+/// guard: the kernel ends them (PR_SET_PDEATHSIG). While the object lives, SIGCHLD has its default action.
 class Guard {
  public:
   /// Forks it.
   Guard();
-  /// Ends it: all groups must have been released.
+  /// Ends it. All groups must have been released.
   ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  /// This group is not to outlive this process.
-  void take(pid_t group);
-  /// It has ended. Before its leader is waited for: then the id may become a stranger's.
-  void release(pid_t group);
-  /// In a child that was forked since: it is not the one whose end the guard waits for.
+  /// From now on this group ends with this process.
+  void take(pid_t group) { tell(group); }
+  /// The group has ended. Call it before you wait for its leader, as another group may get the id after that.
+  void release(pid_t group) { tell(-group); }
+  /// Call it in a forked child: the guard waits for the end of the rank, not of the child.
   void leave() {
     pipe_.close();
     sigchld_.restore();
@@ -32,9 +31,10 @@ class Guard {
 
  private:
   void tell(pid_t change);
-  // Where the program ignores it, or waits for every child in a handler, nobody could tell how a child ended.
+  // The program may ignore SIGCHLD, or wait for every child in a handler. Then nobody could tell how a slot's
+  // child has ended.
   base::DefaultSignal sigchld_{SIGCHLD};
-  base::Pipe pipe_;  // nobody else has this end: it closes with this process
+  base::Pipe pipe_;  // its end is closed when this process ends: no other process has it
   pid_t pid_ = -1;
 };
 

@@ -15,11 +15,33 @@
 #include <cstdio>
 #include <iostream>
 #include <thread>
-#include <utility>
 
 namespace tasker::execute::slots {
 
 using namespace std::chrono_literals;
+
+void KeptText::append(std::string_view bytes) {
+  std::uint64_t at = size_;
+  size_ = at + bytes.size();
+  while (!bytes.empty()) {
+    char* const part = at < half ? head_ : tail_;
+    const std::size_t place = at % half;
+    const std::size_t size = std::min(bytes.size(), half - place);
+    bytes.copy(part + place, size);
+    bytes.remove_prefix(size);
+    at += size;
+  }
+}
+
+std::string KeptText::text() const {
+  const std::uint64_t size = size_;
+  std::string text(head_, std::min<std::uint64_t>(size, half));
+  if (size <= half) return text;
+  if (size <= 2 * half) return text.append(tail_, size - half);
+  text += "\n[tasker: " + std::to_string(size - 2 * half) + " bytes left out]\n";
+  const std::size_t oldest = size % half;
+  return text.append(tail_ + oldest, half - oldest).append(tail_, oldest);
+}
 
 OutputPipes::Pipe::Pipe() {
   int ends[2];
@@ -30,7 +52,7 @@ OutputPipes::Pipe::Pipe() {
 }
 
 void OutputPipes::Pipe::read_into(KeptText& text) const {
-  // What is there now and no more: somebody may go on writing for ever.
+  // Only what is there now: somebody may go on writing for ever.
   int left = 0;
   ::ioctl(reading.get(), FIONREAD, &left);
   while (left > 0) {
@@ -55,11 +77,11 @@ OutputPipes::OutputPipes(OutputPage& page) : page_(page), epoll_(::epoll_create1
 }
 
 void OutputPipes::redirect() const {
-  // The pipes' own ends stay open: a task may close stdout, and still they have not ended.
+  // The pipes' own writing ends stay open. So the pipes don't end when a task closes stdout.
   ::dup2(out_.writing.get(), STDOUT_FILENO);
   ::dup2(err_.writing.get(), STDERR_FILENO);
-  // A task that crashes has said what it said before, up to its last line. With the old buffer, glibc would
-  // go on as before for a while.
+  // Buffered by line, so that the output of a task that crashes is there up to its last line. A new buffer,
+  // since glibc would fill the old one in the old way first.
   static char buffer[BUFSIZ];
   std::setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
 }
@@ -98,8 +120,8 @@ std::string OutputPipes::end_task(bool keep) {
   std::cout.flush();
   std::clog.flush();
   if (::__fpending(stdout) > 0) std::fflush(stdout);
-  // Most tasks write nothing. The rank says that it takes something before it does, so what is neither in the
-  // pipes nor announced after that was looked at is not there.
+  // Most tasks write nothing, which must cost little. The rank sets `touched` before it takes output. So if
+  // the pipes are found empty, and `touched` unset after that, there is no output.
   epoll_event found;
   const bool waiting = ::epoll_wait(epoll_.get(), &found, 1, 0) != 0;
   std::atomic_thread_fence(std::memory_order_acquire);

@@ -1,5 +1,7 @@
 #include "execute/slots/slot.hpp"
 
+#include "execute/failure.hpp"
+
 #include <tasker/error.hpp>
 
 #include <algorithm>
@@ -14,18 +16,18 @@ namespace {
 
 /// Between SIGTERM and SIGKILL.
 constexpr auto grace = 2s;
-/// What a child without a task may take besides a task's timeout: it may have a large order to read.
+/// A child may take so much longer than a task's timeout before it starts a task: it may read a large chunk.
 constexpr auto leeway = 10s;
-/// Between the end of a child's pipe and its own: it has closed its end itself if it lives on for longer.
+/// A child that dies ends so soon after its pipe. One that lives on has closed its end of the pipe.
 constexpr auto last_moment = 1s;
 /// Between two tries to take a child's output.
 constexpr auto output_pause = 10ms;
-/// How much is read from a child before others have their turn; and from one that has ended, whose copies
-/// may go on talking for ever.
+/// So much is read from a child before the other children have their turn.
 constexpr int pieces_at_once = 16;
+/// So much is read from a child that has ended: processes that it has forked may go on sending for ever.
 constexpr int last_pieces = 1024;
 
-/// Whether it is an outcome that a task's process notices itself.
+/// Whether a child itself notices this outcome, and so may record it.
 bool can_be_told(store::Outcome outcome) {
   return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
          outcome == store::Outcome::out_of_memory;
@@ -42,52 +44,33 @@ Slot::~Slot() {
 }
 
 void Slot::start(std::shared_ptr<Chunk> chunk) {
-  chunk->share(page_->chunk);
-  report_ = {};
-  Underway& all = orders_.emplace_back();
-  all.order.tasks = chunk->tasks();
-  all.order.attempts = chunk->attempts();
-  all.arguments = chunk->arguments();
-  all.size = base::count(chunk->tasks());
   chunk_ = std::move(chunk);
-  proceed(Clock::now());
-}
-
-void Slot::take_over(Slot& other) {
-  chunk_ = std::exchange(other.chunk_, nullptr);
   chunk_->share(page_->chunk);
-  orders_ = std::exchange(other.orders_, {});
-  report_ = std::exchange(other.report_, {});
+  report_ = {};
+  failures_ = 0;
   proceed(Clock::now());
 }
 
-/// Sends the first order, if there is who can take it or it is time to fork one.
+/// Sends the chunk if that is not done. Forks a child for it if there is none, but not before `fork_at_`.
 void Slot::proceed(Clock::time_point now) {
-  if (orders_.empty() || sent_ || doomed_ || !trouble_.empty() || (!child_ && now < fork_at_)) return;
+  if (!chunk_ || over_ || sent_ || doomed_ || (!child_ && now < fork_at_)) return;
   try {
     if (!child_) child_.emplace(work_, *page_, guard_);
   } catch (const SystemError& error) {
     lose_in_vain(error.what(), now);
     return;
   }
-  if (orders_.front().fresh && !fresh_) {
-    doomed_ = true;
-    child_->signal(SIGKILL);
-    return;
-  }
-  send_order();
+  if (chunk_->assignment().suspect && !fresh_)
+    kill_child();  // another one is forked once it has ended
+  else
+    send_chunk();
 }
 
-void Slot::send_order() {
-  const Underway& next = orders_.front();
-  if (next.order.again)
-    page_->again = {0, static_cast<std::uint32_t>(next.size)};
-  else
-    chunk_->repair();
+void Slot::send_chunk() {
   page_->trap = Trap::none;
   page_->waiting = false;
-  // A child that has just died is noticed by its end.
-  child_->pipe().post(base::pack(next.order), next.arguments);
+  // If the child has just died, this does nothing, and `hear` finds its end.
+  child_->pipe().post(talk::pack(chunk_->assignment()), chunk_->arguments());
   sent_ = true;
   begun_ = last_heard_ = looked_at_ = Clock::now();
   lasted_ = 0s;
@@ -109,30 +92,33 @@ void Slot::watch(std::vector<pollfd>& all) {
   add(output && !held_up_, output ? output->fd() : -1, POLLIN);
 }
 
-std::optional<Slot::Ended> Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
+void Slot::hear(std::span<const pollfd> found, FrameSink& sink) {
   if (found[2].revents != 0) held_up_ = !child_->output()->drain();
-  const bool ended = found[1].revents != 0;  // then what it said before is here by now
+  const bool ended = found[1].revents != 0;  // then all that it sent is in the pipe by now
   if (child_ && !doomed_) {
     try {
       if ((found[0].revents & POLLOUT) != 0) {
         child_->pipe().flush();
-        lasted_ = 0s;  // it reads
+        lasted_ = 0s;  // the child is still reading the chunk
       }
       if (found[0].revents != 0 || ended) read(ended, sink);
       if (found[0].revents != 0 && child_->pipe().has_ended()) cut_off_ = Clock::now();
     } catch (const DamagedError& error) {
-      // A process that is about to crash may say anything.
-      end_for(error.what());
+      // A process that is about to crash may send anything.
+      kill_child(error.what());
     }
   }
-  if (ended) bury();
-  settle(sink);
+  if (ended) bury(sink);
   proceed(Clock::now());
-  if (!busy() || !orders_.empty()) return std::nullopt;
+}
+
+std::optional<Slot::Ended> Slot::take_ended() {
+  if (!std::exchange(over_, false)) return std::nullopt;
+  chunk_->end_sharing();  // others may hold the chunk for longer than the slot lives
   return Ended{std::exchange(chunk_, nullptr), std::move(report_)};
 }
 
-void Slot::end_for(const std::string& nonsense) {
+void Slot::kill_child(const std::string& nonsense) {
   nonsense_ = nonsense;
   doomed_ = true;
   child_->signal(SIGKILL);
@@ -144,12 +130,13 @@ void Slot::read(bool ended, FrameSink& sink) {
     more = child_->pipe().fetch();
     while (const auto message = child_->pipe().take()) {
       if (!sent_) throw DamagedError("its process spoke without having work");
-      if (message->starts_with(static_cast<char>(SlotKind::frame))) {
+      if (message->starts_with(static_cast<char>(base::kind<Records>))) {
         write_frame(*message, sink);
-      } else if (message->starts_with(static_cast<char>(SlotKind::state))) {
+      } else if (message->starts_with(static_cast<char>(base::kind<SavedState>))) {
         save(*message, sink);
       } else {
-        finish_order(base::unpack<Finished>(*message));
+        base::unpack<Finished>(*message);
+        finish_chunk();
       }
       last_heard_ = Clock::now();
       vain_deaths_ = 0;
@@ -157,102 +144,119 @@ void Slot::read(bool ended, FrameSink& sink) {
   }
 }
 
-void Slot::finish_order(const Finished& finished) {
+void Slot::finish_chunk() {
   if (child_->pipe().has_unsent()) throw DamagedError("its process did not hear all of its tasks");
-  if (!finished.stopped && orders_.front().recorded != due(orders_.front()))
-    throw DamagedError("its process did not record all of its tasks");
-  report_.stopped = finished.stopped;
+  if (chunk_->recorded() == 0 && chunk_->kept() > 0 && !work_.horizon.stop_requested())
+    throw DamagedError("its process did not record any of its tasks");
   report_.busy += Clock::now() - begun_;
   sent_ = false;
-  if (finished.stopped)
-    orders_.clear();
-  else
-    orders_.pop_front();
+  end_chunk();
+}
+
+/// The tasks that are not recorded are left over.
+void Slot::end_chunk() {
+  if (chunk_->recorded() < chunk_->kept()) {
+    base::Ranges recorded = chunk_->tasks();
+    report_.left.tasks = base::split_after(recorded, chunk_->recorded());
+  }
+  over_ = true;
+}
+
+/// The index of the task at this place of the chunk, which must be less than the chunk's size.
+std::uint64_t Slot::task(std::uint64_t place) const {
+  auto range = chunk_->tasks().begin();
+  for (; place >= range->size(); ++range) place -= range->size();
+  return range->first + place;
+}
+
+/// The argument of the task with this index; nothing if the chunk has no such task.
+std::optional<std::string_view> Slot::argument(std::uint64_t index) const {
+  detail::Reader in(chunk_->arguments());
+  for (const base::Range& range : chunk_->tasks())
+    for (std::uint64_t task = range.first; task < range.last; ++task) {
+      const std::string_view found = in.bytes(in.number<std::uint64_t>());
+      if (task == index) return found;
+    }
+  return std::nullopt;
+}
+
+/// The attempts that were made at a task, including so many that have failed here.
+talk::Tried Slot::tried(std::uint64_t index, std::uint32_t failures) const {
+  talk::Tried tried = chunk_->tried(index);
+  tried.attempt += failures;
+  tried.failed += failures;
+  return tried;
 }
 
 void Slot::write_frame(std::string_view message, FrameSink& sink) {
-  const store::FrameInfo info = base::unpack_front<FrameHead>(message).info;
-  Underway& underway = orders_.front();
-  std::uint64_t recorded = underway.recorded;
-  std::uint32_t failures = underway.failures;
+  base::unpack_front<Records>(message);
+  const auto frame = store::Frame::at(message);
+  if (!frame || frame->bytes().size() != message.size() || !frame->makes_sense() || frame->info().origin != 0)
+    throw DamagedError("its process sent records that make no sense");
+  std::uint64_t recorded = chunk_->recorded();
+  std::uint32_t failures = failures_;
   ChunkReport report = report_;
-  store::RecordReader records(message);
-  for (std::uint64_t i = 0; i < info.records; ++i) {
-    const auto record = records.next();
-    if (!record || recorded == due(underway) || record->index != underway.index(recorded) ||
-        !can_be_told(record->outcome))
+  for (std::uint32_t i = 0; i < frame->records(); ++i) {
+    const store::Record record = (*frame)[i];
+    if (recorded == chunk_->kept() || record.index != task(recorded) || !can_be_told(record.outcome))
       throw DamagedError("its process sent records that are not of its tasks");
-    if (record->outcome != store::Outcome::done) {
-      if (underway.tries(recorded, failures) < work_.limits.retries) {
+    if (record.outcome != store::Outcome::done) {
+      if (tried(record.index, failures).failed < work_.options().retries) {
         ++failures;
         continue;
       }
-      report.add_failure(failure_of(record->index, record->payload, record->output));
+      report.add_failure(failure_of(record.index, record.payload, record.output));
     } else {
       ++report.tasks;
     }
     ++recorded;
     failures = 0;
   }
-  if (records.offset() != message.size()) throw DamagedError("its process sent records that do not end");
-  sink.write(info, message, {});
+  sink.write(frame->parts());
   fresh_ = false;
-  lasted_ = 0s;  // what the child is at now has begun since
-  underway.recorded = recorded;
-  underway.failures = failures;
+  lasted_ = 0s;  // the running task has started after these
+  chunk_->set_recorded(recorded);
+  failures_ = failures;
   report_ = std::move(report);
-  if (!underway.order.again) chunk_->set_started(underway.before + recorded);
 }
 
-/// What the child says of a task is as little believed as what it records.
+/// Saves the state that a task has sent, but under the fingerprint of its argument as the rank knows it.
 void Slot::save(std::string_view state, FrameSink& sink) const {
   const std::uint64_t index = base::unpack_front<SavedState>(state).index;
-  const auto argument = orders_.front().argument(index);
-  if (!argument) throw DamagedError("its process saved the state of a task that is not its own");
-  sink.save({index, work_.fingerprint(*argument)}, state);
+  const auto known = argument(index);
+  if (!known) throw DamagedError("its process saved the state of a task that is not its own");
+  sink.save({index, work_.fingerprint(*known)}, state);
 }
 
-/// How many of its tasks the child is to record: those that were not taken back.
-std::uint64_t Slot::due(const Underway& underway) const {
-  return underway.order.again ? underway.size : chunk_->kept() - underway.before;
-}
-
-/// How many of its tasks the child has started, as it says.
-std::uint64_t Slot::started(const Underway& underway) const {
-  const Chunk::State state = underway.order.again ? page_->again : page_->chunk;
-  const std::uint64_t begun = state.started - std::min<std::uint64_t>(underway.before, state.started);
-  return std::clamp(begun, underway.recorded, due(underway));
-}
-
-/// The child has ended.
-void Slot::bury() {
+/// Call it when the child has ended.
+void Slot::bury(FrameSink& sink) {
   ChildEnd end = child_->reap();
   if (!nonsense_.empty())
     end = {store::Outcome::crashed, std::exchange(nonsense_, {}), false, std::move(end.output)};
   child_.reset();
   doomed_ = held_up_ = false;
   const bool was_fresh = std::exchange(fresh_, true);
-  if (std::exchange(sent_, false)) after_crash(std::move(end), was_fresh);
+  if (std::exchange(sent_, false)) after_crash(end, was_fresh, sink);
 }
 
 std::optional<Slot::Clock::duration> Slot::longest_pause() const {
+  if (over_) return Clock::duration(0);
   if (held_up_) return output_pause;
   if (is_cut_off()) return std::max<Clock::duration>(cut_off_ + last_moment - Clock::now(), 0s);
-  if (!child_ && busy() && trouble_.empty()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
-  // A task's begin is noticed with this delay, which adds to its time.
-  if (busy() && work_.limits.timeout > 0s)
-    return std::clamp<Clock::duration>(work_.limits.timeout / 20, 10ms, 5s);
+  if (!child_ && busy()) return std::max<Clock::duration>(fork_at_ - Clock::now(), 0s);
+  // A look finds a task's start so late. The task gets that much more time.
+  if (busy() && work_.options().timeout > 0s)
+    return std::clamp<Clock::duration>(work_.options().timeout / 20, 10ms, 5s);
   return std::nullopt;
 }
 
 void Slot::look(Clock::time_point now) {
   if (held_up_) held_up_ = !child_->output()->drain();
-  if (is_cut_off() && now >= cut_off_ + last_moment) end_for("it closed its connection to its rank");
+  if (is_cut_off() && now >= cut_off_ + last_moment) kill_child("it closed its connection to its rank");
   proceed(now);
-  if (!sent_ || doomed_ || work_.limits.timeout == 0s) return;
-  const Underway& underway = orders_.front();
-  const std::uint64_t begun = started(underway);
-  // It may say that it waits, and be stopped.
+  if (!sent_ || doomed_ || work_.options().timeout == 0s) return;
+  const std::uint64_t begun = chunk_->started();
+  // A stopped child may have said that it waits, so the pipe must confirm that.
   const base::Pipe& pipe = child_->pipe();
   const bool waiting = (page_->waiting || pipe.has_unsent()) && pipe.is_awaited();
   const auto passed = now - std::exchange(looked_at_, now);
@@ -262,9 +266,9 @@ void Slot::look(Clock::time_point now) {
   } else if (!waiting) {
     lasted_ += passed;
   }
-  if (waiting || lasted_ < work_.limits.timeout) return;
-  if (begun == underway.recorded) {
-    if (lasted_ >= work_.limits.timeout + leeway) child_->signal(SIGKILL);
+  if (waiting || lasted_ < work_.options().timeout) return;
+  if (begun == chunk_->recorded()) {
+    if (lasted_ >= work_.options().timeout + leeway) child_->signal(SIGKILL);
   } else if (stopped_ != begun) {
     stopped_ = begun;
     stopped_at_ = now;

@@ -3,11 +3,9 @@
 #include "base/shared.hpp"
 #include "execute/run_chunk.hpp"
 #include "execute/slots/child.hpp"
-#include "execute/slots/underway.hpp"
 
 #include <poll.h>
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,93 +14,97 @@
 
 namespace tasker::execute::slots {
 
-/// One executor of a rank: a child process that executes chunks, one at a time, so that a task may crash. It
-/// is forked when the slot is made and kept; only after its end another one is forked, when there is work.
-/// What it records comes through a pipe and is written by the rank.
+/// Executes chunks, one at a time, in a child process, so that a task may crash. The child is forked when the
+/// slot is made, and kept. After the child's end the slot forks another one when there is work. The child
+/// sends its records through a pipe, and the rank writes them.
 ///
 /// The rank never waits for a child, which may be stopped or may have overwritten what they share.
 ///
-/// A crash is the fault of the task that was started last. Where others were executed by the same child
-/// before it, they may have left behind what caused it: then the task is executed once more, in a fresh
-/// child. So are tasks that had ended but were not recorded yet. All in the order of the chunk, so that what
-/// is done at any time are the first of its tasks.
+/// A crash ends the chunk. The tasks that are not recorded are left over, and rank 0 hands them out again.
+/// The task that was started last is to blame. But if the child had executed other tasks before, one of these
+/// may have left behind the cause. So the task is a suspect: it is executed again, alone and in a fresh
+/// child, and only a crash there is recorded as its own.
 class Slot {
  public:
   using Clock = Recorder::Clock;
 
   Slot(const Work& work, Guard& guard);
-  /// A chunk that it has not ended is given up.
+  /// Gives up a chunk that has not ended.
   ~Slot();
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
 
   bool busy() const { return chunk_ != nullptr; }
-  /// Why it can't go on with its chunk, since again and again no child could be forked, or none lived long
-  /// enough to start a task; empty if it can.
+  /// Why the slot can't execute anything any more: several times in a row no child could be forked, or the
+  /// child died before it started a task. Empty while the slot works.
   const std::string& trouble() const { return trouble_; }
-  /// Goes on with the chunk of another one, which is in trouble; not while busy.
-  void take_over(Slot& other);
-  /// Executes a chunk; not while busy.
+  /// Executes a chunk. The slot must not be busy.
   void start(std::shared_ptr<Chunk> chunk);
 
-  /// What to poll for: then there is something to hear. So many are added.
+  /// Adds `watched` entries to poll for. Call `hear` when one is ready.
   static constexpr std::size_t watched = 3;
   void watch(std::vector<pollfd>& all);
+  /// Writes to `sink` the records that the child has sent, without waiting. `found`: the entries that `watch`
+  /// has added, after poll().
+  void hear(std::span<const pollfd> found, FrameSink& sink);
 
   struct Ended {
     std::shared_ptr<Chunk> chunk;
     ChunkReport report;
   };
-  /// Writes to `sink` what the child has recorded, without waiting; the chunk, once all of it is recorded.
-  /// `found`: what poll has found of what to poll for.
-  std::optional<Ended> hear(std::span<const pollfd> found, FrameSink& sink);
+  /// The chunk, if it has ended, and what became of it. After that the slot is not busy any more.
+  std::optional<Ended> take_ended();
 
-  /// Ends the child if its task has lasted too long, and does what else is due by itself. Call it at least
-  /// that often: a task is noticed when it is first looked at.
+  /// Ends the child if its task has lasted too long, and does whatever else is due. Call it again after
+  /// `longest_pause` at the latest; nothing is due if that is empty. A task's time counts from the first look
+  /// that finds it started.
   void look(Clock::time_point now);
   std::optional<Clock::duration> longest_pause() const;
 
  private:
   void proceed(Clock::time_point now);
-  void send_order();
+  void send_chunk();
   void lose_in_vain(const std::string& how, Clock::time_point now);
-  /// Reads what the child has said. Throws DamagedError for what can't be true.
+  /// Reads the child's messages. Throws DamagedError for one that can't be true.
   void read(bool ended, FrameSink& sink);
-  void end_for(const std::string& nonsense);
+  void kill_child(const std::string& nonsense = {});
   bool is_cut_off() const { return child_ && !doomed_ && child_->pipe().has_ended(); }
   void write_frame(std::string_view message, FrameSink& sink);
   void save(std::string_view state, FrameSink& sink) const;
-  void finish_order(const Finished& finished);
-  std::uint64_t due(const Underway& underway) const;
-  std::uint64_t started(const Underway& underway) const;
-  void bury();
-  void after_crash(ChildEnd end, bool was_fresh);
-  void settle(FrameSink& sink);
-  void record_crash(const Underway& task, const Verdict& verdict, FrameSink& sink) const;
+  void finish_chunk();
+  void end_chunk();
+  std::uint64_t task(std::uint64_t place) const;
+  std::optional<std::string_view> argument(std::uint64_t index) const;
+  talk::Tried tried(std::uint64_t index, std::uint32_t failures) const;
+  void bury(FrameSink& sink);
+  void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
+  void record_crash(const talk::Tried& task, const ChildEnd& end, FrameSink& sink) const;
 
   const Work& work_;
   Guard& guard_;
   base::Shared<SlotPage> page_;
   std::optional<Child> child_;
   bool fresh_ = true;          // the child has recorded nothing yet
-  bool doomed_ = false;        // the child was killed: only its end is waited for
-  std::string nonsense_;       // that it was killed for
-  bool held_up_ = false;       // its output could not be taken
-  Clock::time_point cut_off_;  // when its end of the pipe was found closed, though it lives
-  int vain_deaths_ = 0;        // in a row, without a task to blame
+  bool doomed_ = false;        // the child was killed, but has not ended yet
+  std::string nonsense_;       // what the child was killed for, if for an impossible message
+  bool held_up_ = false;       // the child's output could not be taken
+  Clock::time_point cut_off_;  // when the child's end of the pipe was found closed, though the child lives
+  int vain_deaths_ = 0;        // deaths in a row without a task to blame
   std::string trouble_;
-  Clock::time_point fork_at_;  // the earliest
-  std::shared_ptr<Chunk> chunk_;
-  std::deque<Underway> orders_;
-  bool sent_ = false;  // the first is posted
-  ChunkReport report_;
-  Clock::time_point begun_;       // the order
-  Clock::time_point last_heard_;  // from the child, or the order's begin
+  Clock::time_point fork_at_;  // the next child is not forked earlier
 
-  std::uint64_t seen_ = 0;  // how many tasks were started when it was looked at
-  Clock::time_point looked_at_;
-  Clock::duration lasted_{0};  // how long the last of them has been executed since
-  std::uint64_t stopped_ = 0;  // the same when the child was told to end; 0: it was not
+  std::shared_ptr<Chunk> chunk_;
+  bool sent_ = false;             // the child has the chunk
+  bool over_ = false;             // the chunk has ended
+  ChunkReport report_;            // of the chunk
+  std::uint32_t failures_ = 0;    // failed attempts here at the first task that is not recorded
+  Clock::time_point begun_;       // when the chunk was sent
+  Clock::time_point last_heard_;  // when the child sent its last message or, if none, the chunk was sent
+
+  Clock::time_point looked_at_;  // time of the last look
+  std::uint64_t seen_ = 0;       // tasks that were started by then
+  Clock::duration lasted_{0};    // how long the last one of them has been executed since it was seen
+  std::uint64_t stopped_ = 0;    // tasks that were started when the child got SIGTERM; 0: it got none
   Clock::time_point stopped_at_;
 };
 

@@ -9,14 +9,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
-#include <initializer_list>
 #include <iostream>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,56 +26,60 @@ namespace tasker::execute::slots {
 
 namespace {
 
-/// Frames go to the rank, which writes them.
+constexpr std::string_view no_checksum("\0\0\0\0\0\0\0", sizeof(std::uint64_t));
+
+/// Sends frames to the rank, which writes them.
 class PipeSink final : public FrameSink {
  public:
   PipeSink(base::Pipe& rank, SlotPage& page) : rank_(rank), page_(page) {}
-  void write(const store::FrameInfo& info, std::string_view head, std::string_view tail) override {
-    page_.trap = Trap::none;  // what came before, the task has survived
-    send({base::pack(FrameHead{info}), head, tail});
+  void write(const store::FrameParts& frame) override {
+    page_.trap = Trap::none;  // the task has survived whatever has set it
+    std::vector<std::string_view> parts = frame.with(no_checksum);
+    const std::string kind = base::pack(Records{});
+    parts.insert(parts.begin(), kind);
+    send(parts);
   }
   void save(const store::StateName& name, std::string_view state) override {
-    send({base::pack(SavedState{name.index}), state});
+    const std::string head = base::pack(SavedState{name.index});
+    send(std::array<std::string_view, 2>{head, state});
   }
-  void sync() override {}
 
  private:
-  void send(std::initializer_list<std::string_view> parts) {
+  void send(std::span<const std::string_view> parts) {
     page_.waiting = true;
-    if (!rank_.send(parts)) ::_exit(0);  // nobody to work for
+    if (!rank_.send(parts)) ::_exit(0);  // the rank is gone
     page_.waiting = false;
   }
   base::Pipe& rank_;
   SlotPage& page_;
 };
 
-/// Where the stack can't grow to: an access there has run over its end.
-struct StackEnd {
-  std::uintptr_t low = 0;
-  std::atomic<Trap>* trap = nullptr;
-} stack_end;
+// For handlers, which have no arguments of ours.
+std::atomic<Trap>* page_trap = nullptr;
+std::uintptr_t stack_end = 0;  // its lowest address
 
+/// An access within this distance of the stack's end is taken for an overflow.
 constexpr std::uintptr_t stack_guard = std::uintptr_t{1} << 20;
 
 void on_segv(int signal, siginfo_t* info, void*) {
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const bool sent = info->si_code <= 0;  // by a process: nothing was accessed
-  if (!sent && address + stack_guard >= stack_end.low && address < stack_end.low + stack_guard)
-    *stack_end.trap = Trap::stack_overflow;
-  // And again without this handler; an access is repeated by itself.
+  if (!sent && address + stack_guard >= stack_end && address < stack_end + stack_guard)
+    *page_trap = Trap::stack_overflow;
+  // The signal shall come again and end the process. An access is repeated when the handler returns.
   ::signal(signal, SIG_DFL);
   if (sent) ::raise(signal);
 }
 
-void watch_stack(std::atomic<Trap>& trap) {
+void watch_stack() {
   pthread_attr_t attributes;
   void* low = nullptr;
   std::size_t size = 0;
   if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
   ::pthread_attr_getstack(&attributes, &low, &size);
   ::pthread_attr_destroy(&attributes);
-  stack_end = {reinterpret_cast<std::uintptr_t>(low), &trap};
-  // A handler needs a stack of its own, since there is none left.
+  stack_end = reinterpret_cast<std::uintptr_t>(low);
+  // The handler needs a stack of its own: after an overflow there is none left.
   static char spare[std::size_t{1} << 16];
   stack_t other{};
   other.ss_sp = spare;
@@ -86,33 +91,32 @@ void watch_stack(std::atomic<Trap>& trap) {
   ::sigaction(SIGSEGV, &action, nullptr);
 }
 
-std::atomic<Trap>* memory_trap = nullptr;
-
-/// What tasks may take besides what the process has when this is made, and besides their order.
+/// Limits the memory that tasks may take in addition to what the process has when this is made, and to their
+/// arguments. No limit if `bytes` is 0.
 class MemoryLimit {
  public:
-  MemoryLimit(std::atomic<Trap>& trap, std::uint64_t bytes) : bytes_(bytes) {
+  explicit MemoryLimit(std::uint64_t bytes) : bytes_(bytes) {
     if (bytes_ == 0) return;
     std::uint64_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
     used_ = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     ::getrlimit(RLIMIT_AS, &before_);
-    memory_trap = &trap;
     std::set_new_handler([] {
-      *memory_trap = Trap::no_memory;
+      *page_trap = Trap::no_memory;
       throw std::bad_alloc();
     });
   }
 
   bool is_set() const { return bytes_ > 0; }
-  /// While the order is received.
+  /// No limit while a chunk is received.
   void lift() const {
     if (is_set()) ::setrlimit(RLIMIT_AS, &before_);
   }
-  void set(std::uint64_t order) const {
+  /// Sets the limit for tasks whose arguments take so many bytes.
+  void set(std::uint64_t arguments) const {
     if (!is_set()) return;
-    const rlim_t with_order = used_ + order;
-    const rlim_t limit = with_order + std::min(bytes_, RLIM_INFINITY - with_order);
+    const rlim_t given = used_ + arguments;
+    const rlim_t limit = given + std::min(bytes_, RLIM_INFINITY - given);
     const rlimit soft{std::min(limit, before_.rlim_max), before_.rlim_max};
     ::setrlimit(RLIMIT_AS, &soft);
   }
@@ -123,23 +127,18 @@ class MemoryLimit {
   rlimit before_{};
 };
 
-[[noreturn]] void die_of_memory(SlotPage& page) {
-  page.trap = Trap::no_memory;
-  ::raise(SIGKILL);
-  ::_exit(1);
-}
-
-/// What was written so far is said; what was registered to be done at exit is the rank's affair, MPI's end
-/// above all.
+/// Ends a child whose task has called exit(). Its output is written. Handlers that the rank has registered,
+/// above all that of MPI, don't run.
 void on_exit_called(int status, void*) {
   std::cout.flush();
   std::fflush(nullptr);
   ::_exit(status);
 }
 
-/// What a task starts may be an MPI program, or one that uses this library, which is not to take itself for
-/// this rank: it would refuse to be one of srun's many, or keep silent since it is not the first of them,
-/// report its own end to `tasker launch`, and tell the job's history of its tasks.
+/// Removes what tells a process that it is a rank of this job. Else an MPI program, or one that uses this
+/// library, would take itself for this rank when a task starts it: it would refuse to be one of srun's many,
+/// or keep silent since it is not rank 0, or report its own end to `tasker launch` and its tasks to the job's
+/// history.
 void forget_launcher() {
   std::vector<std::string> names;
   for (char** variable = environ; *variable; ++variable)
@@ -152,52 +151,52 @@ void forget_launcher() {
 
 void become_child(SlotPage& page, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(0);  // it died before that
+  if (::getppid() != parent) ::_exit(0);  // the rank died before prctl
   ::setpgid(0, 0);                        // so that a task ends with all that it has started
-  // MPI's handlers tell of a crash at length, as if the rank had crashed. What is ignored, such as SIGHUP
-  // under nohup, stays so.
+  // MPI's handlers would report a crash at length, as if the rank had crashed. A signal that is ignored, such
+  // as SIGHUP under nohup, stays so.
   for (const int signal :
        {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
     if (::signal(signal, SIG_DFL) == SIG_IGN) ::signal(signal, SIG_IGN);
-  // Should memory run out, a task goes before a rank.
+  // Should the host's memory run out, a child is killed rather than a rank.
   if (const base::Descriptor file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)); file)
     (void)!::write(file.get(), "800", 3);
-  // What the rank may read belongs to no task, and a terminal would stop a background process that reads from
-  // it.
+  // The rank's input is not for tasks; and a terminal stops a process in the background that reads from it.
   if (const base::Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC)); nothing)
     ::dup2(nothing.get(), STDIN_FILENO);
   forget_launcher();
   ::on_exit(on_exit_called, nullptr);
-  watch_stack(page.trap);
+  page_trap = &page.trap;
+  watch_stack();
 }
 
 }  // namespace
 
 void serve(base::Pipe rank, pid_t parent, SlotPage& page, const Work& work, OutputPipes* output) {
   PipeSink sink(rank, page);
-  Recorder recorder(sink, work.fingerprint, work.keep_arguments);
+  Recorder recorder(sink, work.fingerprint, work.options().keep_arguments);
   become_child(page, parent);
   if (output) output->redirect();
-  const MemoryLimit limit(page.trap, work.limits.memory);
+  const MemoryLimit limit(work.options().memory_limit);
   try {
     while (auto bytes = rank.receive()) {
       limit.set(bytes->size());
       std::string_view arguments = *bytes;
-      auto order = base::unpack_front<Order>(arguments);
+      auto assignment = talk::unpack_front<talk::Assignment>(arguments);
       bytes->erase(0, bytes->size() - arguments.size());
-      Chunk chunk(std::move(order.tasks), std::move(order.attempts), *std::move(bytes),
-                  order.again ? page.again : page.chunk);
-      const ChunkReport report = run_chunk(chunk, work, recorder, order.tries, output);
+      Chunk chunk(std::move(assignment), *std::move(bytes), page.chunk);
+      run_chunk(chunk, work, recorder, output);
       limit.lift();
-      page.waiting = true;  // until the next order
-      if (!rank.send({base::pack(Finished{report.stopped})})) break;
+      page.waiting = true;  // until the next chunk
+      if (!rank.send({base::pack(Finished{})})) break;
     }
     ::_exit(0);
-  } catch (const OutOfMemory&) {
-    die_of_memory(page);
   } catch (const std::exception& error) {
-    if (limit.is_set() && dynamic_cast<const std::bad_alloc*>(&error) != nullptr) die_of_memory(page);
-    // Not the task's fault; the rank sees the end and what was said.
+    if (limit.is_set() && dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+      page.trap = Trap::no_memory;
+      ::raise(SIGKILL);
+    }
+    // Not the task's fault. The rank sees that this process ends, and this message.
     std::cerr << "tasker: a slot ends: " << error.what() << std::endl;
     ::_exit(1);
   }

@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Open files that a slot takes, and what a rank may have besides: more than the usual limit of 1024 where
-/// there are many cores. What is allowed is asked for.
+/// Raises the limit of open files, as far as that is allowed, to what the slots need and a rank may have
+/// besides. With many slots that is more than the usual 1024.
 void allow_files(rlim_t slots) {
   const rlim_t wanted = 512 + 8 * slots;
   rlimit files{};
@@ -46,28 +46,20 @@ std::span<pollfd> Slots::watched() {
 }
 
 void Slots::start(std::shared_ptr<Chunk> chunk) {
-  const auto free =
-      std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
+  const auto free = std::ranges::find_if(slots_, [](const auto& slot) { return !slot->busy(); });
   (*free)->start(std::move(chunk));
   ++busy_;
-  relieve();
   watched_.clear();
 }
 
-/// What slots have to do that can't keep a child goes to others that are free, and they themselves go.
-void Slots::relieve() {
+/// Removes slots that don't work any more. The others take over.
+void Slots::give_up_weak() {
   const auto in_trouble = [](const auto& slot) { return !slot->trouble().empty(); };
-  for (;;) {
-    const auto weak = std::find_if(slots_.begin(), slots_.end(), in_trouble);
-    if (weak == slots_.end()) return;
-    if (std::all_of(slots_.begin(), slots_.end(), in_trouble)) throw SystemError((*weak)->trouble());
-    const auto free =
-        std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy(); });
-    if (free == slots_.end()) return;
+  for (auto weak = slots_.begin(); (weak = std::find_if(weak, slots_.end(), in_trouble)) != slots_.end();) {
+    if (slots_.size() == 1) throw SystemError((*weak)->trouble());
     base::say("tasker: " + base::this_process().host + ": one of " + std::to_string(slots_.size()) +
               " slots is given up: " + (*weak)->trouble() + "\n");
-    (*free)->take_over(**weak);
-    slots_.erase(weak);
+    weak = slots_.erase(weak);
   }
 }
 
@@ -87,13 +79,14 @@ std::vector<Slot::Ended> Slots::hear(FrameSink& sink) {
   const std::span<const pollfd> all = watched();
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const auto found = all.subspan(i * Slot::watched, Slot::watched);
-    if (std::ranges::all_of(found, [](const pollfd& fd) { return fd.revents == 0; })) continue;
-    if (auto chunk = slots_[i]->hear(found, sink)) {
+    if (std::ranges::any_of(found, [](const pollfd& fd) { return fd.revents != 0; }))
+      slots_[i]->hear(found, sink);
+    if (auto chunk = slots_[i]->take_ended()) {
       ended.push_back(std::move(*chunk));
       --busy_;
     }
   }
-  relieve();
+  give_up_weak();
   watched_.clear();
   return ended;
 }

@@ -1,13 +1,9 @@
 #include "talk/mpi/doorbell.hpp"
 
-#include "talk/host.hpp"
-
 #include <tasker/error.hpp>
 
 #include <boost/mpi/collectives.hpp>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,28 +12,23 @@
 
 namespace tasker::talk::mpi {
 
-using talk::Interface;
-using talk::ipv4;
-using talk::Place;
-
 namespace {
 
-constexpr int kDrainLimit = 256;
-constexpr std::size_t kInterfaceLimit = 8;
+constexpr int most_drained = 256;
 
 struct Datagram {
-  talk::Secret secret;
+  Secret secret;
   std::uint64_t number;
   std::uint32_t from;
   Doorbell::Call call;
 };
 static_assert(sizeof(Datagram) == 32);
 
-// What every rank tells every other one once its socket is open.
+// What every rank tells all others when its socket is open.
 struct Card {
-  int error = 0;       // errno: this rank has no doorbell
+  int error = 0;       // errno if the socket could not be opened
   in_port_t port = 0;  // network byte order
-  std::array<Interface, kInterfaceLimit> interfaces{};
+  std::array<Interface, most_interfaces> interfaces{};
   std::uint32_t interface_count = 0;
 };
 
@@ -52,41 +43,36 @@ std::vector<T> all_gather(const T& mine, const boost::mpi::communicator& comm) {
 }  // namespace
 
 Doorbell::Doorbell(const boost::mpi::communicator& comm) : rank_(comm.rank()) {
-  Card card;
-  if (rank_ == 0 && getrandom(secret_.data(), secret_.size(), 0) != static_cast<ssize_t>(secret_.size())) {
-    card.error = errno;
-  }
-  boost::mpi::broadcast(comm, secret_.data(), static_cast<int>(secret_.size()), 0);
+  if (rank_ == 0) secret_ = make_secret();
+  boost::mpi::broadcast(comm, reinterpret_cast<char*>(&secret_), sizeof secret_, 0);
 
-  const Place place = talk::here();
+  const Place place = here();
   const std::vector<Place> places = all_gather(place, comm);
-  // Each host has one first rank.
+  // A host is counted at the first of its ranks.
   host_count_ = 0;
   for (auto rank = places.begin(); rank != places.end(); ++rank)
     host_count_ +=
         std::none_of(places.begin(), rank, [&](const Place& other) { return rank->same_host(other); });
-  const int open_error = open(htonl(host_count_ == 1 ? INADDR_LOOPBACK : INADDR_ANY));
-  if (open_error != 0) card.error = open_error;
-  const std::vector<Interface> ours = talk::interfaces(kInterfaceLimit);
-  card.port = bound().sin_port;
-  std::copy(ours.begin(), ours.end(), card.interfaces.begin());
+  Card card;
+  card.error = open(htonl(host_count_ == 1 ? INADDR_LOOPBACK : INADDR_ANY));
+  const std::vector<Interface> ours = interfaces();
+  card.port = bound_address(fd()).sin_port;
+  std::ranges::copy(ours, card.interfaces.begin());
   card.interface_count = static_cast<std::uint32_t>(ours.size());
 
   const std::vector<Card> cards = all_gather(card, comm);
   peers_.resize(cards.size());
   for (std::size_t i = 0; i < cards.size(); ++i) {
-    if (cards[i].error != 0) {
+    if (cards[i].error != 0)
       throw SystemError("rank " + std::to_string(i) +
                         " cannot open the UDP socket that wakes it: " + std::strerror(cards[i].error));
-    }
     if (place.same_host(places[i])) {
       peers_[i].push_back(ipv4(htonl(INADDR_LOOPBACK), cards[i].port));
       continue;
     }
-    const std::size_t count = std::min<std::size_t>(cards[i].interface_count, kInterfaceLimit);
-    for (const in_addr_t address : talk::routes(ours, std::span(cards[i].interfaces).first(count))) {
+    const std::size_t count = std::min<std::size_t>(cards[i].interface_count, most_interfaces);
+    for (const in_addr_t address : routes(ours, std::span(cards[i].interfaces).first(count)))
       peers_[i].push_back(ipv4(address, cards[i].port));
-    }
   }
 }
 
@@ -95,13 +81,6 @@ int Doorbell::open(in_addr_t address) {
   if (!fd_) return errno;
   const sockaddr_in local = ipv4(address, 0);
   return bind(fd(), reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0 ? 0 : errno;
-}
-
-sockaddr_in Doorbell::bound() const {
-  sockaddr_in bound{};
-  socklen_t length = sizeof(bound);
-  getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &length);
-  return bound;
 }
 
 std::vector<in_addr_t> Doorbell::addresses_of(int rank) const {
@@ -114,7 +93,7 @@ std::vector<in_addr_t> Doorbell::addresses_of(int rank) const {
 void Doorbell::ring(int to, Call call, std::uint64_t number) const {
   const Datagram datagram{secret_, number, static_cast<std::uint32_t>(rank_), call};
   for (const sockaddr_in& peer : peers_[static_cast<std::size_t>(to)]) {
-    // A ring that cannot be sent is as good as one that is lost, which the receiver survives.
+    // A ring that can't be sent is like one that is lost, which the receiver survives.
     (void)sendto(fd(), &datagram, sizeof(datagram), 0, reinterpret_cast<const sockaddr*>(&peer),
                  sizeof(peer));
   }
@@ -122,7 +101,7 @@ void Doorbell::ring(int to, Call call, std::uint64_t number) const {
 
 std::span<const Doorbell::Ring> Doorbell::drain() {
   heard_.clear();
-  for (int i = 0; i < kDrainLimit; ++i) {
+  for (int i = 0; i < most_drained; ++i) {
     Datagram datagram{};
     // MSG_TRUNC: the datagram's true length, so that a longer one is not mistaken for ours.
     const ssize_t length = recv(fd(), &datagram, sizeof(datagram), MSG_TRUNC);

@@ -38,7 +38,7 @@ class Doorbell {
   /// Readable when somebody has rung. Owned by the doorbell, non-blocking.
   int fd() const { return fd_.get(); }
 
-  /// Rings at rank `to`; never blocks, and never fails in a way that anybody could do something about.
+  /// Rings at rank `to`. Never blocks. Failures are ignored: the ring is lost then.
   void ring(int to, Call call, std::uint64_t number) const;
 
   /// Takes the rings that are there. Reads a bounded number of datagrams, so that a flood cannot hold the
@@ -47,21 +47,20 @@ class Doorbell {
 
   /// On how many hosts the ranks are.
   int host_count() const { return host_count_; }
-  /// What all ranks agreed on: for other ways between them.
-  const talk::Secret& secret() const { return secret_; }
+  /// Known to all ranks. Lifelines use it, too.
+  const Secret& secret() const { return secret_; }
   /// Where this rank listens, in network byte order: loopback if all ranks share one host, else everywhere.
-  in_addr_t address() const { return bound().sin_addr.s_addr; }
+  in_addr_t address() const { return bound_address(fd()).sin_addr.s_addr; }
   /// Where rank `rank` can be reached, in network byte order.
   std::vector<in_addr_t> addresses_of(int rank) const;
 
  private:
   int open(in_addr_t address);  // an errno, or 0
-  sockaddr_in bound() const;
 
   base::Descriptor fd_;
   int rank_ = 0;
   int host_count_ = 1;
-  talk::Secret secret_{};
+  Secret secret_{};
   std::vector<std::vector<sockaddr_in>> peers_;  // by rank: where to ring
   std::vector<Ring> heard_;
 };

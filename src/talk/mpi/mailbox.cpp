@@ -1,5 +1,6 @@
 #include "talk/mpi/mailbox.hpp"
 
+#include "base/sleep.hpp"
 #include "talk/mpi/session.hpp"
 
 #include <tasker/error.hpp>
@@ -7,8 +8,6 @@
 #include <boost/mpi/exception.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -18,34 +17,35 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A message is one kWhole, or one kLong (its length, 8 bytes) followed by kParts. MPI keeps the order.
-enum Tag : int { kWhole = 1, kLong = 2, kPart = 3 };
+// A message travels as one MPI message (whole_tag), or as its length in 8 bytes (long_tag) and then its parts
+// (part_tag). MPI keeps their order.
+enum Tag : int { whole_tag = 1, long_tag = 2, part_tag = 3 };
 
 // MPI_Iprobe looks first and makes progress afterwards: one look misses what has just arrived. But each one
 // costs system calls, and where ranks outnumber cores it gives the core away, for a millisecond or longer.
-constexpr int kLooks = 3;
+constexpr int looks_if_expected = 3;
 
 // Over a network a ring overtakes its message by about this much.
-constexpr auto kListen = 200us;
+constexpr auto ring_lead = 200us;
 
 // How long to sleep without a ring: calm, when nothing is known to be amiss …
-constexpr Clock::duration kShortestCalmSleep = 5ms;
-constexpr Clock::duration kLongestCalmSleep = 500ms;
-// … and alert, when looking is the only way to notice: this part of the silence so far.
-constexpr int kAlertFactor = 16;
-constexpr Clock::duration kShortestAlertSleep = 1ms;
-constexpr Clock::duration kLongestAlertSleep = 20ms;
+constexpr Clock::duration shortest_calm_sleep = 5ms;
+constexpr Clock::duration longest_calm_sleep = 500ms;
+// … and alert, when only looking shows what has come: a sixteenth of the silence so far.
+constexpr int alert_factor = 16;
+constexpr Clock::duration shortest_alert_sleep = 1ms;
+constexpr Clock::duration longest_alert_sleep = 20ms;
 
-// What is polled before what the caller watches.
-constexpr int kOwn = 2;
+// The doorbell and the watch, which are polled before the caller's descriptors.
+constexpr int own_fds = 2;
 
 // Bytes that move more slowly than 20 MB/s are not worth a busy core.
-constexpr Clock::duration kSlowestByte = 50ns;
+constexpr Clock::duration slowest_byte = 50ns;
 
 boost::mpi::communicator duplicate(const boost::mpi::communicator& comm) {
   require_serialized();
   boost::mpi::communicator copy(comm, boost::mpi::comm_duplicate);
-  // What Boost.MPI has no word for: without this an error would end the job instead of being thrown.
+  // Boost.MPI has no function for this. Without it an error would end the job instead of being thrown.
   MPI_Comm_set_errhandler(copy, MPI_ERRORS_RETURN);
   return copy;
 }
@@ -70,7 +70,6 @@ auto asked(Call call) {
 Mailbox::Mailbox(const boost::mpi::communicator& comm, MailboxOptions options)
     : comm_(duplicate(comm)),
       options_(options),
-      rank_(comm_.rank()),
       doorbell_(comm_),
       watch_(comm_, doorbell_),
       peers_(static_cast<std::size_t>(comm_.size())),
@@ -83,26 +82,21 @@ Mailbox::~Mailbox() {
 // ---- sending
 
 void Mailbox::send(int to, std::string message) {
-  if (to < 0 || to >= size() || to == rank_) {
-    throw std::invalid_argument("rank " + std::to_string(rank_) + " cannot send to rank " +
+  if (to < 0 || to >= size() || to == rank())
+    throw std::invalid_argument("rank " + std::to_string(rank()) + " cannot send to rank " +
                                 std::to_string(to));
-  }
   Peer& peer = peers_[static_cast<std::size_t>(to)];
   if (peer.lost) return;
   const auto bytes = std::make_shared<const std::string>(std::move(message));
-  if (bytes->size() <= options_.part_limit) {
-    asked([&] { outbox_.post(comm_, to, kWhole, bytes, 0, bytes->size()); });
-  } else {
+  asked([&] {
     const std::uint64_t length = bytes->size();
+    if (length <= options_.part_limit) return outbox_.post(comm_, to, whole_tag, bytes, 0, length);
     const auto header =
         std::make_shared<const std::string>(reinterpret_cast<const char*>(&length), sizeof(length));
-    asked([&] { outbox_.post(comm_, to, kLong, header, 0, header->size()); });
-    for (std::size_t done = 0; done < bytes->size(); done += options_.part_limit) {
-      asked([&] {
-        outbox_.post(comm_, to, kPart, bytes, done, std::min(options_.part_limit, bytes->size() - done));
-      });
-    }
-  }
+    outbox_.post(comm_, to, long_tag, header, 0, header->size());
+    for (std::size_t done = 0; done < length; done += options_.part_limit)
+      outbox_.post(comm_, to, part_tag, bytes, done, std::min(options_.part_limit, length - done));
+  });
   ++peer.sent;
   ring(to, Doorbell::Call::message, peer.sent);
   last_event_ = Clock::now();
@@ -118,7 +112,7 @@ void Mailbox::release_sent() {
 
 bool Mailbox::flush(Time deadline) {
   for (;;) {
-    // Taking in what arrives, for two ranks that flush long messages to each other.
+    // Receives meanwhile: two ranks may be flushing long messages to each other.
     while (match()) continue;
     for (const int rank : lost_) outbox_.abandon(rank);
     release_sent();
@@ -132,7 +126,7 @@ bool Mailbox::flush(Time deadline) {
 
 std::optional<Envelope> Mailbox::receive() {
   const bool expected = owing_ > 0 || unheard_ > 0 || woke_by_itself_ || under_way();
-  const int looks = expected ? kLooks : 1;
+  const int looks = expected ? looks_if_expected : 1;
   for (int misses = 0; misses < looks;) {
     if (auto envelope = finished()) return envelope;
     if (!match()) ++misses;
@@ -140,8 +134,8 @@ std::optional<Envelope> Mailbox::receive() {
   return std::nullopt;
 }
 
-// Finds the next MPI message and begins to receive it; false if there is none. One thread alone uses MPI, so
-// what a probe has found is what is received then.
+// Finds the next MPI message and begins to receive it; false if there is none. Only one thread uses MPI, so
+// the message that was probed is the one that is received.
 bool Mailbox::match() {
   const auto found = asked([&] { return comm_.iprobe(); });
   if (!found) return false;
@@ -151,7 +145,7 @@ bool Mailbox::match() {
   const int tag = found->tag();
   if (!count || *count < 0) broken(source);
   const auto size = static_cast<std::size_t>(*count);
-  if (is_lost(source)) {
+  if (peers_[static_cast<std::size_t>(source)].lost) {
     discard(source, tag, size);
     return true;
   }
@@ -161,18 +155,18 @@ bool Mailbox::match() {
     return incoming.source == source && incoming.matched < incoming.bytes.size();
   });
   const bool expects_part = open != incoming_.end();
-  if (expects_part != (tag == kPart)) broken(source);
+  if (expects_part != (tag == part_tag)) broken(source);
 
-  if (tag == kPart) {
+  if (tag == part_tag) {
     if (size == 0 || size > open->bytes.size() - open->matched) broken(source);
     receive_part(*open, tag, size);
-  } else if (tag == kWhole) {
+  } else if (tag == whole_tag) {
     begin(source, size);
     receive_part(incoming_.back(), tag, size);
   } else {
     std::uint64_t length = 0;
-    if (tag != kLong || size != sizeof(length)) broken(source);
-    // Does not wait: so few bytes have come with the envelope.
+    if (tag != long_tag || size != sizeof(length)) broken(source);
+    // Does not wait: MPI sends so few bytes together with the envelope.
     asked([&] { comm_.recv(source, tag, reinterpret_cast<char*>(&length), sizeof(length)); });
     if (length == 0 || length > std::string().max_size()) broken(source);
     begin(source, length);
@@ -218,7 +212,7 @@ std::optional<Envelope> Mailbox::finished() {
   return std::nullopt;
 }
 
-// As in ~Outbox: a receive that has matched can't be cancelled either.
+// As in ~Outbox: a receive whose message has been found can't be cancelled either.
 std::list<Mailbox::Incoming>::iterator Mailbox::abandon(std::list<Incoming>::iterator incoming) {
   static auto& abandoned = *new std::list<Incoming>();
   const auto next = std::next(incoming);
@@ -226,7 +220,7 @@ std::list<Mailbox::Incoming>::iterator Mailbox::abandon(std::list<Incoming>::ite
   return next;
 }
 
-// What a rank said that was taken for gone.
+// Receives and drops a message of a rank that was taken for gone.
 void Mailbox::discard(int source, int tag, std::size_t size) {
   const auto incoming = incoming_.insert(incoming_.end(), {source, std::string(size, '\0'), 0, {}});
   auto& request = incoming->parts.emplace_back(
@@ -243,11 +237,6 @@ std::optional<Envelope> Mailbox::next_lost() {
   if (lost_.empty()) return std::nullopt;
   const int rank = lost_.front();
   lost_.pop_front();
-  lose(rank);
-  return Envelope{rank, {}, true};
-}
-
-void Mailbox::lose(int rank) {
   Peer& peer = peers_[static_cast<std::size_t>(rank)];
   if (peer.owes()) --owing_;
   if (peer.unheard) --unheard_;
@@ -255,6 +244,7 @@ void Mailbox::lose(int rank) {
   peer.lost = true;
   outbox_.abandon(rank);
   for (auto i = incoming_.begin(); i != incoming_.end();) i = i->source == rank ? abandon(i) : std::next(i);
+  return Envelope{rank, {}, true};
 }
 
 // ---- sleeping
@@ -269,28 +259,25 @@ std::optional<Envelope> Mailbox::wait(Time deadline, std::span<pollfd> watched) 
     release_sent();
     sleep(deadline, watched);
     const auto ready = [](const pollfd& fd) { return fd.revents != 0; };
-    const bool called = std::any_of(polled_.begin(), polled_.begin() + kOwn, ready);
-    const bool found = std::any_of(polled_.begin() + kOwn, polled_.end(), ready);
+    const bool called = std::any_of(polled_.begin(), polled_.begin() + own_fds, ready);
+    const bool found = std::any_of(polled_.begin() + own_fds, polled_.end(), ready);
     if (found && !called) break;
     over = found || Clock::now() >= deadline;
   }
-  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = polled_[i + kOwn].revents;
+  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = polled_[i + own_fds].revents;
   return std::nullopt;
 }
 
-// Until there is a ring, something watched is ready, or it is time to look into MPI again; `until` at the
-// latest.
+// Sleeps until there is a ring, something watched is ready, or it is time to look into MPI again; `until` at
+// the latest.
 void Mailbox::sleep(Time until, std::span<const pollfd> watched) {
   if (!under_way()) moving_until_ = Time{};
   const Time now = Clock::now();
   const Clock::duration length =
       until <= now ? Clock::duration::zero() : std::min(until - now, patience(now));
-  const timespec timeout{length / 1s, (length % 1s) / 1ns};
   polled_ = {{doorbell_.fd(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
   polled_.insert(polled_.end(), watched.begin(), watched.end());
-  const int ready = ppoll(polled_.data(), polled_.size(), &timeout, nullptr);
-  if (ready < 0 && errno != EINTR) throw SystemError(std::string("ppoll: ") + std::strerror(errno));
-  woke_by_itself_ = ready == 0 && length > Clock::duration::zero();
+  woke_by_itself_ = base::sleep_until(now + length, polled_) && length > Clock::duration::zero();
   if (polled_[0].revents != 0) listen();
   if (polled_[1].revents != 0)
     for (const int rank : watch_.take_lost()) lost_.push_back(rank);
@@ -298,11 +285,11 @@ void Mailbox::sleep(Time until, std::span<const pollfd> watched) {
 
 Clock::duration Mailbox::patience(Time now) const {
   const Clock::duration silence = now - last_event_;
-  if ((owing_ > 0 && silence < kListen) || (under_way() && now < moving_until_))
+  if ((owing_ > 0 && silence < ring_lead) || (under_way() && now < moving_until_))
     return Clock::duration::zero();
   const bool alert = owing_ > 0 || unheard_ > 0 || under_way();
-  return alert ? std::clamp(silence / kAlertFactor, kShortestAlertSleep, kLongestAlertSleep)
-               : std::clamp(silence, kShortestCalmSleep, kLongestCalmSleep);
+  return alert ? std::clamp(silence / alert_factor, shortest_alert_sleep, longest_alert_sleep)
+               : std::clamp(silence, shortest_calm_sleep, longest_calm_sleep);
 }
 
 void Mailbox::listen() {
@@ -321,10 +308,10 @@ void Mailbox::listen() {
   }
 }
 
-// Both ends are at it now: MPI moves these bytes only while we look, so look without a pause. For a time
-// only, the other end may die.
+// MPI moves these bytes only while both ends look into it, so both look without a pause now. But only for a
+// time: the other end may die.
 void Mailbox::push(std::uint64_t bytes) {
-  moving_until_ = std::max(moving_until_, Clock::now()) + kListen + bytes * kSlowestByte;
+  moving_until_ = std::max(moving_until_, Clock::now()) + ring_lead + bytes * slowest_byte;
 }
 
 }  // namespace tasker::talk::mpi

@@ -19,9 +19,6 @@
 
 namespace tasker::talk::mpi {
 
-using base::Clock;
-using base::Time;
-
 struct MailboxOptions {
   /// Bytes of one MPI message at most; longer messages travel in parts. At most INT_MAX.
   std::size_t part_limit = std::size_t{16} << 20;
@@ -32,22 +29,20 @@ struct MailboxOptions {
 /// Messages between the ranks of a communicator, with a wait that sleeps in the kernel.
 ///
 /// MPI's own waits spin, so a rank sleeps in one poll() on its doorbell and the caller's descriptors instead,
-/// and looks into MPI when it is rung. Between rings it looks rarely: after as long again as the silence has
-/// lasted, from 5 ms to half a second, so that a lost ring costs that much latency and nothing else. Where
-/// rings are known to get lost it looks more often. MPI moves no bytes by itself either: a receiver rings
-/// back when more is to come, and both ends then look without a pause, for a time that depends on the length.
+/// and looks into MPI when it is rung. Between rings it looks rarely: the pauses grow with the silence, from
+/// 5 ms to half a second. So a lost ring costs such a pause, and nothing else. Where rings are known to get
+/// lost the pauses are shorter. MPI does not move the bytes of a long message by itself either: its receiver
+/// rings back, and both ends then look without a pause, for a time that depends on the length.
 class Mailbox final : public talk::Comm {
  public:
   /// Collective over `comm`, which is duplicated. MPI must run, at MPI_THREAD_SERIALIZED or above
   /// (UsageError).
   explicit Mailbox(const boost::mpi::communicator& comm, MailboxOptions options = {});
 
-  /// Not collective, does not wait: a message that has not left by now (see flush) may never arrive. Before
-  /// the ranks make the next Mailbox each should have received what was sent to it, since MPI may reuse the
-  /// duplicate's identity for the next one.
+  /// Not collective, does not wait: a message that has not left by now (see flush) may never arrive. Each
+  /// rank should receive all messages to it before the ranks make the next Mailbox, whose communicator may
+  /// get the identity of this one.
   ~Mailbox() override;
-  Mailbox(const Mailbox&) = delete;
-  Mailbox& operator=(const Mailbox&) = delete;
 
   int rank() const override { return comm_.rank(); }
   int size() const override { return static_cast<int>(peers_.size()); }
@@ -62,7 +57,6 @@ class Mailbox final : public talk::Comm {
 
   bool flush(Time deadline) override;
 
-  bool is_lost(int rank) const override { return peers_[static_cast<std::size_t>(rank)].lost; }
   void set_lost_after(std::chrono::milliseconds lost_after) override { watch_.set_lost_after(lost_after); }
 
   /// The duplicate, owned by the mailbox.
@@ -82,8 +76,8 @@ class Mailbox final : public talk::Comm {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
     std::uint64_t rung = 0;  // the highest count among its rings
-    bool unheard = false;    // its rings get lost: a message came to light without one
-    bool lost = false;       // it is gone
+    bool unheard = false;    // its rings get lost: a message of its was found without a ring
+    bool lost = false;
     bool owes() const { return rung > received; }
   };
 
@@ -99,7 +93,6 @@ class Mailbox final : public talk::Comm {
   void discard(int source, int tag, std::size_t size);
 
   std::optional<talk::Envelope> next_lost();
-  void lose(int rank);
 
   void sleep(Time until, std::span<const pollfd> watched);
   Clock::duration patience(Time now) const;
@@ -109,11 +102,10 @@ class Mailbox final : public talk::Comm {
 
   boost::mpi::communicator comm_;
   MailboxOptions options_;
-  int rank_;
   Doorbell doorbell_;
   Watch watch_;
   std::vector<Peer> peers_;
-  std::deque<int> lost_;  // of which nobody knows yet
+  std::deque<int> lost_;  // ranks whose loss `wait` has not returned yet
 
   Outbox outbox_;
   std::list<Incoming> incoming_;  // in the order they began

@@ -24,9 +24,9 @@ class Outbox {
   /// Begins to send this part of `bytes`. Throws boost::mpi::exception if MPI refuses.
   void post(const boost::mpi::communicator& comm, int to, int tag, const Bytes& bytes, std::size_t offset,
             std::size_t size);
-  /// Forgets what has left; whether there was any.
+  /// Forgets the messages that have left; whether there were any.
   bool release();
-  /// Gives up what is under way to rank `to`.
+  /// Gives up the messages under way to rank `to`.
   void abandon(int to);
   bool empty() const { return sent_.empty(); }
 

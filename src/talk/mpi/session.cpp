@@ -1,11 +1,12 @@
 #include "talk/mpi/session.hpp"
 
+#include "base/signals.hpp"
+
 #include <tasker/error.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdlib>
 
@@ -17,7 +18,7 @@ namespace {
 
 bool ranks_are_gone = false;
 
-/// MPI_Abort has so long to end this process; then the kernel does.
+/// How long MPI_Abort may take to end this process. Then SIGALRM ends it.
 constexpr unsigned abort_seconds = 5;
 volatile std::sig_atomic_t abort_code = 0;
 
@@ -26,10 +27,9 @@ volatile std::sig_atomic_t abort_code = 0;
 bool running() { return environment::initialized() && !environment::finalized(); }
 
 bool launched() {
-  constexpr std::array kSigns = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",          "PMI_RANK", "PMI_SIZE",
-                                 "MPI_LOCALNRANKS",      "MV2_COMM_WORLD_SIZE"};
-  return std::any_of(kSigns.begin(), kSigns.end(),
-                     [](const char* name) { return std::getenv(name) != nullptr; });
+  constexpr const char* signs[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",          "PMI_RANK", "PMI_SIZE",
+                                   "MPI_LOCALNRANKS",      "MV2_COMM_WORLD_SIZE"};
+  return std::ranges::any_of(signs, [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
 Session::Session(int& argc, char**& argv) {
@@ -49,9 +49,7 @@ void skip_finalize() { ranks_are_gone = true; }
 void end_all(int exit_code) {
   abort_code = exit_code;
   std::signal(SIGALRM, [](int) { ::_exit(abort_code); });
-  sigset_t alarm;
-  ::sigemptyset(&alarm);
-  ::sigaddset(&alarm, SIGALRM);
+  const sigset_t alarm = base::signal_set({SIGALRM});
   ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
   ::alarm(abort_seconds);
   environment::abort(exit_code);
@@ -61,8 +59,8 @@ void require_serialized() {
   if (!running()) throw UsageError("MPI does not run: call MPI_Init_thread first");
   if (environment::thread_level() < boost::mpi::threading::serialized)
     throw UsageError(
-        "MPI was initialised without thread support, but a thread of its own must talk while tasks run; "
-        "instead of MPI_Init write: int provided; MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, "
+        "MPI was initialised without thread support, but Tasker uses MPI in a thread of its own while tasks "
+        "run; instead of MPI_Init write: int provided; MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, "
         "&provided); or let boost::mpi::environment do so");
 }
 

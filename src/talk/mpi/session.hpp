@@ -23,20 +23,18 @@ class Session {
   /// and argv as MPI_Init_thread does.
   Session(int& argc, char**& argv);
   ~Session();
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
 
  private:
   std::unique_ptr<boost::mpi::environment> started_;
   base::Maker maker_;
 };
 
-/// Some ranks are gone, for which MPI_Finalize might wait for ever: no Session ends MPI any more, it ends
-/// with the process.
+/// To be called if ranks are gone: from now on no Session calls MPI_Finalize, which might wait for them for
+/// ever.
 void skip_finalize();
 
-/// Ends all processes of the job, with this exit code. Where MPI can't tell the others, for this process has
-/// no descriptors left for that, the launcher does when it sees that this process has ended.
+/// Ends all processes of the job, with this exit code. If MPI can't tell the others, since this process has
+/// no descriptors left, this process ends after some seconds, and the launcher ends the others.
 void end_all(int exit_code);
 
 /// Throws UsageError, with what to write instead, unless MPI runs and allows calls from one thread at a time.

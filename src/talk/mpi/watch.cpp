@@ -1,6 +1,7 @@
 #include "talk/mpi/watch.hpp"
 
 #include "base/console.hpp"
+#include "base/sleep.hpp"
 #include "base/threads.hpp"
 
 #include <tasker/error.hpp>
@@ -18,22 +19,16 @@ namespace tasker::talk::mpi {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
-// Those that are connected have said so; their lifelines are on the way.
-constexpr auto kPatience = 10s;
-constexpr std::uint32_t kFarewell = 0;
-
-void say_unwatched(int rank, const std::string& why) {
-  base::say("tasker: rank " + std::to_string(rank) +
-            " can't be watched, so its death would not be noticed: " + why + "\n");
-}
+// How long rank 0 waits for the lifeline of a rank that says it has connected.
+constexpr auto patience = 10s;
+constexpr std::uint32_t farewell = 0;
 
 // Ends the process unless rank 0 has said farewell, or `stop` is readable.
 void look_after(const talk::Lifeline& root, const base::Event& stop) {
   pollfd fds[] = {{root.fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}};
   while (poll(fds, 2, -1) < 0) continue;
-  if (fds[1].revents == 0 && !root.hear()) _exit(exit_interrupted);
+  if (fds[1].revents == 0 && !root.hear()) _exit(exit_system);
 }
 
 }  // namespace
@@ -52,7 +47,8 @@ Watch::Watch(const boost::mpi::communicator& comm, const Doorbell& doorbell) {
       root_.emplace(doorbell.addresses_of(0), port, doorbell.secret(), static_cast<std::uint32_t>(rank));
       connected = 1;
     } catch (const SystemError& error) {
-      say_unwatched(rank, error.what());
+      base::say("tasker: rank " + std::to_string(rank) +
+                " can't be watched, so its death would not be noticed: " + error.what() + "\n");
     }
   }
   std::vector<int> all;
@@ -63,31 +59,30 @@ Watch::Watch(const boost::mpi::communicator& comm, const Doorbell& doorbell) {
     stop_.emplace();
     thread_ = base::start_thread("watch", [this](const std::stop_token&) { look_after(*root_, *stop_); });
   } catch (...) {
-    root_->say(kFarewell);  // this rank lives to tell why it ends
+    root_->say(farewell);  // this rank lives to tell why it ends
     throw;
   }
 }
 
 Watch::~Watch() {
-  if (workers_) workers_->say(kFarewell);
+  if (workers_) workers_->say(farewell);
   if (!root_) return;
-  root_->say(kFarewell);
+  root_->say(farewell);
   stop_->set();
   thread_.join();
 }
 
-// Those ranks have connected, but what they say may still be under way.
+// Waits until rank 0 has heard from each rank that has connected. One that stays silent is lost.
 void Watch::await(const std::vector<int>& connected) {
-  const auto deadline = Clock::now() + kPatience;
+  const auto deadline = base::Clock::now() + patience;
   for (int rank = 1; rank < static_cast<int>(connected.size()); ++rank) {
     const auto is_settled = [&] {
       return workers_->holds(static_cast<std::uint32_t>(rank)) ||
-             std::find(lost_.begin(), lost_.end(), rank) != lost_.end();
+             std::ranges::find(lost_, rank) != lost_.end();
     };
     while (connected[static_cast<std::size_t>(rank)] != 0 && !is_settled()) {
       pollfd fd{workers_->fd(), POLLIN, 0};
-      const auto left = std::max<Clock::duration>(deadline - Clock::now(), 0s);
-      if (poll(&fd, 1, static_cast<int>(left / 1ms)) == 0) lost_.push_back(rank);
+      if (base::sleep_until(deadline, {&fd, 1})) lost_.push_back(rank);
       look();
     }
   }

@@ -13,23 +13,21 @@
 
 namespace tasker::talk::mpi {
 
-/// Learns that ranks are gone, of which MPI says nothing: each holds a lifeline to rank 0, which hears of
-/// every death. A rank that loses its connection to rank 0 exits: what it computes is of no use to anybody
-/// any more, and its results are recorded.
+/// Learns that ranks are gone, which MPI does not tell. Each rank holds a lifeline to rank 0, which hears of
+/// every death. A rank that loses its lifeline to rank 0 exits: its results are recorded, and what it
+/// computes now is of no use any more.
 class Watch {
  public:
   /// Collective over `comm`, which is not kept. A rank that can't be watched is named on stderr.
   Watch(const boost::mpi::communicator& comm, const Doorbell& doorbell);
-  /// The end in order, of which the others make nothing.
+  /// Says farewell, so that the others don't take this end for a death.
   ~Watch();
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
 
-  /// On rank 0: readable when there is something to look at; else -1.
+  /// On rank 0: readable when `take_lost` has something to look at. On the others: -1.
   int fd() const { return workers_ ? workers_->fd() : -1; }
   /// On rank 0: the ranks that have died since the last call.
   std::vector<int> take_lost();
-  /// How long another host may be silent before its ranks are taken for dead; by this rank.
+  /// How long another host may be silent before this rank takes its ranks for dead.
   void set_lost_after(std::chrono::milliseconds lost_after);
 
  private:
@@ -37,9 +35,9 @@ class Watch {
   void look();
 
   std::optional<talk::Lifelines> workers_;  // on rank 0
-  std::vector<int> lost_;                   // of them
+  std::vector<int> lost_;                   // those not taken yet
   std::optional<talk::Lifeline> root_;      // on the others
-  std::optional<base::Event> stop_;         // the thread shall end
+  std::optional<base::Event> stop_;         // tells the thread to end
   std::jthread thread_;                     // looks after the lifeline to rank 0, asleep
 };
 

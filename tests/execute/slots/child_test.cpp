@@ -2,6 +2,7 @@
 #include "support/isolated.hpp"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,13 +75,13 @@ TEST_CASE("Where somebody else has waited for a child, nobody claims to know how
     return x;
   });
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   slot.start(map.shared_chunk({{0, 2}}));
   await([&] { return *child > 0; });
   REQUIRE(::waitpid(*child, nullptr, 0) == *child);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 1);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 1);
   CHECK(map.sink.records.at(0).payload ==
         "it ended its process; how is not known, since something else has waited for that process");
 }
@@ -144,7 +145,7 @@ TEST_CASE(
   const bool lasts = GENERATE(true, false);
   Isolated map([](int x) { return x; });
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   {
     const DeadlyForks forks;
@@ -153,7 +154,7 @@ TEST_CASE(
     slot.start(map.shared_chunk({{0, 1}}));
     for (int died = 0; lasts || died < 3; ++died) {
       await([&] {
-        hear(slot, map.sink);
+        slot.hear_all(map.sink);
         std::vector<pollfd> watched;
         slot.watch(watched);
         return watched[1].fd < 0;
@@ -174,21 +175,12 @@ TEST_CASE(
                Catch::StartsWith("the processes that execute tasks end before they start one: "));
     return;
   }
-  std::optional<Slot::Ended> ended;
+  std::optional<ChunkReport> ended;
   await([&] {
     slot.look(start + 1h);
-    return (ended = hear(slot, map.sink)).has_value();
+    return (ended = slot.hear_all(map.sink)).has_value();
   });
-  CHECK(ended->report.failed == 0);
-}
-
-/// What happens in a rank, where all pauses have passed.
-template <class Fn>
-void go_on(Isolated<Fn>& map) {
-  const auto watched = map.slots.watched();
-  ::poll(watched.data(), watched.size(), 10);
-  map.slots.look(Slot::Clock::now() + 1h);
-  map.slots.hear(map.sink);
+  CHECK(ended->failed == 0);
 }
 
 TEST_CASE(
@@ -209,19 +201,44 @@ TEST_CASE(
   ::kill(*child, SIGKILL);
   await([&] { return is_gone(*child); });
   map.start({{2, 5}});
+  // As if all pauses had passed.
+  const auto go_on = [&map] { map.go_on(Slot::Clock::now() + 1h); };
   if (!another) {
-    const auto until_it_throws = [&] { await([&] { return go_on(map), false; }); };
+    const auto until_it_throws = [&] { await([&] { return go_on(), false; }); };
     CHECK_THROWS_AS(until_it_throws(), SystemError);
     return;
   }
   map.start({{1, 2}});
   CHECK(map.slots.all_busy());
-  await([&] { return go_on(map), forks.count() >= 7; });
+  await([&] { return go_on(), forks.count() >= 7; });
   *goes_on = true;
-  await([&] { return go_on(map), map.slots.all_free(); });
+  await([&] { return go_on(), map.is_idle(); });
   for (std::uint64_t index = 0; index < 5; ++index)
     CHECK(map.sink.records.at(index).outcome == store::Outcome::done);
   CHECK(map.slots.size() == 1);
+}
+
+/// So few files may be open as long as this lives.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t count) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit low{count, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  }
+  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewFiles(const FewFiles&) = delete;
+  FewFiles& operator=(const FewFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("A limit of open files that is too low for all slots is raised") {
+  const FewFiles few(32);
+  Isolated map([](int x) { return x; }, 20);
+  for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
+  CHECK(map.finish().tasks == 20);
 }
 
 }  // namespace

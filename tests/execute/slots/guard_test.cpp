@@ -66,6 +66,9 @@ TEST_CASE("Groups that are guarded end with the process that had them guarded, o
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTSTP})
     REQUIRE(::kill(told->guard, number) == 0);
   rank.kill();
+  // Not only its files are closed: its end would end a group of its own that is stopped and left without a
+  // parent.
+  await([&] { return is_gone(rank.pid()); });
   await([&] { return is_gone(told->guarded); });
   await([&] { return is_gone(told->guard); });
   // What was told to end can't stop any more.

@@ -1,6 +1,5 @@
-#include "execute/slots/kept_text.hpp"
-
-#include "execute/last_lines.hpp"
+#include "execute/failure.hpp"
+#include "execute/slots/output_pipes.hpp"
 #include "store/record.hpp"
 
 #include <catch2/catch.hpp>

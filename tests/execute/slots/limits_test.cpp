@@ -34,20 +34,20 @@ TEST_CASE("A task that lasts too long is ended, with all that it has started") {
       },
       1, {.timeout = 2s});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   slot.start(map.shared_chunk({{0, 4}}));
   await([&] { return *started > 0; });
   auto now = Slot::Clock::now();
   slot.look(now);
   slot.look(now + 2s);
-  await([&] { return !hear(slot, map.sink) && *deaf; });
+  await([&] { return !slot.hear_all(map.sink) && *deaf; });
   await([&] { return is_gone(*started); });
   now = Slot::Clock::now();
   for (const auto later : {0s, 2s, 4s}) slot.look(now + later);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.tasks == 4);
-  CHECK(ended->report.failed == 2);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->tasks == 4);
+  CHECK(ended->failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
     CHECK(map.sink.records.at(index).outcome == store::Outcome::timed_out);
     CHECK(map.sink.records.at(index).payload == "it lasted longer than its timeout of 2.0 s");
@@ -77,7 +77,7 @@ TEST_CASE("A task is not to blame for the signal that was meant for one before i
       },
       1, {.timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 2}}));
   await([&] { return (*begun)[0] == 1; });
@@ -86,9 +86,9 @@ TEST_CASE("A task is not to blame for the signal that was meant for one before i
   await([&] { return (*begun)[1] == 1; });
   slot.look(start + 2h);
   *goes_on = true;
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 0);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 0);
   CHECK(map.sink.records.size() == 2);
   CHECK((*begun)[1] == 2);
 }
@@ -105,20 +105,20 @@ TEST_CASE("Each attempt may last as long as the timeout says") {
       },
       1, {.retries = 1, .timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 1}}));
   await([&] { return *begun == 1; });
   slot.look(start);
   slot.look(start + 40min);
   *may_end = 1;
-  await([&] { return !hear(slot, map.sink) && map.sink.records.contains(0); });
+  await([&] { return !slot.hear_all(map.sink) && map.sink.records.contains(0); });
   await([&] { return *begun == 2; });
   slot.look(start + 80min);
   *may_end = 2;
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 0);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 0);
   CHECK(map.sink.records.at(0).attempt == 2);
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("A task that has ended in time is not blamed for a rank that does not 
       },
       1, {.timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 1}}));
   slot.look(start);
@@ -158,9 +158,9 @@ TEST_CASE("A task that has ended in time is not blamed for a rank that does not 
   });
   slot.look(start + 2h);
   slot.look(start + 4h);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 0);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 0);
   CHECK(result<std::string>(map.sink.records.at(0)).size() == size);
 }
 
@@ -180,7 +180,7 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
         if (x == 30) take(20);
         return static_cast<int>(all.size());
       },
-      1, {.memory = std::uint64_t{64} << 20});
+      1, {.memory_limit = std::uint64_t{64} << 20});
   map.start({{0, 4}});
   CHECK(map.finish().failed == 2);
   for (const std::uint64_t index : {1U, 2U}) {
@@ -192,14 +192,14 @@ TEST_CASE("A task that takes too much memory fails alone, whether it minds or no
 
 TEST_CASE("A limit beyond all memory is none") {
   Isolated map([](int x) { return std::string(10 << 20, 'x').size() + static_cast<std::size_t>(x); }, 1,
-               {.memory = UINT64_MAX});
+               {.memory_limit = UINT64_MAX});
   map.start({{0, 1}});
   CHECK(map.finish().failed == 0);
 }
 
 TEST_CASE("Tasks that leak, each within its limit, cost nobody anything") {
   Isolated map([](int x) { return ::operator new(10 << 20) ? x : 0; }, 1,
-               {.memory = std::uint64_t{64} << 20});
+               {.memory_limit = std::uint64_t{64} << 20});
   map.start({{0, 40}});
   CHECK(map.finish().failed == 0);
   CHECK(map.sink.records.size() == 40);
@@ -216,7 +216,7 @@ TEST_CASE("Memory that a task could do without is not the cause of what happens 
         if (x >= 100) std::raise(SIGSEGV);
         return x;
       },
-      1, {.memory = std::uint64_t{64} << 20});
+      1, {.memory_limit = std::uint64_t{64} << 20});
   map.start({{0, 20}});
   CHECK(map.finish().failed == 10);
   for (std::uint64_t index = 10; index < 20; ++index)

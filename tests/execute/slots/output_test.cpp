@@ -21,8 +21,9 @@ Output output_of(const KeptRecord& record) { return store::decode_output(record.
 
 /// Fn in a slot that keeps all output.
 template <class Fn>
-Isolated<Fn> captured(Fn fn, Limits limits = {}) {
-  return Isolated<Fn>(std::move(fn), 1, limits, Capture::all);
+Isolated<Fn> captured(Fn fn, Options options = {}) {
+  options.capture = Capture::all;
+  return Isolated<Fn>(std::move(fn), 1, options);
 }
 
 TEST_CASE("What a task writes, by whatever means, is recorded with it and with no other") {
@@ -87,7 +88,7 @@ TEST_CASE("Output is kept as the option says") {
         if (x == 20) std::raise(SIGSEGV);
         return x;
       },
-      1, {}, capture);
+      1, {.capture = capture});
   map.start({{0, 4}});
   CHECK(map.finish().failed == 2);
   CHECK(output_of(map.sink.records.at(0)).out == of_success);
@@ -109,7 +110,7 @@ TEST_CASE("Output that is not captured goes where that of the rank goes") {
           std::fflush(stdout);
           return x;
         },
-        1, {}, Capture::none);
+        1, {.capture = Capture::none});
     map.start({{0, 2}});
     map.finish();
     CHECK(map.sink.records.at(0).output.empty());
@@ -159,13 +160,13 @@ TEST_CASE("A task that lasts too long keeps what it said") {
       },
       1, {.timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 1}}));
   await([&] { return said->load(); });
   slot.look(start);
   slot.look(start + 2h);
-  await([&] { return hear(slot, map.sink).has_value(); });
+  await([&] { return slot.hear_all(map.sink).has_value(); });
   CHECK(map.sink.records.at(0).outcome == store::Outcome::timed_out);
   CHECK(output_of(map.sink.records.at(0)).out == "it waits\n");
 }
@@ -192,7 +193,7 @@ TEST_CASE("Each attempt has its own output") {
         if (x == 10) throw std::runtime_error("never");
         return x;
       },
-      1, {.retries = 2}, Capture::all);
+      1, {.retries = 2, .capture = Capture::all});
   map.start({{0, 3}});
   const ChunkReport report = map.finish();
   for (const std::uint64_t index : {0U, 1U, 2U})
@@ -283,7 +284,7 @@ TEST_CASE("Several slots don't mix what their tasks write") {
         for (int i = 0; i < 2000; ++i) std::printf("task %d\n", x);
         return x;
       },
-      4, {}, Capture::all);
+      4, {.capture = Capture::all});
   for (std::uint64_t i = 0; i < 4; ++i) map.start({{i, i + 1}});
   map.finish();
   for (std::uint64_t index = 0; index < 4; ++index) {

@@ -2,7 +2,6 @@
 #include "support/isolated.hpp"
 #include "support/slot_page.hpp"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -132,7 +131,7 @@ TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing
     ::_exit(0);
   });
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   std::vector<pollfd> watched;
   slot.watch(watched);
   slot.start(map.shared_chunk({{0, 1}}));
@@ -145,12 +144,12 @@ TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing
     *talks = true;
     await([&] { return unheard(slot).ends_with(nonsense); });
   }
-  const auto ended = hear(slot, map.sink);
+  const auto ended = slot.hear_all(map.sink);
   REQUIRE(ended);
-  CHECK(ended->report.tasks == 1);
-  CHECK(ended->report.failed == 0);
+  CHECK(ended->tasks == 1);
+  CHECK(ended->failed == 0);
   slot.start(map.shared_chunk({{1, 2}}));
-  await([&] { return hear(slot, map.sink).has_value(); });
+  await([&] { return slot.hear_all(map.sink).has_value(); });
   CHECK(map.sink.records.at(1).outcome == store::Outcome::done);
   CHECK(*child != first);
 }
@@ -160,9 +159,10 @@ void forge_record(std::uint64_t index, store::Outcome outcome) {
   store::Record record;
   record.index = index;
   record.outcome = outcome;
-  std::string body;
-  store::put_record_head(body, record);
-  write_everywhere(piped(base::pack(FrameHead{{.records = 1}}) + body));
+  const store::Fingerprinter fingerprinter(Digest{});
+  store::FrameBuilder frame(fingerprinter, true);
+  frame.add(record);
+  write_everywhere(piped(base::pack(Records{}) + store::to_bytes(frame.frame({}), 0)));
 }
 
 TEST_CASE("A record of an outcome that no process notices itself is damage") {
@@ -286,46 +286,83 @@ TEST_CASE("A task that crashes is called once more at most, and each further att
   CHECK(map.sink.records.at(1).times == 3);
 }
 
-TEST_CASE("At a stop, what is done are the first tasks of the chunk, whatever had to be executed again") {
-  const base::Shared<std::array<std::atomic<int>, 3>> calls;
-  const base::Shared<Horizon> horizon;
-  Isolated map([&](int x) {
-    const int call = ++(*calls)[static_cast<std::size_t>(x / 10)];
-    if (x == 0 && call == 2) horizon->stop();
-    if (x == 20) std::this_thread::sleep_for(1h);
-    return x;
-  });
-  const Work work{map.call, 100, map.fingerprint, true, {.timeout = 1h}, Capture::failures, *horizon};
-  Guard guard;
-  Slot slot(work, guard);
-  const auto start = Slot::Clock::now();
-  slot.start(map.shared_chunk({{0, 3}}));
-  await([&] { return (*calls)[2] == 1; });
-  slot.look(start);
-  slot.look(start + 2h);
+/// The chunk and what became of it.
+Slot::Ended next_ended(Slot& slot, FrameSink& sink) {
   std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  for (std::uint64_t index = 0; index < ended->report.tasks; ++index) CHECK(map.sink.records.contains(index));
+  await([&] {
+    std::vector<pollfd> found;
+    slot.watch(found);
+    ::poll(found.data(), found.size(), 10);
+    slot.hear(found, sink);
+    return (ended = slot.take_ended()).has_value();
+  });
+  return *ended;
 }
 
-TEST_CASE("What a child has not started can be taken back, also after a crash") {
+TEST_CASE("A task that lasted too long is over; those before it that were not recorded are left over") {
+  const base::Shared<std::atomic<bool>> hangs;
+  Isolated map(
+      [&](int x) {
+        if (x == 20) *hangs = true;
+        if (x == 20) std::this_thread::sleep_for(1h);
+        return x;
+      },
+      1, {.timeout = 1h});
+  Guard guard;
+  LoneSlot slot(map.work, guard);
+  const auto start = Slot::Clock::now();
+  slot.start(map.shared_chunk({{0, 4}}));
+  await([&] { return hangs->load(); });
+  slot.look(start);
+  slot.look(start + 2h);
+  const Slot::Ended ended = next_ended(slot, map.sink);
+  CHECK(map.sink.records.at(2).outcome == store::Outcome::timed_out);
+  CHECK(ended.report.failures.at(0).index == 2);
+  CHECK(ended.report.left.suspects.empty());
+  base::IntervalSet left;
+  left.insert(ended.report.left.tasks);
+  for (const std::uint64_t index : {0U, 1U, 3U})
+    CHECK(left.contains(index) != map.sink.records.contains(index));
+  CHECK(ended.report.tasks + left.size() == 4);
+}
+
+TEST_CASE("What a child has not started can be taken back") {
   Isolated map([](int x) {
-    if (x == 0) std::raise(SIGSEGV);
-    if (x == 10) std::this_thread::sleep_for(1h);
+    if (x == 0) std::this_thread::sleep_for(1h);
     return x;
   });
   const auto chunk = map.start({{0, 50}});
-  const auto end = std::chrono::steady_clock::now() + 60s;
-  while (chunk->started() < 2) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-    const auto watched = map.slots.watched();
-    ::poll(watched.data(), watched.size(), 1);
-    CHECK(map.slots.hear(map.sink).empty());
-  }
-  CHECK(chunk->take_back() == 26);
+  await([&] { return chunk->started() == 1; });
+  CHECK(chunk->take_back() == 25);
   chunk->revoke();
-  CHECK(chunk->kept() == 2);
-  CHECK(map.sink.records.at(0).payload == "signal SIGSEGV");
+  CHECK(chunk->kept() == 1);
+}
+
+TEST_CASE("A chunk that has ended outlives its slot") {
+  std::shared_ptr<Chunk> chunk;
+  {
+    Isolated map([](int x) { return x; });
+    chunk = map.start({{0, 3}});
+    map.finish();
+  }
+  chunk->revoke();
+  CHECK(chunk->kept() == 3);
+}
+
+TEST_CASE("A crash ends the chunk: what is not recorded is left over, and who crashed is the suspect") {
+  const base::Shared<std::atomic<int>> calls;  // of the task that crashes
+  Isolated map([&](int x) {
+    if (x == 20) std::this_thread::sleep_for(2ms);  // so that it is recorded with all before it
+    if (x == 30 && ++*calls == 1) std::raise(SIGSEGV);
+    return x;
+  });
+  Guard guard;
+  LoneSlot slot(map.work, guard);
+  slot.start(map.shared_chunk({{0, 10}}));
+  const talk::Leftover left = next_ended(slot, map.sink).report.left;
+  CHECK(left.tasks == base::Ranges{{3, 10}});
+  CHECK(left.suspects == base::Ranges{{3, 4}});
+  CHECK(left.failed.empty());
 }
 
 TEST_CASE("Several slots compute at the same time") {
@@ -341,29 +378,6 @@ TEST_CASE("Several slots compute at the same time") {
   for (std::uint64_t i = 0; i < 4; ++i) map.start({{i, i + 1}});
   CHECK(map.slots.all_busy());
   CHECK(map.finish().tasks == 4);
-}
-
-/// So few files may be open as long as this lives.
-class FewFiles {
- public:
-  explicit FewFiles(rlim_t count) {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit low{count, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
-  }
-  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  FewFiles(const FewFiles&) = delete;
-  FewFiles& operator=(const FewFiles&) = delete;
-
- private:
-  rlimit before_{};
-};
-
-TEST_CASE("A limit of open files that is too low for all slots is raised") {
-  const FewFiles few(32);
-  Isolated map([](int x) { return x; }, 20);
-  for (std::uint64_t i = 0; i < 20; ++i) map.start({{i, i + 1}});
-  CHECK(map.finish().tasks == 20);
 }
 
 TEST_CASE("Large results come whole") {

@@ -45,7 +45,7 @@ TEST_CASE("A task that overwrites what its output passes through holds nobody up
         std::cout << "and more" << std::endl;
         return x;
       },
-      2, {}, Capture::all);
+      2, {.capture = Capture::all});
   map.start({{0, 3}});
   map.start({{3, 4}});
   CHECK(map.finish().tasks == 4);
@@ -63,7 +63,7 @@ TEST_CASE("A child that is stopped while it takes its output stops nobody else, 
         std::raise(SIGSTOP);
         return x;
       },
-      2, {}, Capture::all);
+      2, {.capture = Capture::all});
   map.start({{0, 1}});
   await([&] { return *child > 0; });
   await_stop(*child);
@@ -78,7 +78,7 @@ TEST_CASE("A child that is stopped while it takes its output stops nobody else, 
 /// So many that an order with them is larger than any socket's buffer.
 Attempts large() {
   Attempts many;
-  for (std::uint64_t i = 0; i < 100'000; ++i) many.emplace_back(i, 1);
+  for (std::uint64_t i = 0; i < 100'000; ++i) many.push_back({i, 1, 0});
   return many;
 }
 
@@ -113,21 +113,21 @@ TEST_CASE("A task that closes all that its process has open fails, and its rank 
       },
       1);
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   slot.start(map.shared_chunk({{1, 2}}));
   // Of the pipe there is nothing to poll for any more once it is known to be closed.
   std::vector<pollfd> watched;
   await([&] {
-    CHECK_FALSE(hear(slot, map.sink));
+    CHECK_FALSE(slot.hear_all(map.sink));
     watched.clear();
     slot.watch(watched);
     return watched[0].fd < 0;
   });
   CHECK(slot.longest_pause() > 0s);
   slot.look(Slot::Clock::now() + 1s);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 1);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 1);
   CHECK(map.sink.records.at(1).payload == "it closed its connection to its rank");
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("A task that stops itself is ended when its time is over, whatever it 
       },
       1, {.timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 2}}));
   await([&] { return *child > 0; });
@@ -194,9 +194,9 @@ TEST_CASE("A task that stops itself is ended when its time is over, whatever it 
   slot.look(start);
   slot.look(start + 2h);
   slot.look(start + 3h);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.tasks == 2);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->tasks == 2);
   CHECK(map.sink.records.at(0).outcome == store::Outcome::timed_out);
   CHECK(map.sink.records.at(1).outcome == store::Outcome::done);
 }
@@ -211,18 +211,18 @@ TEST_CASE("A child that is stopped before it starts a task is ended, and blames 
       },
       1, {.timeout = 1h});
   Guard guard;
-  Slot slot(map.work, guard);
+  LoneSlot slot(map.work, guard);
   const auto start = Slot::Clock::now();
   slot.start(map.shared_chunk({{0, 1}}));
-  await([&] { return hear(slot, map.sink).has_value(); });
+  await([&] { return slot.hear_all(map.sink).has_value(); });
   ::kill(*child, SIGSTOP);
   await_stop(*child);
   slot.start(map.shared_chunk({{1, 2}}, reads_half ? large() : Attempts{}));
   slot.look(start + 1h);
   slot.look(start + 3h);
-  std::optional<Slot::Ended> ended;
-  await([&] { return (ended = hear(slot, map.sink)).has_value(); });
-  CHECK(ended->report.failed == 0);
+  std::optional<ChunkReport> ended;
+  await([&] { return (ended = slot.hear_all(map.sink)).has_value(); });
+  CHECK(ended->failed == 0);
   CHECK(map.sink.records.at(1).outcome == store::Outcome::done);
 }
 

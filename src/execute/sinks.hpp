@@ -1,0 +1,57 @@
+#pragma once
+
+#include "execute/desk.hpp"
+#include "execute/recorder.hpp"
+#include "store/journal.hpp"
+
+#include <tasker/detail/call.hpp>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace tasker::execute {
+
+/// The name of a rank's journal in this run. `rank` may be `JournalName::leader`.
+store::JournalName journal_name(const talk::Start& start, int rank);
+
+/// The writer of that journal. `host` and `build`: where, and by which program, its tasks are computed.
+store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall& call,
+                                const store::Fingerprinter& fingerprint, int rank, const std::string& host,
+                                const std::string& build);
+
+/// Writes frames to this process's own journal, and the states of running tasks to files beside it.
+class JournalSink final : public FrameSink {
+ public:
+  JournalSink(const talk::Start& start, const detail::MapCall& call, const store::Fingerprinter& fingerprint,
+              int rank);
+
+  void write(const store::FrameParts& frame) override;
+  void save(const store::StateName& name, std::string_view state) override;
+  void sync() override;
+  void close() { journal_.close(); }
+
+ private:
+  store::JournalWriter journal_;
+  std::filesystem::path fence_;  // once the run has lost its fence, the states belong to another run
+  bool power_;                   // Durability::power
+  std::map<std::uint64_t, store::StateName> states_;  // of tasks that have saved here and are not done
+};
+
+/// Sends frames to rank 0, which writes them, in order with all other messages.
+class MailSink final : public FrameSink {
+ public:
+  /// With `waits`, `write` waits while too many bytes are on their way. A rank with slots need not wait:
+  /// meanwhile it takes no frames from them.
+  MailSink(Desk& desk, std::uint64_t seed, bool waits) : desk_(desk), seed_(seed), waits_(waits) {}
+
+  void write(const store::FrameParts& frame) override;
+
+ private:
+  Desk& desk_;
+  std::uint64_t seed_;
+  bool waits_;
+};
+
+}  // namespace tasker::execute

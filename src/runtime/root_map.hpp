@@ -1,0 +1,48 @@
+#pragma once
+
+#include "execute/work.hpp"
+#include "runtime/arguments.hpp"
+#include "runtime/map.hpp"
+#include "runtime/progress.hpp"
+#include "runtime/settings.hpp"
+#include "runtime/timekeeper.hpp"
+#include "runtime/workspace.hpp"
+#include "schedule/scheduler.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tasker::runtime {
+
+/// One map on rank 0, once all ranks have called it: what its steps share.
+struct RootMap {
+  /// Waits for all ranks. Throws like `gather`, and UsageError if the path can't be that of an archive.
+  RootMap(Root& root, const detail::MapCall& call, std::uint64_t sequence);
+
+  bool is_first() const { return sequence == 1; }
+  bool is_alone() const { return !root.peers.comm(); }
+  bool root_computes() const { return is_alone() || call.options.root_computes; }
+  /// How many tasks can be computed at the same time.
+  std::uint32_t workers() const;
+
+  Root& root;
+  std::uint64_t sequence;
+  std::string name;  ///< The path as the program gave it.
+  base::Time begin = Clock::now();
+  Settings settings;
+  Timekeeper time;
+  Reporter reporter;
+  detail::MapCall call;  ///< With an absolute path, since `fn` may change the working directory.
+  Arguments arguments;
+  Workspace workspace;
+
+ private:
+  detail::MapCall prepared(detail::MapCall call);
+};
+
+/// Computes the missing tasks and writes the archive. Throws TasksFailed or Interrupted if there is no
+/// archive.
+std::shared_ptr<const store::Archive> compute(RootMap& map, schedule::Plan plan);
+
+}  // namespace tasker::runtime
