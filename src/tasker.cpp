@@ -101,11 +101,11 @@ struct Tasker::State {
     bool left_alone = false;
     talk::Leave farewell{exit_code, message};
     try {
-      farewell = party->leave(farewell, left_alone);
+      party->leave(farewell, left_alone);
     } catch (...) {
       const talk::Thrown end = talk::describe(std::current_exception());
       if (exit_code == exit_done) farewell.exit_code = end.exit_code;
-      farewell.message += (message.empty() ? "" : "; then ") + end.message;
+      farewell.message += (farewell.message.empty() ? "" : "; then ") + end.message;
       left_alone = true;
     }
     if (!farewell.message.empty() && (party->rank() == 0 || left_alone))

@@ -126,20 +126,21 @@ std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCal
   return map_on_root(root, call, maps_);
 }
 
-talk::Leave Party::leave(talk::Leave mine, bool& left_alone) {
+void Party::leave(talk::Leave& mine, bool& left_alone) {
   left_ = true;
-  if (!comm_) return mine;
+  if (!comm_) return;
   Time deadline = mine.exit_code == 0 ? Time::max() : Clock::now() + patience_with_error;
   if (mine.exit_code != 0 && rank() != 0) deadline += patience_with_root;
-  mine = rank() == 0 ? leave_as_root(std::move(mine), deadline, left_alone)
-                     : leave_as_worker(mine, deadline, left_alone);
+  if (rank() == 0)
+    leave_as_root(mine, deadline, left_alone);
+  else
+    leave_as_worker(mine, deadline, left_alone);
   // If all is well, the last message has all the time it needs.
   const Time end = mine.exit_code == 0 ? Time::max() : Clock::now() + flush_time;
   if (!left_alone && !comm_->flush(end)) left_alone = true;
-  return mine;
 }
 
-talk::Leave Party::leave_as_root(talk::Leave mine, Time deadline, bool& left_alone) {
+void Party::leave_as_root(talk::Leave& mine, Time deadline, bool& left_alone) {
   std::set<int> missing = peers_.others();
   if (gone_) missing.erase(*gone_);
   const auto fail = [&](std::int32_t exit_code, const std::string& message) {
@@ -152,7 +153,7 @@ talk::Leave Party::leave_as_root(talk::Leave mine, Time deadline, bool& left_alo
     if (!envelope) {
       if (Clock::now() < deadline) continue;
       left_alone = true;
-      return mine;
+      return;
     }
     const auto kind = talk::kind_of(envelope->bytes);
     if (envelope->lost) {
@@ -173,24 +174,26 @@ talk::Leave Party::leave_as_root(talk::Leave mine, Time deadline, bool& left_alo
     }
     // Any other message is late, and means nothing any more.
   }
+  // Before the others may end: a launcher that sees one of them end with an error kills this rank.
+  if (!mine.message.empty()) base::say("tasker: " + std::exchange(mine.message, {}) + "\n");
   mine.lost_ranks = peers_.any_lost();
   peers_.send_to_others(talk::pack(talk::Leave{mine.exit_code, {}, mine.lost_ranks}));
-  return mine;
 }
 
-talk::Leave Party::leave_as_worker(const talk::Leave& mine, Time deadline, bool& left_alone) {
+void Party::leave_as_worker(talk::Leave& mine, Time deadline, bool& left_alone) {
   comm_->send(0, talk::pack(mine));
   for (;;) {
     const auto envelope = comm_->wait(deadline);
     if (!envelope) {
       if (Clock::now() < deadline) continue;
       left_alone = true;
-      return mine;
+      return;
     }
     if (talk::kind_of(envelope->bytes) != talk::kind<talk::Leave>)
       continue;  // a late message: the end of a map that this rank has left
     const auto leave = talk::unpack<talk::Leave>(envelope->bytes);
-    return {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}, leave.lost_ranks};
+    mine = {leave.exit_code != 0 ? leave.exit_code : mine.exit_code, {}, leave.lost_ranks};
+    return;
   }
 }
 

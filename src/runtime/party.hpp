@@ -42,18 +42,18 @@ class Party {
   /// Whether `exception` comes from the last map, which has thrown the same on every rank.
   bool is_shared(const std::exception_ptr& exception) const { return exception && exception == shared_; }
 
-  /// Waits, asleep, until all ranks leave. `mine`: how this rank ended. Returns how all ended: the exit code
-  /// that they have in common and, on rank 0, the first message of another rank. The message is empty if all
-  /// is well or rank 0 tells it. A rank that leaves with an error waits for the others only a few seconds,
-  /// then sets `left_alone`.
-  talk::Leave leave(talk::Leave mine, bool& left_alone);
+  /// Waits, asleep, until all ranks leave. `mine`: how this rank ended; becomes how all ended, with the exit
+  /// code that they have in common. Rank 0 says its own message, or the first one of another rank; the
+  /// message is then empty. A rank that leaves with an error waits for the others only a few seconds, then
+  /// sets `left_alone`.
+  void leave(talk::Leave& mine, bool& left_alone);
   bool has_left() const { return left_; }
 
  private:
   void prepare();
   std::shared_ptr<const detail::ResultSource> map_here(const detail::MapCall& call);
-  talk::Leave leave_as_root(talk::Leave mine, Time deadline, bool& left_alone);
-  talk::Leave leave_as_worker(const talk::Leave& mine, Time deadline, bool& left_alone);
+  void leave_as_root(talk::Leave& mine, Time deadline, bool& left_alone);
+  void leave_as_worker(talk::Leave& mine, Time deadline, bool& left_alone);
 
   base::Maker maker_;
   std::unique_ptr<talk::Comm> comm_;

@@ -1,11 +1,14 @@
 #include "runtime/party.hpp"
 
+#include "base/descriptor.hpp"
 #include "support/store_fixture.hpp"
 #include "support/thread_comm.hpp"
 
 #include <tasker/detail/make_call.hpp>
 
 #include <catch2/catch.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -60,7 +63,10 @@ struct Rank {
     }
     return "";
   }
-  void leave(talk::Leave farewell = {}) { left = party.leave(std::move(farewell), left_alone); }
+  void leave(talk::Leave farewell = {}) {
+    left = std::move(farewell);
+    party.leave(left, left_alone);
+  }
 
   Party party;
   int exit_code = exit_done;  // of what the last map has thrown
@@ -84,6 +90,24 @@ class Ranks {
  private:
   test::ThreadNetwork network_;
   std::vector<std::unique_ptr<Rank>> ranks_;
+};
+
+/// What is written to stderr as long as this lives.
+class Said {
+ public:
+  Said() : before_(::dup(STDERR_FILENO)) { ::dup2(file_.get(), STDERR_FILENO); }
+  ~Said() { ::dup2(before_.get(), STDERR_FILENO); }
+  Said(const Said&) = delete;
+  Said& operator=(const Said&) = delete;
+  std::string text() const {
+    std::string bytes(1 << 12, '\0');
+    bytes.resize(static_cast<std::size_t>(::pread(file_.get(), bytes.data(), bytes.size(), 0)));
+    return bytes;
+  }
+
+ private:
+  base::Descriptor file_{::memfd_create("said", MFD_CLOEXEC)};
+  base::Descriptor before_;
 };
 
 /// Something that one rank does and another one waits for.
@@ -153,6 +177,21 @@ TEST_CASE("When the run shall stop nobody waits for a rank that does not come to
   CHECK(told == thrown);
   for (std::size_t rank = 0; rank < 3; ++rank) CHECK(ranks[rank].left.exit_code == exit_interrupted);
   CHECK_FALSE(std::filesystem::exists(home.path() / "a.dat.mpi"));
+}
+
+TEST_CASE("Rank 0 speaks before the others may end, since a launcher kills it when one of them has ended") {
+  std::string said;
+  {
+    const Said speech;
+    const Ranks ranks({[](Rank& root) {
+                         root.leave({exit_failed, "the disk is full", false});
+                       },
+                       [&](Rank& worker) {
+                         worker.leave({exit_failed, "", false});
+                         said = speech.text();
+                       }});
+  }
+  CHECK(said == "tasker: the disk is full\n");
 }
 
 TEST_CASE("A rank that calls a map which rank 0 does not ends all, and nobody waits for a third") {
