@@ -21,7 +21,7 @@ class Chunk {
   using SharedState = std::atomic<State>;
   static_assert(SharedState::is_always_lock_free);  // a lock would work within one process only
 
-  /// `arguments`: those of the tasks, in order, each preceded by its size (u64).
+  /// `arguments`: those of the tasks, in order, for MapCall::take_argument.
   Chunk(talk::Assignment assignment, std::string arguments);
   /// The same chunk in a slot's child, which executes it. `state` is the word that its rank passes to
   /// `share`.

@@ -18,6 +18,7 @@ constexpr auto tiny_task = 2us;
 constexpr std::uint32_t most_unlooked = 64;
 /// Larger values are not copied into the frame, but written from where they are.
 constexpr std::size_t copy_limit = std::size_t{1} << 16;
+constexpr std::size_t most_kept = std::size_t{1} << 24;
 
 std::uint64_t thread_cpu_time() {
   timespec time{};
@@ -40,8 +41,9 @@ std::uint64_t memory_high_water() {
 
 }  // namespace
 
-void Recorder::begin() {
-  if (in_frame_) return;
+std::string& Recorder::begin() {
+  payload_begin_ = payloads_.size();
+  if (in_frame_) return payloads_;
   in_frame_ = true;
   unlooked_ = 0;
   frame_begin_ = Clock::now();
@@ -49,15 +51,49 @@ void Recorder::begin() {
                      std::chrono::system_clock::now().time_since_epoch())
                      .count();
   cpu_at_start_ = thread_cpu_time();
+  return payloads_;
+}
+
+void Recorder::replace_payload(std::string_view payload) {
+  payloads_.replace(payload_begin_, std::string::npos, payload);
 }
 
 void Recorder::end(const store::Record& record) {
-  const bool large = record.argument.size() + record.payload.size() + record.output.size() > copy_limit;
-  if (large)
-    frame_.add_last(record);
-  else
-    frame_.add(record);
-  if (large || frame_.size() > frame_size || frame_.is_full() || is_time()) write();
+  if (!continues_run(record)) {
+    end_run();
+    run_ = record;
+    run_begin_ = payload_begin_;
+    run_payload_size_ = payloads_.size() - payload_begin_;
+  }
+  ++run_records_;
+  const std::size_t size = run_.argument.size() + run_payload_size_ + run_.output.size();
+  if (size > copy_limit || frame_.size() + run_records_ * size > frame_size ||
+      records() == store::most_records || is_time())
+    write();
+  else if (!record.output.empty())
+    end_run();  // the output does not stay in place
+}
+
+/// Whether the record belongs to the run.
+bool Recorder::continues_run(const store::Record& record) const {
+  return run_records_ > 0 && record.index == run_.index + run_records_ &&
+         record.argument.size() == run_.argument.size() &&
+         record.argument.data() == run_.argument.data() + run_records_ * run_.argument.size() &&
+         payloads_.size() - payload_begin_ == run_payload_size_ && record.outcome == run_.outcome &&
+         record.binding == run_.binding && record.attempt == run_.attempt && record.output.empty();
+}
+
+store::Record Recorder::run() const {
+  store::Record run = run_;
+  run.argument = {run_.argument.data(), run_records_ * run_.argument.size()};
+  run.payload = std::string_view(payloads_).substr(run_begin_, run_records_ * run_payload_size_);
+  return run;
+}
+
+void Recorder::end_run() {
+  if (run_records_ == 0) return;
+  frame_.add_run(run(), run_records_);
+  run_records_ = 0;
 }
 
 /// Whether the frame has lasted long enough. A look at the clock takes as long as a tiny task. So between
@@ -69,13 +105,13 @@ bool Recorder::is_time() {
   }
   tick_ = tick();
   const auto lasted = Clock::now() - frame_begin_;
-  unlooked_ = lasted < frame_.records() * tiny_task ? std::min(frame_.records() / 8, most_unlooked) : 0;
+  unlooked_ = lasted < records() * tiny_task ? std::min(records() / 8, most_unlooked) : 0;
   return lasted >= frame_time;
 }
 
 void Recorder::add(const store::Record& record, std::chrono::nanoseconds lasted) {
   flush();
-  begin();
+  begin() += record.payload;
   frame_begin_ -= lasted;
   frame_start_ -= lasted.count();
   end(record);
@@ -83,21 +119,30 @@ void Recorder::add(const store::Record& record, std::chrono::nanoseconds lasted)
 }
 
 void Recorder::flush() {
-  if (frame_.records() > 0) write();
+  if (records() > 0) write();
   in_frame_ = false;
 }
 
 void Recorder::write() {
   const auto duration = Clock::now() - frame_begin_;
   store::FrameInfo info;
-  info.together = frame_.records();
+  info.together = records();
   info.start = frame_start_;
   info.duration =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
   info.cpu_time = thread_cpu_time() - cpu_at_start_;
   info.memory = memory_high_water();
+  if (run_records_ == 1)
+    frame_.add_last(run());  // it may be large
+  else if (run_records_ > 1)
+    frame_.add_run(run(), run_records_);
+  run_records_ = 0;
   sink_.write(frame_.frame(info));
   frame_.clear();
+  // A larger buffer, which a huge result has needed, is not kept: all that follow may be tiny.
+  if (payloads_.capacity() > most_kept) std::string().swap(payloads_);
+  payloads_.clear();
+  payload_begin_ = 0;
   in_frame_ = false;
 }
 

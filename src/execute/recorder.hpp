@@ -38,9 +38,12 @@ class Recorder {
   void save(std::uint64_t index, std::string_view argument, std::string_view state) {
     sink_.save({index, fingerprint_(argument)}, state);
   }
-  /// Call before a task begins.
-  void begin();
-  /// Records how the task that began last has ended.
+  /// Call before a task begins. Its payload is to be appended to the string that is returned.
+  std::string& begin();
+  /// Replaces what was appended since the task began.
+  void replace_payload(std::string_view payload);
+  /// Records how the task that began last has ended. Its payload is what was appended. Its argument must stay
+  /// in place until `flush`.
   void end(const store::Record& record);
   /// Records, in a frame of its own, a task that has ended now and lasted so long.
   void add(const store::Record& record, std::chrono::nanoseconds lasted);
@@ -48,11 +51,23 @@ class Recorder {
   void flush();
 
  private:
+  bool continues_run(const store::Record& record) const;
+  /// All records of the run, as FrameBuilder::add_run takes them.
+  store::Record run() const;
+  void end_run();
   bool is_time();
   void write();
+  std::uint32_t records() const { return frame_.records() + run_records_; }
   FrameSink& sink_;
   const store::Fingerprinter& fingerprint_;
   store::FrameBuilder frame_;
+  std::string payloads_;           // of the records of the run, and of the task that has begun
+  std::size_t payload_begin_ = 0;  // of that task
+  // Records that go into the frame together, as they have consecutive indices and values of equal size.
+  store::Record run_;  // the first one, without its payload
+  std::uint32_t run_records_ = 0;
+  std::size_t run_begin_ = 0;  // of its payloads
+  std::size_t run_payload_size_ = 0;
   bool in_frame_ = false;
   Clock::time_point frame_begin_;
   std::int64_t tick_ = 0;           // of the kernel's clock at the last look at ours

@@ -25,16 +25,10 @@ class ChunkSteps final : public detail::Steps {
   bool next(detail::Step& step) override {
     if (stopped_ || (!again_ && !advance())) return false;
     again_ = false;
-    step = {record_.index, record_.attempt, argument_};
-    // The buffer of a huge result is not kept: all that follow may be tiny.
-    if (result_.capacity() > (std::size_t{1} << 24)) std::string().swap(result_);
-    result_.clear();
-    recorder_.begin();
+    step = {record_.index, record_.attempt, record_.argument, &recorder_.begin()};
     in_fn = this;
     return true;
   }
-
-  std::string& result() override { return result_; }
 
   std::uint64_t keep_what_has_ended() {
     recorder_.flush();
@@ -70,7 +64,8 @@ class ChunkSteps final : public detail::Steps {
     } catch (...) {
       // It is recorded, whatever it is.
     }
-    result_ = base::typed_text_of(exception);
+    const std::string why = base::typed_text_of(exception);
+    recorder_.replace_payload(why);
     record_.binding = 0;
     end(store::Outcome::failed);
     if (failed_ < work_.options().retries) {
@@ -79,7 +74,7 @@ class ChunkSteps final : public detail::Steps {
       again_ = true;
       return;
     }
-    report_.add_failure(failure_of(record_.index, result_));
+    report_.add_failure(failure_of(record_.index, why));
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
@@ -90,7 +85,7 @@ class ChunkSteps final : public detail::Steps {
     if (!maker_.is_here()) throw Error("a process that a task has forked can't save the task's state");
     state_ = state;
     try {
-      recorder_.save(record_.index, argument_, state);
+      recorder_.save(record_.index, record_.argument, state);
     } catch (...) {
       trouble_ = std::current_exception();
       throw;
@@ -98,7 +93,7 @@ class ChunkSteps final : public detail::Steps {
   }
   std::optional<std::string> load() override {
     if (state_ || !work_.load_state) return state_;
-    return work_.load_state({record_.index, work_.fingerprint(argument_)});
+    return work_.load_state({record_.index, work_.fingerprint(record_.argument)});
   }
 
   ChunkReport report() {
@@ -127,7 +122,7 @@ class ChunkSteps final : public detail::Steps {
     record_ = {};
     record_.index = chunk_.tasks()[range_].first + at_++;
     state_.reset();
-    argument_ = arguments_.bytes(arguments_.number<std::uint64_t>());
+    record_.argument = work_.call.take_argument(arguments_);
     const talk::Tried tried = chunk_.tried(record_.index);
     record_.attempt = tried.attempt;
     failed_ = tried.failed;
@@ -141,8 +136,6 @@ class ChunkSteps final : public detail::Steps {
 
   void end(store::Outcome outcome) {
     record_.outcome = outcome;
-    record_.argument = argument_;
-    record_.payload = result_;
     std::string written;
     if (output_)
       written = output_->end_task(work_.options().capture == Capture::all || outcome != store::Outcome::done);
@@ -158,11 +151,9 @@ class ChunkSteps final : public detail::Steps {
   std::size_t range_ = 0;
   std::uint64_t at_ = 0;
   store::Record record_;
-  std::string_view argument_;
   std::optional<std::string> state_;  // what the task has saved
   std::exception_ptr trouble_;        // why a state could not be saved
-  std::string result_;
-  std::uint32_t failed_ = 0;  // failed attempts at this task
+  std::uint32_t failed_ = 0;          // failed attempts at this task
   slots::OutputPipes* output_;
   bool again_ = false;  // the same task is tried once more
   bool stopped_ = false;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 namespace tasker::runtime {
 
@@ -27,12 +28,6 @@ constexpr std::uint64_t most_at_once = 256;
 constexpr std::size_t most_recent = std::size_t{1} << 20;
 constexpr std::size_t pass_size = std::size_t{1} << 20;
 
-std::uint64_t count_in(std::string_view encoded) {
-  std::uint64_t count = 0;
-  for (detail::Reader in(encoded); !in.left().empty(); ++count) in.bytes(in.number<std::uint64_t>());
-  return count;
-}
-
 }  // namespace
 
 Arguments::Arguments(const detail::MapCall& call)
@@ -48,7 +43,9 @@ std::uint64_t Arguments::encode(std::uint64_t first, std::uint64_t most, std::st
     return call_.encode_arguments(first, std::min(call_.count, first + most), block_size, out);
   } catch (...) {
     const talk::Thrown why = talk::describe(std::current_exception());
-    const std::uint64_t index = first + count_in(std::string_view(out).substr(before));
+    std::uint64_t index = first;
+    for (detail::Reader in(std::string_view(out).substr(before)); !in.left().empty(); ++index)
+      call_.take_argument(in);
     throw Error(fmt::format("{}: the argument of task {} could not be made: {}", name, index, why.message),
                 why.exit_code);
   }
@@ -66,7 +63,7 @@ bool Arguments::make_more() {
       step = std::min(2 * step, most_at_once);
     } while (end < call_.count && block.size() < block_size && base::Clock::now() < deadline);
     const base::Lock lock(mutex_);
-    blocks_.push_back({made_, recent_at_ + recent_.size()});
+    if (!call_.argument_size) blocks_.push_back({made_, recent_at_ + recent_.size()});
     keep(block);
     made_ = end;
   }
@@ -79,14 +76,17 @@ void Arguments::keep(std::string_view block) {
   if (!written_.is_open()) written_ = base::File::create_nameless(call_.path.parent_path());
   written_.write_at(recent_at_, recent_);
   recent_at_ += recent_.size();
-  recent_ = {};
+  recent_.clear();
 }
 
-std::string Arguments::read(std::uint64_t at, std::uint64_t size) const {
-  if (at >= recent_at_) return recent_.substr(at - recent_at_, size);
-  std::string bytes(size, '\0');
-  written_.read_at(at, bytes);
-  return bytes;
+void Arguments::read(std::uint64_t at, std::uint64_t size, std::string& out) const {
+  const std::size_t before = out.size();
+  const std::uint64_t written = at < recent_at_ ? std::min(size, recent_at_ - at) : 0;
+  if (written > 0) {
+    out.resize(before + written);
+    written_.read_at(at, std::span(out).subspan(before));
+  }
+  if (written < size) out += std::string_view(recent_).substr(at + written - recent_at_, size - written);
 }
 
 void Arguments::make(std::uint64_t count) {
@@ -98,9 +98,9 @@ void Arguments::each(const std::function<bool(std::string_view argument)>& visit
   for (std::uint64_t index = 0; index < call_.count;) {
     make(index + 1);
     packed.clear();
-    index += append(index, made(), pass_size, packed);
-    for (detail::Reader in(packed); !in.left().empty();)
-      if (!visit(in.bytes(in.number<std::uint64_t>()))) return;
+    const std::uint64_t end = index + append(index, made(), pass_size, packed);
+    for (detail::Reader in(packed); index < end; ++index)
+      if (!visit(call_.take_argument(in))) return;
   }
 }
 
@@ -108,6 +108,13 @@ std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::si
                                 std::string& out) const {
   if (call_.in_place) return call_.encode_arguments(first, last, most, out);
   const base::Lock lock(mutex_);
+  if (call_.argument_size) {
+    const std::uint64_t size = *call_.argument_size;
+    const std::uint64_t room = most > out.size() ? (most - out.size()) / std::max(size, std::uint64_t{1}) : 0;
+    const std::uint64_t count = std::min(last - first, std::max(room, std::uint64_t{1}));
+    read(first * size, count * size, out);
+    return count;
+  }
   const Block* block = std::prev(
       std::upper_bound(blocks_.begin(), blocks_.end(), first,
                        [](std::uint64_t wanted, const Block& later) { return wanted < later.first; }));
@@ -116,16 +123,17 @@ std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::si
     const bool is_last = block + 1 == blocks_.end();
     const std::uint64_t end = is_last ? made() : block[1].first;
     const std::uint64_t bytes_end = is_last ? recent_at_ + recent_.size() : block[1].at;
-    const std::string bytes = read(block->at, bytes_end - block->at);
-    if (index >= first && end <= last && out.size() + bytes.size() <= most) {
-      out += bytes;
+    if (index >= first && end <= last && out.size() + (bytes_end - block->at) <= most) {
+      read(block->at, bytes_end - block->at, out);
       index = end;
       continue;
     }
+    std::string bytes;
+    read(block->at, bytes_end - block->at, bytes);
     for (detail::Reader in(bytes); index < std::min(end, last) && (index <= first || out.size() < most);
          ++index) {
       const std::string_view from = in.left();
-      in.bytes(in.number<std::uint64_t>());
+      call_.take_argument(in);
       if (index >= first) out += from.substr(0, from.size() - in.left().size());
     }
   }
@@ -133,9 +141,10 @@ std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::si
 }
 
 std::string Arguments::operator[](std::uint64_t index) const {
-  std::string argument;
-  append(index, index + 1, 1, argument);
-  return argument.substr(sizeof(std::uint64_t));
+  std::string packed;
+  append(index, index + 1, 1, packed);
+  detail::Reader in(packed);
+  return std::string(call_.take_argument(in));
 }
 
 }  // namespace tasker::runtime

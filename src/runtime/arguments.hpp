@@ -37,21 +37,22 @@ class Arguments {
   /// How many arguments, from the first one on, can be read.
   std::uint64_t made() const { return made_; }
   bool all_made() const { return made() == call_.count; }
-  /// Appends the arguments from `first` up to, not including, `last` to `out`, each behind its size (u64).
+  /// Appends the arguments from `first` up to, not including, `last` to `out`, for MapCall::take_argument.
   /// Stops when `out` has reached `most` bytes. Returns how many arguments it appended, at least one. They
   /// must be made.
   std::uint64_t append(std::uint64_t first, std::uint64_t last, std::size_t most, std::string& out) const;
   std::string operator[](std::uint64_t index) const;
 
  private:
-  /// Arguments that lie together, so that only the place of the first one is kept.
+  /// Arguments of various sizes that lie together, so that only the place of the first one is kept.
   struct Block {
     std::uint64_t first = 0;  // index of its first argument
     std::uint64_t at = 0;     // where its bytes begin
   };
   std::uint64_t encode(std::uint64_t first, std::uint64_t most, std::string& out) const;
   void keep(std::string_view block) TASKER_REQUIRES(mutex_);
-  std::string read(std::uint64_t at, std::uint64_t size) const TASKER_REQUIRES(mutex_);
+  /// Appends so many bytes to `out`.
+  void read(std::uint64_t at, std::uint64_t size, std::string& out) const TASKER_REQUIRES(mutex_);
 
   const detail::MapCall& call_;
   std::atomic<std::uint64_t> made_;

@@ -21,6 +21,8 @@ using base::Clock;
 class MasterStore {
  public:
   virtual ~MasterStore() = default;
+  /// Whether earlier runs tell of attempts at tasks that are missing.
+  virtual bool any_attempts() const = 0;
   /// The number of the next attempt at a task, as far as earlier runs tell.
   virtual std::uint32_t attempt_of(std::uint64_t index) const = 0;
   /// Writes a frame for a rank that does not see the directory.
@@ -41,6 +43,7 @@ class Journals final : public MasterStore {
   Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
            const Workspace& workspace);
 
+  bool any_attempts() const override { return workspace_.any_attempts(); }
   std::uint32_t attempt_of(std::uint64_t index) const override { return workspace_.attempt_of(index); }
   void write(int rank, const talk::Ready& who, std::string_view frame) override;
   void sync(int rank) override;

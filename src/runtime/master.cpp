@@ -189,6 +189,17 @@ talk::Tried Master::tried(std::uint64_t index) const {
   return tried;
 }
 
+/// Those of the tasks that were tried before, in ascending order.
+std::vector<talk::Tried> Master::tried(const base::Ranges& tasks) const {
+  std::vector<talk::Tried> all;
+  if (deaths_.empty() && failed_.empty() && !store_.any_attempts()) return all;
+  for (const base::Range& range : tasks)
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (const talk::Tried known = tried(index); known.attempt > 1) all.push_back(known);
+  std::ranges::sort(all, {}, &talk::Tried::index);
+  return all;
+}
+
 std::string Master::suspicion() const {
   const auto worst = std::ranges::max_element(deaths_, {}, [](const auto& task) { return task.second; });
   if (worst == deaths_.end()) return "";
@@ -207,22 +218,22 @@ void Master::dispatch(Time now) {
 
 void Master::send_work(const schedule::Assign& assign) {
   talk::Assignment assignment{assign.chunk, assign.tasks, {}, assign.suspect};
-  std::string arguments;
+  std::string message = talk::pack(assignment);
+  const std::size_t head = message.size();
+  const std::size_t most = head + arguments_limit;
   std::uint64_t fitting = 0;
   for (const base::Range& range : assign.tasks) {
-    const std::uint64_t appended = arguments_.append(range.first, range.last, arguments_limit, arguments);
+    const std::uint64_t appended = arguments_.append(range.first, range.last, most, message);
     fitting += appended;
-    if (appended < range.size() || arguments.size() >= arguments_limit) break;
+    if (appended < range.size() || message.size() >= most) break;
   }
   if (fitting < base::count(assignment.tasks)) {
     base::split_after(assignment.tasks, fitting);
     scheduler_.returned(assign.worker, assign.chunk, fitting);
   }
-  for (const base::Range& range : assignment.tasks)
-    for (std::uint64_t index = range.first; index < range.last; ++index)
-      if (const talk::Tried known = tried(index); known.attempt > 1) assignment.tried.push_back(known);
-  std::ranges::sort(assignment.tried, {}, &talk::Tried::index);
-  peers_.send(assign.worker, arguments.insert(0, talk::pack(assignment)));
+  assignment.tried = tried(assignment.tasks);
+  message.replace(0, head, talk::pack(assignment));
+  peers_.send(assign.worker, std::move(message));
 }
 
 void Master::finish() {

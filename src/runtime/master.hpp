@@ -66,6 +66,7 @@ class Master {
   void blame(std::uint64_t index);
   void take_leftover(const base::IntervalSet& pending, const talk::Leftover& left);
   talk::Tried tried(std::uint64_t index) const;
+  std::vector<talk::Tried> tried(const base::Ranges& tasks) const;
   talk::Peers& peers_;
   const Options& options_;
   const Arguments& arguments_;

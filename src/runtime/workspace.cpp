@@ -229,6 +229,8 @@ void Workspace::write_list() const {
   list.publish();
 }
 
+bool Workspace::any_attempts() const { return !tried_->empty(); }
+
 std::uint32_t Workspace::attempt_of(std::uint64_t index) const {
   return store::find(*tried_, index).attempt + 1;
 }

@@ -46,6 +46,8 @@ class Workspace {
   const talk::Tally& settled() const { return settled_; }
   /// Settles a missing task: it has failed for that reason.
   void settle(std::uint64_t index, const std::string& why);
+  /// Whether attempts at missing tasks are recorded.
+  bool any_attempts() const;
   /// The number of the next attempt at a task: 1, or one more than that of the last recorded attempt.
   std::uint32_t attempt_of(std::uint64_t index) const;
   /// Results that the archive has lost to damage, and damaged bytes of journals.

@@ -16,56 +16,71 @@ constexpr std::size_t most_kept = std::size_t{1} << 24;
 
 }  // namespace
 
-/// Appends to a column what record `number` has. The column begins with the first value that is not the
-/// expected one.
-template <class T, class Expected>
-void FrameBuilder::put(FrameColumn which, T value, std::uint32_t number, Expected expected) {
+/// Appends to a column what `count` more records have. The column begins where they are not all
+/// `as_expected`.
+template <class Values, class Expected>
+void FrameBuilder::put(FrameColumn which, bool as_expected, std::uint32_t count, Values values,
+                       Expected expected) {
   std::string& all = column(which);
   if (all.empty()) {
-    if (value == expected(number)) return;
-    for (std::uint32_t i = 0; i < number; ++i) detail::put(all, static_cast<T>(expected(i)));
+    if (as_expected) return;
+    for (std::uint32_t i = 0; i < records(); ++i) detail::put(all, expected(i));
   }
-  detail::put(all, value);
+  for (std::uint32_t i = 0; i < count; ++i) detail::put(all, values(i));
 }
 
-void FrameBuilder::add(const Record& record, bool copy) {
-  const std::string_view argument = keep_arguments_ ? record.argument : std::string_view();
-  const auto bits = static_cast<std::uint8_t>(static_cast<std::uint8_t>(record.outcome) | record.binding);
+void FrameBuilder::add(const Record& first, std::uint32_t count, bool copy) {
+  const std::string_view argument = keep_arguments_ ? first.argument : std::string_view();
+  const auto bits = static_cast<std::uint8_t>(static_cast<std::uint8_t>(first.outcome) | first.binding);
   const auto attempt = static_cast<std::uint16_t>(
-      std::min<std::uint32_t>(record.attempt, std::numeric_limits<std::uint16_t>::max()));
-  const std::uint32_t number = layout_.records++;
-  if (number == 0) {
-    layout_ = {1, record.index, 0, attempt, bits};
-    argument_size_ = argument.size();
-    payload_size_ = record.payload.size();
+      std::min<std::uint32_t>(first.attempt, std::numeric_limits<std::uint16_t>::max()));
+  if (records() == 0) {
+    layout_ = {0, first.index, 0, attempt, bits};
+    argument_size_ = argument.size() / count;
+    payload_size_ = first.payload.size() / count;
   }
-  if (record.fingerprint || !keep_arguments_) {
-    const Fingerprint fingerprint =
-        record.fingerprint ? *record.fingerprint : fingerprinter_(record.argument);
-    detail::put(column(FrameColumn::fingerprints), fingerprint.low, fingerprint.high);
-  }
-  const auto add_value = [&](FrameColumn which, std::string_view value, std::uint64_t expected_size) {
+  if (first.fingerprint || !keep_arguments_) add_fingerprints(first, count);
+  const auto add_values = [&](FrameColumn which, std::string_view values, std::uint64_t expected_size) {
     std::string& all = column(which);
-    if (copy) all += value;
-    put(ends_of(which), std::uint64_t{all.size() + (copy ? 0 : value.size())}, number,
+    const std::uint64_t size = values.size() / count;
+    put(
+        ends_of(which), size == expected_size, count,
+        [&](std::uint64_t i) { return all.size() + (i + 1) * size; },
         [&](std::uint64_t i) { return (i + 1) * expected_size; });
+    if (copy) all += values;
   };
-  add_value(FrameColumn::arguments, argument, argument_size_);
-  add_value(FrameColumn::payloads, record.payload, payload_size_);
-  add_value(FrameColumn::outputs, record.output, 0);
-  put(FrameColumn::indices, record.index, number, [this](std::uint64_t i) { return layout_.first + i; });
-  put(FrameColumn::attempts, attempt, number, [this](auto) { return layout_.attempt; });
-  put(FrameColumn::bits, bits, number, [this](auto) { return layout_.bits; });
+  add_values(FrameColumn::arguments, argument, argument_size_);
+  add_values(FrameColumn::payloads, first.payload, payload_size_);
+  add_values(FrameColumn::outputs, first.output, 0);
+  put(
+      FrameColumn::indices, first.index == layout_.first + records(), count,
+      [&](std::uint64_t i) { return first.index + i; }, [&](std::uint64_t i) { return layout_.first + i; });
+  const auto put_common = [&]<class T>(FrameColumn which, T value, T expected) {
+    put(
+        which, value == expected, count, [=](auto) { return value; }, [=](auto) { return expected; });
+  };
+  put_common(FrameColumn::attempts, attempt, layout_.attempt);
+  put_common(FrameColumn::bits, bits, layout_.bits);
+  layout_.records += count;
   if (copy) {
-    values_ += argument.size() + record.payload.size() + record.output.size();
+    values_ += argument.size() + first.payload.size() + first.output.size();
   } else {
-    last_ = record;
+    last_ = first;
     last_.argument = argument;
   }
 }
 
+void FrameBuilder::add_fingerprints(const Record& first, std::uint32_t count) {
+  const std::size_t size = first.argument.size() / count;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Fingerprint fingerprint =
+        first.fingerprint ? *first.fingerprint : fingerprinter_(first.argument.substr(i * size, size));
+    detail::put(column(FrameColumn::fingerprints), fingerprint.low, fingerprint.high);
+  }
+}
+
 /// Makes the fingerprints of arguments that are long, and kept.
-void FrameBuilder::add_fingerprints() {
+void FrameBuilder::add_fingerprints_of_long() {
   const std::string_view copied = column(FrameColumn::arguments);
   std::string& fingerprints = column(FrameColumn::fingerprints);
   if (!fingerprints.empty() || copied.size() + last_.argument.size() <= long_argument * records()) return;
@@ -83,7 +98,7 @@ void FrameBuilder::add_fingerprints() {
 }
 
 FrameParts FrameBuilder::frame(const FrameInfo& info) {
-  add_fingerprints();
+  add_fingerprints_of_long();
   FrameLayout layout = layout_;
   layout.arguments = column(FrameColumn::arguments).size() + last_.argument.size();
   before_values_.clear();

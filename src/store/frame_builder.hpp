@@ -17,9 +17,13 @@ class FrameBuilder {
       : fingerprinter_(fingerprinter), keep_arguments_(keep_arguments) {}
 
   /// Copies the record's values.
-  void add(const Record& record) { add(record, true); }
+  void add(const Record& record) { add(record, 1, true); }
+  /// Copies the values of `count` records, which differ in their values alone and have consecutive indices.
+  /// `first` has the values of all, one behind the other. All arguments have the same size, and so have all
+  /// payloads; there is no output.
+  void add_run(const Record& first, std::uint32_t count) { add(first, count, true); }
   /// Adds the last record of a frame without copying its values, which must stay until `clear`.
-  void add_last(const Record& record) { add(record, false); }
+  void add_last(const Record& record) { add(record, 1, false); }
 
   std::uint32_t records() const { return layout_.records; }
   /// Bytes of the values that were copied.
@@ -31,11 +35,12 @@ class FrameBuilder {
   void clear();
 
  private:
-  void add(const Record& record, bool copy);
-  void add_fingerprints();
+  void add(const Record& first, std::uint32_t count, bool copy);
+  void add_fingerprints(const Record& first, std::uint32_t count);
+  void add_fingerprints_of_long();
   std::string& column(FrameColumn which) { return columns_[static_cast<std::size_t>(which)]; }
-  template <class T, class Expected>
-  void put(FrameColumn which, T value, std::uint32_t number, Expected expected);
+  template <class Values, class Expected>
+  void put(FrameColumn which, bool as_expected, std::uint32_t count, Values values, Expected expected);
 
   const Fingerprinter& fingerprinter_;
   bool keep_arguments_;

@@ -77,7 +77,7 @@ struct Tried {
   bool operator==(const Tried&) const = default;
 };
 
-/// Rank 0: compute these tasks. Their arguments follow, in order, each behind its size (u64).
+/// Rank 0: compute these tasks. Their arguments follow, in order, for MapCall::take_argument.
 struct Assignment {
   std::uint64_t chunk = 0;
   base::Ranges tasks;

@@ -54,7 +54,7 @@ struct Fixture {
     record.index = next++;
     record.outcome = store::Outcome::done;
     record.argument = argument;
-    record.payload = payload;
+    recorder.replace_payload(payload);
     recorder.end(record);
   }
   void task(std::string_view argument = "argument", std::string_view payload = "result") {
@@ -123,7 +123,7 @@ TEST_CASE_METHOD(Fixture, "Records hold what the task left behind") {
   left.binding = store::bound_to_count;
   left.attempt = 3;
   left.argument = "the argument";
-  left.payload = "why";
+  recorder.replace_payload("why");
   recorder.end(left);
   task("", "");
   recorder.flush();
@@ -171,6 +171,48 @@ TEST_CASE_METHOD(Fixture, "Many results of medium size are written before they f
   for (int i = 0; i < 100; ++i) {
     task("", medium);
     REQUIRE(unwritten() * medium.size() <= 1 << 18);
+  }
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "Records that lie in a row are recorded as they are, and so are those between them") {
+  std::string arguments;
+  for (int i = 0; i < 400; ++i) detail::put(arguments, i);
+  const auto argument = [&](std::uint64_t i) { return std::string_view(arguments).substr(4 * i, 4); };
+  const auto payload = [](std::uint64_t i) {
+    const std::string text = std::to_string(1000 + i);
+    return i % 100 == 42 ? text + " is longer" : text;
+  };
+  // Each of these is not like the record before it in one respect.
+  const auto record = [&](std::uint64_t i) {
+    store::Record made;
+    made.index = i < 150 ? i : i + 7;
+    made.outcome = i % 100 == 50 ? store::Outcome::failed : store::Outcome::done;
+    made.binding = i % 100 == 60 ? store::bound_to_index : 0;
+    made.attempt = i % 100 == 70 ? 2 : 1;
+    made.argument = i % 100 == 80 ? argument(0) : i % 100 == 90 ? argument(i).substr(1) : argument(i);
+    return made;
+  };
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    recorder.begin() += payload(i);
+    store::Record ended = record(i);
+    const std::string output = i % 100 == 30 ? "output " + std::to_string(i) : "";
+    ended.output = output;
+    recorder.end(ended);
+  }
+  recorder.flush();
+  const auto all = sink.all();
+  REQUIRE(all.size() == 400);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    INFO("record " << i);
+    const store::Record expected = record(i);
+    CHECK(all[i].index == expected.index);
+    CHECK(all[i].outcome == expected.outcome);
+    CHECK(all[i].binding == expected.binding);
+    CHECK(all[i].attempt == expected.attempt);
+    CHECK(all[i].argument == expected.argument);
+    CHECK(all[i].payload == payload(i));
+    CHECK(all[i].output == (i % 100 == 30 ? "output " + std::to_string(i) : ""));
   }
 }
 

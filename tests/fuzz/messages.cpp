@@ -68,6 +68,7 @@ class Root : runtime::MasterStore {
   }
 
  private:
+  bool any_attempts() const override { return false; }
   std::uint32_t attempt_of(std::uint64_t) const override { return 1; }
   void write(int, const talk::Ready&, std::string_view) override {}
   void sync(int) override {}

@@ -12,6 +12,7 @@
 #include <ranges>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 namespace tasker::runtime {
@@ -75,19 +76,39 @@ TEST_CASE("Arguments that need code of the program's are made once each, in orde
   CHECK(made == all);
 }
 
-TEST_CASE("As many arguments are appended as a limit allows, one at least") {
+/// `size_of_each`: the bytes of an argument in a row of others.
+template <class Make>
+void check_limits(Make argument, std::size_t size_of_each) {
   const test::TemporaryDirectory home;
-  auto args = std::views::iota(0, 50) | std::views::transform([](int i) { return i; });
+  auto args = std::views::iota(0, 50) | std::views::transform(argument);
   const auto call = call_of(home.path() / "a.dat", args);
   Arguments arguments(call);
   while (arguments.make_more()) continue;
   std::string out;
   CHECK(arguments.append(3, 50, 1, out) == 1);
-  CHECK(out.size() == 12);
-  CHECK(arguments.append(4, 50, 36, out) == 2);
+  CHECK(out.size() == size_of_each);
+  CHECK(arguments.append(4, 50, 3 * size_of_each, out) == 2);
   CHECK(arguments.append(6, 8, 1000, out) == 2);
   detail::Reader in(out);
-  for (int i = 3; i < 8; ++i) CHECK(detail::decode<int>(in.bytes(in.number<std::uint64_t>())) == i);
+  for (int i = 3; i < 8; ++i)
+    CHECK(detail::decode<decltype(argument(i))>(call.take_argument(in)) == argument(i));
+}
+
+TEST_CASE("As many arguments are appended as a limit allows, one at least") {
+  check_limits([](int i) { return i; }, 4);
+  check_limits([](int i) { return std::string(3, static_cast<char>('a' + i)); }, 19);
+}
+
+TEST_CASE("Arguments may take no bytes at all") {
+  const test::TemporaryDirectory home;
+  auto args = std::views::iota(0, 50) | std::views::transform([](int) { return std::monostate(); });
+  const auto call = call_of(home.path() / "a.dat", args);
+  Arguments arguments(call);
+  arguments.make(50);
+  std::string out;
+  CHECK(arguments.append(20, 50, 1000, out) == 30);
+  CHECK(out.empty());
+  CHECK(arguments[49].empty());
 }
 
 TEST_CASE("Which argument it is that can't be made is told, and those before it are there") {
@@ -117,7 +138,7 @@ TEST_CASE("Another thread reads what is made while more is being made") {
       if (arguments.made() == read) continue;
       const std::uint64_t count = arguments.append(read, arguments.made(), 1 << 16, out);
       for (detail::Reader in(out); !in.left().empty(); ++read)
-        wrong += detail::decode<int>(in.bytes(in.number<std::uint64_t>())) == static_cast<int>(read) ? 0 : 1;
+        wrong += detail::decode<int>(call.take_argument(in)) == static_cast<int>(read) ? 0 : 1;
       wrong += count == 0 ? 1 : 0;
     }
   });

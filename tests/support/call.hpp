@@ -33,12 +33,11 @@ class Call final : detail::Steps {
  private:
   bool next(detail::Step& step) override {
     if (results_.size() == call_.count) return false;
-    step = {results_.size(), 1, in_.bytes(in_.number<std::uint64_t>())};
-    results_.emplace_back();
+    step = {results_.size(), 1, call_.take_argument(in_)};
+    step.result = &results_.emplace_back();
     state_.reset();
     return true;
   }
-  std::string& result() override { return results_.back(); }
   void done(detail::Binding) override {}
   void failed(std::exception_ptr exception) override { std::rethrow_exception(exception); }
   std::uint64_t task_count() const override { return call_.count; }

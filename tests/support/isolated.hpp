@@ -19,14 +19,21 @@
 
 namespace tasker::test {
 
+/// Takes the next argument as it is packed.
+inline std::string take_packed(detail::Reader& in, const detail::MapCall& call) {
+  const std::string_view from = in.left();
+  call.take_argument(in);
+  return std::string(from.substr(0, from.size() - in.left().size()));
+}
+
 /// The chunks in which rank 0 hands out again what another one has left over.
-inline std::vector<std::shared_ptr<execute::Chunk>> handed_out_again(
-    const execute::slots::Slot::Ended& ended) {
+inline std::vector<std::shared_ptr<execute::Chunk>> handed_out_again(const execute::slots::Slot::Ended& ended,
+                                                                     const detail::MapCall& call) {
   std::map<std::uint64_t, std::string> arguments;
   detail::Reader in(ended.chunk->arguments());
   for (const base::Range& range : ended.chunk->tasks())
     for (std::uint64_t index = range.first; index < range.last; ++index)
-      detail::Codec<std::string>::encode(arguments[index], std::string(in.bytes(in.number<std::uint64_t>())));
+      arguments[index] = take_packed(in, call);
   const talk::Leftover& left = ended.report.left;
   base::Ranges kept = ended.chunk->tasks();
   base::split_after(kept, ended.chunk->kept());
@@ -88,7 +95,7 @@ struct Isolated : Map<Fn> {
     slots.look(now);
     for (const execute::slots::Slot::Ended& ended : slots.hear(this->sink)) {
       all.add(ended.report);
-      for (const auto& chunk : handed_out_again(ended)) waiting.push_back(chunk);
+      for (const auto& chunk : handed_out_again(ended, this->call)) waiting.push_back(chunk);
     }
   }
   /// The reports of all chunks together, once nothing is left over.
@@ -111,7 +118,7 @@ struct Isolated : Map<Fn> {
 /// A slot that is given again what it has left over.
 class LoneSlot : public execute::slots::Slot {
  public:
-  using Slot::Slot;
+  LoneSlot(const execute::Work& work, execute::slots::Guard& guard) : Slot(work, guard), call_(work.call) {}
 
   /// Hears once what there is to hear; the reports of all chunks together, once nothing is left over.
   std::optional<execute::ChunkReport> hear_all(execute::FrameSink& sink) {
@@ -121,7 +128,7 @@ class LoneSlot : public execute::slots::Slot {
     hear(found, sink);
     if (const auto ended = take_ended()) {
       all_.add(ended->report);
-      for (const auto& chunk : handed_out_again(*ended)) waiting_.push_back(chunk);
+      for (const auto& chunk : handed_out_again(*ended, call_)) waiting_.push_back(chunk);
       if (waiting_.empty()) return std::exchange(all_, {});
       start(waiting_.front());
       waiting_.pop_front();
@@ -130,6 +137,7 @@ class LoneSlot : public execute::slots::Slot {
   }
 
  private:
+  const detail::MapCall& call_;
   execute::ChunkReport all_;
   std::deque<std::shared_ptr<execute::Chunk>> waiting_;
 };

@@ -56,7 +56,8 @@ constexpr bool is_stateless() {
 template <class T>
 concept Stateless = is_stateless<T>();
 
-/// Layout of one type: `schema()`, `least` (the fewest bytes a value takes), `encode` and `decode`.
+/// Layout of one type: `schema()`, `least` (the fewest bytes a value takes), `encode` and `decode`; and
+/// `one_size`, which is true if all values take as many bytes.
 template <class T>
 struct Codec;
 
@@ -64,9 +65,19 @@ struct Codec;
 template <class T>
 concept Fixed = requires { Codec<T>::least; } && Stateless<T>;
 
+/// The bytes that each value takes; nothing if that depends on the value.
+template <class T>
+constexpr std::optional<std::size_t> size_of_each() {
+  if constexpr (Fixed<T> && requires { requires Codec<T>::one_size; })
+    return Codec<T>::least;
+  else
+    return std::nullopt;
+}
+
 template <Number T>
 struct Codec<T> {
   static constexpr std::size_t least = sizeof(T);
+  static constexpr bool one_size = true;
   static std::string schema() {
     if constexpr (std::same_as<T, bool>) return "bool";
     // Whether plain char is signed depends on the processor.
@@ -91,6 +102,7 @@ struct Codec<const T> : Codec<T> {};
 template <>
 struct Codec<long double> {
   static constexpr std::size_t least = 16;
+  static constexpr bool one_size = true;
   static constexpr std::size_t used =
       sizeof(long double) == 16 && __LDBL_MANT_DIG__ == 64 ? 10 : sizeof(long double);
   static std::string schema() { return concat({"f", std::to_string(8 * used)}); }
@@ -111,6 +123,7 @@ template <class T>
 struct Codec<T> {
   using Underlying = Codec<std::underlying_type_t<T>>;
   static constexpr std::size_t least = Underlying::least;
+  static constexpr bool one_size = true;
   static std::string schema() { return Underlying::schema(); }
   static void encode(std::string& out, T value) {
     Underlying::encode(out, static_cast<std::underlying_type_t<T>>(value));
@@ -141,7 +154,8 @@ struct Codec<std::filesystem::path> {
 
 template <class T>
 struct Codec<std::complex<T>> {
-  static constexpr std::size_t least = 2 * sizeof(T);
+  static constexpr std::size_t least = 2 * Codec<T>::least;
+  static constexpr bool one_size = true;
   static std::string schema() { return concat({"(", Codec<T>::schema(), ",", Codec<T>::schema(), ")"}); }
   static void encode(std::string& out, const std::complex<T>& value) {
     Codec<T>::encode(out, value.real());
@@ -190,6 +204,7 @@ struct Codec<std::list<T, A>> : SequenceCodec<std::list<T, A>> {};
 template <Fixed T, std::size_t N>
 struct Codec<std::array<T, N>> {
   static constexpr std::size_t least = N * Codec<T>::least;
+  static constexpr bool one_size = N == 0 || size_of_each<T>();
   static std::string schema() { return concat({"[", Codec<T>::schema(), ";", std::to_string(N), "]"}); }
   static void encode(std::string& out, const std::array<T, N>& value) {
     for (const T& element : value) Codec<T>::encode(out, element);
@@ -212,6 +227,7 @@ std::string schemas([[maybe_unused]] std::string_view separator) {
 template <class Tuple, class... Ts>
 struct TupleCodec {
   static constexpr std::size_t least = (Codec<Ts>::least + ... + 0);
+  static constexpr bool one_size = (size_of_each<Ts>() && ...);
   static std::string schema() { return concat({"(", schemas<Ts...>(","), ")"}); }
   static void encode(std::string& out, const Tuple& value) {
     std::apply([&](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
@@ -227,6 +243,7 @@ struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
 template <>
 struct Codec<std::monostate> {
   static constexpr std::size_t least = 0;
+  static constexpr bool one_size = true;
   static std::string schema() { return "()"; }
   static void encode(std::string&, std::monostate) {}
   static std::monostate decode(Reader&) { return {}; }

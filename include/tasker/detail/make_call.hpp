@@ -87,7 +87,7 @@ void execute(Fn& fn, Steps& steps) {
       if constexpr (std::is_void_v<Result>)
         detail::call_fn(fn, arg, context);
       else
-        detail::encode<Result>(steps.result(), detail::kept<Result>(detail::call_fn(fn, arg, context)));
+        detail::encode<Result>(*step.result, detail::kept<Result>(detail::call_fn(fn, arg, context)));
     } catch (...) {
       exception = std::current_exception();
     }
@@ -111,23 +111,27 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
   call.argument_type = schema<Arg>();
   call.result_type = schema<Result>();
   call.count = static_cast<std::uint64_t>(std::ranges::size(args));
+  call.argument_size = size_of_each<Arg>();
   call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t most,
                                   std::string& out) {
     using Difference = std::ranges::range_difference_t<Args>;
     auto it = std::ranges::begin(args) + static_cast<Difference>(first);
+    constexpr bool after_size = !size_of_each<Arg>();
     std::uint64_t index = first;
     do {
       const std::size_t size_at = out.size();
       try {
-        put(out, std::uint64_t{0});
+        if constexpr (after_size) put(out, std::uint64_t{0});
         const auto& element = *it;
         detail::encode<Arg>(out, detail::kept<Arg>(element));
       } catch (...) {
         out.resize(size_at);
         throw;
       }
-      const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
-      std::memcpy(out.data() + size_at, &size, sizeof size);
+      if constexpr (after_size) {
+        const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
+        std::memcpy(out.data() + size_at, &size, sizeof size);
+      }
       ++it;
     } while (++index < last && out.size() < most);
     return index - first;

@@ -9,11 +9,13 @@
 
 namespace tasker::detail {
 
-/// A task that is about to start. `argument` is valid until the next call of `Steps::next`.
+/// A task that is about to start. Both `argument` and `result` are valid until the next call of
+/// `Steps::next`.
 struct Step {
   std::uint64_t index = 0;
   std::uint32_t attempt = 1;
   std::string_view argument;
+  std::string* result = nullptr;  ///< The task's result is appended to it.
 };
 
 /// What a task asked about itself, and is bound to since then.
@@ -29,8 +31,6 @@ class Steps {
   virtual ~Steps() = default;
   /// Starts the next task. False at the end of the chunk, and when the remaining tasks were taken back.
   virtual bool next(Step& step) = 0;
-  /// The buffer to which the started task's result is appended.
-  virtual std::string& result() = 0;
   virtual void done(Binding binding) = 0;
   virtual void failed(std::exception_ptr exception) = 0;
   /// Number of tasks of the whole map.

@@ -174,7 +174,7 @@ std::optional<std::string_view> Slot::argument(std::uint64_t index) const {
   detail::Reader in(chunk_->arguments());
   for (const base::Range& range : chunk_->tasks())
     for (std::uint64_t task = range.first; task < range.last; ++task) {
-      const std::string_view found = in.bytes(in.number<std::uint64_t>());
+      const std::string_view found = work_.call.take_argument(in);
       if (task == index) return found;
     }
   return std::nullopt;
