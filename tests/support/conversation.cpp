@@ -27,12 +27,13 @@ std::vector<std::string> make_arguments(std::uint64_t count) {
   return arguments;
 }
 
-/// A map of strings; messages hold `limit` bytes of arguments if that is less than what they can.
+/// A map of strings; of a range of tasks, messages hold `limit` bytes of arguments if that is less than what
+/// they can.
 detail::MapCall make_map(const std::vector<std::string>& arguments, std::size_t limit, int& cut) {
   auto call = detail::make_call("a.dat", [](const std::string& text) { return text.size(); }, arguments, {});
   call.encode_arguments = [limit, &cut, encode = std::move(call.encode_arguments)](
                               std::uint64_t first, std::uint64_t last, std::size_t most, std::string& out) {
-    const std::uint64_t encoded = encode(first, last, std::min(limit, most), out);
+    const std::uint64_t encoded = encode(first, last, limit < most ? out.size() + limit : most, out);
     if (encoded < last - first) ++cut;
     return encoded;
   };
