@@ -65,7 +65,7 @@ struct LeftBehind {
 ///
 /// The first chunks have one task each, and no chunk has more tasks than have been finished so far. Otherwise
 /// the size of a chunk is pending / (4 * slots), so that chunks shrink towards the end, within two bounds: at
-/// least 10 us of work for every slot of all workers, so that rank 0 can keep up, and at most 10 ms of work,
+/// least 10 us of work for every slot of all workers, so that rank 0 can keep up, and at most 40 ms of work,
 /// which makes the hand-out cheap, or twice the lower bound where that is more (with hundreds of slots). The
 /// next chunk goes to the worker that has the fewest chunks per slot. While tasks are short and plenty,
 /// workers get a second chunk for every slot before the first one is finished.

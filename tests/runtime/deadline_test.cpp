@@ -84,7 +84,7 @@ TEST_CASE("What earlier runs tell counts from the first task on") {
 TEST_CASE("What a worker has yet to do counts, too") {
   schedule::Pace pace;
   pace.add(1e-3, 1000);
-  schedule::Scheduler scheduler(base::IntervalSet({0, 1000}), {}, pace);
+  schedule::Scheduler scheduler(base::IntervalSet({0, 4000}), {}, pace);
   scheduler.join(1);
   for (int i = 0; i < 30; ++i)
     for (const schedule::Action& action : all_actions(scheduler, begin)) {

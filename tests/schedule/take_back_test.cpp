@@ -36,9 +36,9 @@ struct RunDry {
   Assign begun;
   Assign waiting;
   TakeBack asked;
-  base::Time now{10ms};
+  base::Time now{40ms};
 
-  explicit RunDry(base::Clock::duration task = 1ms) {
+  explicit RunDry(base::Clock::duration task = 4ms) {
     scheduler.join(1);
     const auto held = learn(scheduler, task, 500);
     begun = held.at(0);
@@ -100,7 +100,7 @@ TEST_CASE("A chunk that gave something is asked again, until all is given or sta
 
 TEST_CASE("What was taken back waits for an idle worker, and is not put behind another chunk") {
   RunDry run;
-  run.scheduler.done(1, run.begun.chunk, 10ms);
+  run.scheduler.done(1, run.begun.chunk, 40ms);
   run.scheduler.returned(1, run.waiting.chunk, 3);
   CHECK(only_assign(run.scheduler, run.now).worker == 2);
   CHECK(run.scheduler.pending() > run.scheduler.workers());
@@ -111,7 +111,7 @@ TEST_CASE("A chunk whose task hangs is asked for what is behind it") {
   run.scheduler.returned(1, run.waiting.chunk, 0);
   while (run.scheduler.done_count() < 990) {
     const Assign assign = only_assign(run.scheduler, run.now);
-    run.scheduler.done(2, assign.chunk, static_cast<int>(count(assign.tasks)) * 1ms);
+    run.scheduler.done(2, assign.chunk, static_cast<int>(count(assign.tasks)) * 4ms);
   }
   CHECK(only_take_back(run.scheduler, run.now + 24h).chunk == run.begun.chunk);
   run.scheduler.returned(1, run.begun.chunk, 1);
@@ -120,8 +120,8 @@ TEST_CASE("A chunk whose task hangs is asked for what is behind it") {
 
 TEST_CASE("The answer to a take-back may cross the report, or come after its worker was given up") {
   RunDry run;
-  run.scheduler.done(1, run.begun.chunk, 10ms);
-  run.scheduler.done(1, run.waiting.chunk, 10ms);
+  run.scheduler.done(1, run.begun.chunk, 40ms);
+  run.scheduler.done(1, run.waiting.chunk, 40ms);
   CHECK(run.scheduler.finished());
   run.scheduler.returned(1, run.waiting.chunk, 5);
   CHECK(run.scheduler.finished());
@@ -136,7 +136,7 @@ TEST_CASE("The answer to a take-back may cross the report, or come after its wor
 
 TEST_CASE("When an asked chunk is reported instead of answered, another is asked in its place") {
   RunDry run;
-  run.scheduler.done(1, run.waiting.chunk, 10ms);
+  run.scheduler.done(1, run.waiting.chunk, 40ms);
   CHECK(only_take_back(run.scheduler, run.now).chunk == run.begun.chunk);
 }
 
@@ -151,11 +151,11 @@ TEST_CASE("After a worker is lost at the end, its tasks are prefetched again whi
 TEST_CASE("An idle slot gets what is taken back from its own worker, after a worker with nothing to do") {
   Scheduler scheduler(IntervalSet({0, 1000}));
   scheduler.join(1, 3);
-  auto held = learn(scheduler, 1ms, 500);
+  auto held = learn(scheduler, 4ms, 500);
   const Assign first = held.at(0);
   const Assign second = held.at(1);
   held.erase(held.begin(), held.begin() + 2);
-  const TakeBack asked = run_dry(scheduler, held, 1ms);
+  const TakeBack asked = run_dry(scheduler, held, 4ms);
   CHECK(asked.worker == 1);
   CHECK(asked.chunk == second.chunk);
   CHECK(scheduler.idle_slots() == 1);
@@ -175,17 +175,17 @@ TEST_CASE("A chunk that waits is expected to begin when the first slot is free")
   scheduler.join(2);
   std::deque<ChunkId> of_1;
   std::deque<ChunkId> of_2;
-  for (const Assign& assign : learn(scheduler, 1ms, 1000)) {
+  for (const Assign& assign : learn(scheduler, 4ms, 1000)) {
     CHECK(count(assign.tasks) == 10);
     (assign.worker == 1 ? of_1 : of_2).push_back(assign.chunk);
   }
   REQUIRE(of_1.size() == 4);
   REQUIRE(of_2.size() == 2);
-  scheduler.returned(1, of_1[0], 3);  // so that this worker's chunks end after 3, 10, 13 and 20 ms
-  scheduler.returned(2, of_2[0], 6);  // after 6 and 16 ms
+  scheduler.returned(1, of_1[0], 3);  // so that this worker's chunks end after 12, 40, 52 and 80 ms
+  scheduler.returned(2, of_2[0], 6);  // after 24 and 64 ms
 
   scheduler.join(3);
-  CHECK(run_dry(scheduler, {}, 1ms).chunk == of_1[3]);
+  CHECK(run_dry(scheduler, {}, 4ms).chunk == of_1[3]);
   int worker = 4;
   for (const ChunkId next : {of_2[1], of_1[2], of_1[1], of_2[0], of_1[0]}) {
     scheduler.join(worker++);
@@ -205,11 +205,11 @@ TEST_CASE("What can't be true is refused and changes nothing") {
   RunDry run;
   run.scheduler.returned(1, run.waiting.chunk, 5);
   const ChunkId mine = run.begun.chunk;
-  CHECK_THROWS_AS(run.scheduler.done(2, mine, 1ms), std::invalid_argument);
-  CHECK_THROWS_AS(run.scheduler.done(7, mine, 1ms), std::invalid_argument);
-  CHECK_THROWS_AS(run.scheduler.done(1, mine, -1ms), std::invalid_argument);
-  CHECK_THROWS_AS(run.scheduler.done(1, 1, 1ms), std::invalid_argument);
-  CHECK_THROWS_AS(run.scheduler.done(1, 123456, 1ms), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.done(2, mine, 4ms), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.done(7, mine, 4ms), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.done(1, mine, -4ms), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.done(1, 1, 4ms), std::invalid_argument);
+  CHECK_THROWS_AS(run.scheduler.done(1, 123456, 4ms), std::invalid_argument);
   CHECK_THROWS_AS(run.scheduler.returned(2, mine, 1), std::invalid_argument);
   CHECK_THROWS_AS(run.scheduler.returned(1, mine, 11), std::invalid_argument);
   CHECK_THROWS_AS(run.scheduler.returned(1, 0, 0), std::invalid_argument);
