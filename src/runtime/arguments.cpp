@@ -93,15 +93,29 @@ void Arguments::make(std::uint64_t count) {
   while (made() < count) make_more();
 }
 
-void Arguments::each(const std::function<bool(std::string_view argument)>& visit) {
+void Arguments::each_run(const std::function<bool(std::string_view arguments, std::uint64_t count)>& visit) {
   std::string packed;
   for (std::uint64_t index = 0; index < call_.count;) {
     make(index + 1);
     packed.clear();
-    const std::uint64_t end = index + append(index, made(), pass_size, packed);
-    for (detail::Reader in(packed); index < end; ++index)
-      if (!visit(call_.take_argument(in))) return;
+    std::uint64_t count = append(index, made(), pass_size, packed);
+    index += count;
+    if (call_.argument_size) {
+      if (!visit(packed, count)) return;
+      continue;
+    }
+    for (detail::Reader in(packed); count > 0; --count)
+      if (!visit(call_.take_argument(in), 1)) return;
   }
+}
+
+void Arguments::each(const std::function<bool(std::string_view argument)>& visit) {
+  each_run([&](std::string_view arguments, std::uint64_t count) {
+    const std::size_t size = arguments.size() / count;
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (!visit(arguments.substr(i * size, size))) return false;
+    return true;
+  });
 }
 
 std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::size_t most,

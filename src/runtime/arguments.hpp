@@ -29,7 +29,10 @@ class Arguments {
   bool make_more();
   /// Makes the first `count` arguments, and perhaps more.
   void make(std::uint64_t count);
-  /// Calls `visit` with each encoded argument, in order, until it returns false. Makes arguments as needed.
+  /// Calls `visit` with all encoded arguments, in order, until it returns false: with several at a time if
+  /// they have the same size, one behind the other. Makes arguments as needed.
+  void each_run(const std::function<bool(std::string_view arguments, std::uint64_t count)>& visit);
+  /// The same for each argument alone.
   void each(const std::function<bool(std::string_view argument)>& visit);
 
   // Any thread:

@@ -79,9 +79,9 @@ std::shared_ptr<const store::Archive> Workspace::finished() {
   if (!archive_ || archive_->size() != call_.count || archive_->description().failed > 0) return nullptr;
   std::uint64_t index = 0;
   try {
-    arguments_.each([&](std::string_view argument) {
-      if (!archive_->is_of(index, argument, fingerprint_)) return false;
-      ++index;
+    arguments_.each_run([&](std::string_view arguments, std::uint64_t count) {
+      if (!archive_->is_of(index, arguments, count, fingerprint_)) return false;
+      index += count;
       return true;
     });
     if (index < call_.count) return nullptr;
@@ -184,8 +184,8 @@ void Workspace::read_records(const fs::path& directory) {
 void Workspace::match_arguments() {
   store::Matcher matcher(*catalog_, build_);
   if (!catalog_->empty())
-    arguments_.each([&](std::string_view argument) {
-      matcher.next(argument, fingerprint_);
+    arguments_.each_run([&](std::string_view arguments, std::uint64_t count) {
+      matcher.next(arguments, count, fingerprint_);
       return true;
     });
   match_ = matcher.finish([&](base::Range range) { missing_.insert(range); });

@@ -140,10 +140,19 @@ std::string_view Archive::element(const Values& values, std::uint64_t index) con
   return verified(values.bytes.substr(begin, end - begin));
 }
 
-bool Archive::is_of(std::uint64_t index, std::string_view argument,
+bool Archive::is_of(std::uint64_t first, std::string_view arguments, std::uint64_t count,
                     const Fingerprinter& fingerprinter) const {
-  if (has_fingerprints()) return fingerprint(index) == fingerprinter(argument);
-  return declared_ == fingerprinter.digest() && *this->argument(index) == argument;
+  const std::size_t size = arguments.size() / count;
+  if (!has_fingerprints() && declared_ != fingerprinter.digest()) return false;
+  if (!has_fingerprints() && arguments_->stride == size)
+    return verified(arguments_->bytes.substr(first * size, arguments.size())) == arguments;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string_view argument = arguments.substr(i * size, size);
+    if (has_fingerprints() ? fingerprint(first + i) != fingerprinter(argument)
+                           : *this->argument(first + i) != argument)
+      return false;
+  }
+  return true;
 }
 
 Fingerprint Archive::fingerprint(std::uint64_t index) const {

@@ -25,9 +25,10 @@ class Archive final : public detail::ResultSource {
   bool has_arguments() const { return arguments_.has_value(); }
   /// What identifies the argument of task `index`, which must not be without a record.
   Fingerprint fingerprint(std::uint64_t index) const;
-  /// Whether the record of task `index` is that of this argument. The argument is hashed only if it has to
-  /// be.
-  bool is_of(std::uint64_t index, std::string_view argument, const Fingerprinter& fingerprinter) const;
+  /// Whether the records of `count` tasks from `first` on are those of these arguments, which have the same
+  /// size, one behind the other. They are hashed only if they have to be.
+  bool is_of(std::uint64_t first, std::string_view arguments, std::uint64_t count,
+             const Fingerprinter& fingerprinter) const;
   /// Whether fingerprints are stored. Otherwise they are those of the arguments.
   bool has_fingerprints() const { return !fingerprints_.empty(); }
   /// The extent that task `index` belongs to.

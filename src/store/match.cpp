@@ -39,12 +39,42 @@ const Entry* Matcher::find(std::uint64_t index) {
   return entry_;
 }
 
-void Matcher::next(std::string_view argument, const Fingerprinter& fingerprinter) {
-  const auto is_ours = [&](std::uint32_t record) {
-    if (frame_->has(FrameColumn::fingerprints)) return frame_->fingerprint(record) == fingerprinter(argument);
-    return declared_ == fingerprinter.digest() && frame_->value(FrameColumn::arguments, record) == argument;
-  };
-  take_next(is_ours, [&] { return fingerprinter(argument); });
+void Matcher::next(std::string_view arguments, std::uint64_t count, const Fingerprinter& fingerprinter) {
+  const std::size_t size = arguments.size() / count;
+  for (; count > 0; --count) {
+    const std::uint64_t equal = take_equal(arguments, size, fingerprinter);
+    arguments.remove_prefix(equal * size);
+    count -= equal;
+    if (count == 0) return;
+    const std::string_view argument = arguments.substr(0, size);
+    arguments.remove_prefix(size);
+    const auto is_ours = [&](std::uint32_t record) {
+      if (frame_->has(FrameColumn::fingerprints))
+        return frame_->fingerprint(record) == fingerprinter(argument);
+      return declared_ == fingerprinter.digest() && frame_->value(FrameColumn::arguments, record) == argument;
+    };
+    take_next(is_ours, [&] { return fingerprinter(argument); });
+  }
+}
+
+/// Takes as many of the next arguments, all of this size, as are found together at their own indices.
+/// Returns how many.
+std::uint64_t Matcher::take_equal(std::string_view arguments, std::size_t size,
+                                  const Fingerprinter& fingerprinter) {
+  const Entry* const found = size > 0 ? find(next_) : nullptr;
+  if (!found || !usable_ || frame_->has(FrameColumn::fingerprints) || declared_ != fingerprinter.digest() ||
+      frame_->has(ends_of(FrameColumn::arguments)))
+    return 0;
+  const std::uint64_t most = std::min<std::uint64_t>(arguments.size() / size, found->last() - next_);
+  const Entry entry = found->part(next_, next_ + most);
+  const std::string_view stored = frame_->value(FrameColumn::arguments, entry.record, entry.count);
+  if (stored.size() != most * size) return 0;
+  std::uint64_t equal = most;
+  if (!arguments.starts_with(stored))
+    equal = static_cast<std::uint64_t>(std::ranges::mismatch(stored, arguments).in1 - stored.begin()) / size;
+  if (equal > 0) append(kept_, entry.part(next_, next_ + equal));
+  next_ += equal;
+  return equal;
 }
 
 void Matcher::next(const Fingerprint& fingerprint) {

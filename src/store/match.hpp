@@ -25,8 +25,9 @@ class Matcher {
  public:
   Matcher(Catalog& catalog, std::string build);
 
-  /// Takes the next argument, from index 0 on. It is hashed only if it has to be.
-  void next(std::string_view argument, const Fingerprinter& fingerprinter);
+  /// Takes the next `count` arguments, from index 0 on, which have the same size, one behind the other. They
+  /// are hashed only if they have to be.
+  void next(std::string_view arguments, std::uint64_t count, const Fingerprinter& fingerprinter);
   /// The same if only its fingerprint is known.
   void next(const Fingerprint& fingerprint);
 
@@ -42,6 +43,7 @@ class Matcher {
     Fingerprint fingerprint;
   };
   const Entry* find(std::uint64_t index);
+  std::uint64_t take_equal(std::string_view arguments, std::size_t size, const Fingerprinter& fingerprinter);
   template <class IsOurs, class MakeFingerprint>
   void take_next(IsOurs is_ours, MakeFingerprint fingerprint);
   bool usable(const Entry& entry) const;

@@ -78,7 +78,7 @@ void match(Matcher& matcher, std::uint64_t n, std::uint64_t shift) {
   for (std::uint64_t i = 0; i < n; ++i) {
     argument.clear();
     detail::put(argument, i + shift);
-    matcher.next(argument, fingerprinter);
+    matcher.next(argument, 1, fingerprinter);
   }
 }
 

@@ -6,7 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <random>
 
 namespace tasker::store {
 namespace {
@@ -222,6 +224,55 @@ TEST_CASE("What is missing is told in ranges, in order") {
     matcher.next(test::fingerprint_of(argument));
   matcher.finish([&](base::Range range) { ranges.push_back(range); });
   CHECK(ranges == base::Ranges{{0, 2}, {3, 5}, {6, 7}});
+}
+
+/// What is reused of random journals for a random list. `runs`: whether arguments are taken many at a time.
+Matched matched_at_random(unsigned seed, bool runs) {
+  std::mt19937 random(seed);
+  const auto letter = [&] { return std::string(1, static_cast<char>('a' + random() % 4)); };
+  const std::uint64_t tasks = 1 + random() % 60;
+  Store store;
+  for (std::uint32_t run = 1; run <= 3; ++run) {
+    test::Frames frames;
+    for (std::uint64_t index = 0; index < tasks; index += 1 + random() % 2) {
+      if (frames.empty() || random() % 10 == 0) frames.emplace_back();
+      const std::string argument = random() % 40 == 0 ? letter() + letter() : index % 3 == 0 ? letter() : "x";
+      frames.back().push_back({index, argument, std::to_string(run) + ":" + std::to_string(index),
+                               random() % 20 == 0 ? Outcome::failed : Outcome::done,
+                               random() % 20 == 0 ? bound_to_index : std::uint8_t{0}});
+    }
+    store.journal(run, 0, tasks, frames);
+  }
+  std::string arguments;
+  for (std::uint64_t index = 0; index < tasks; ++index) arguments += index % 3 == 0 ? letter() : "x";
+  const auto catalog = store.catalog(tasks);
+  Matcher matcher(*catalog, "build");
+  const Fingerprinter fingerprinter(test::declared);
+  for (std::uint64_t index = 0; index < tasks;) {
+    const std::uint64_t count = runs ? 1 + random() % (tasks - index) : 1;
+    matcher.next(std::string_view(arguments).substr(index, count), count, fingerprinter);
+    index += count;
+  }
+  Matched all;
+  all.result = matcher.finish([&](base::Range range) {
+    for (std::uint64_t i = range.first; i < range.last; ++i) all.missing.push_back(i);
+  });
+  all.payloads = payloads(*catalog);
+  all.carried = carried(*catalog);
+  return all;
+}
+
+TEST_CASE("It makes no difference whether arguments are compared one by one or many at a time") {
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    INFO("seed " << seed);
+    const Matched one_by_one = matched_at_random(seed, false);
+    const Matched many = matched_at_random(seed, true);
+    CHECK(many.payloads == one_by_one.payloads);
+    CHECK(many.missing == one_by_one.missing);
+    CHECK(many.carried == one_by_one.carried);
+    CHECK(many.result.reused == one_by_one.result.reused);
+    CHECK(many.result.moved == one_by_one.result.moved);
+  }
 }
 
 TEST_CASE("A hundred thousand equal arguments that move cost no more than different ones") {
