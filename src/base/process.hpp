@@ -19,6 +19,7 @@ struct ProcessId {
 };
 
 ProcessId this_process();
+std::string host_name();
 
 /// The same as getpid(), without a system call.
 pid_t process_id();
