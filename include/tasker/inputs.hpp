@@ -3,6 +3,7 @@
 #include <tasker/detail/archive.hpp>
 #include <tasker/detail/kept.hpp>
 #include <tasker/digest.hpp>
+#include <tasker/plain.hpp>
 
 #include <concepts>
 #include <filesystem>
@@ -21,6 +22,10 @@ struct File {
   std::filesystem::path path;
 };
 inline File file(std::filesystem::path path) { return {std::move(path)}; }
+
+/// Else the digest of a std::vector<File> would be one of names.
+template <>
+inline constexpr bool plain<File> = false;
 
 namespace detail {
 /// Appends the digest of the file's content. Throws SystemError if the file can't be read.

@@ -7,6 +7,7 @@
 #include <tasker/expected.hpp>
 #include <tasker/inputs.hpp>
 #include <tasker/options.hpp>
+#include <tasker/plain.hpp>
 #include <tasker/results.hpp>
 
 #include <boost/serialization/array.hpp>

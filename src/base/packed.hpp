@@ -9,39 +9,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
-/// Messages between processes: plain structs with `fields()`, a tuple of references to what is sent. A packed
-/// message is its kind, which is one byte, then its fields in the fixed layout.
+/// Messages between processes: plain structs. A packed message is its kind, which is one byte, then its
+/// members in the fixed layout.
 namespace tasker::detail {
-
-/// The fields of a struct, in their order. They are named by its member `fields()` or, for public data, by a
-/// function `fields_of` in its namespace.
-template <class T>
-auto fields_of(T& value) -> decltype(value.fields()) {
-  return value.fields();
-}
-
-template <class T>
-concept HasFields = requires(T& value) { fields_of(value); };
-
-template <HasFields T>
-struct Codec<T> {
-  static constexpr std::size_t least = 1;
-  static void encode(std::string& out, const T& value) {
-    std::apply([&]<class... Field>(const Field&... fields) { (Codec<Field>::encode(out, fields), ...); },
-               fields_of(const_cast<T&>(value)));  // `fields()` serves both directions
-  }
-  static T decode(Reader& in) {
-    T value;
-    std::apply([&]<class... Field>(Field&... fields) { ((fields = Codec<Field>::decode(in)), ...); },
-               fields_of(value));
-    return value;
-  }
-};
 
 /// Durations and points in time.
 template <class T>

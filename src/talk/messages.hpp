@@ -11,31 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-namespace tasker {
-
-/// The fields that are sent.
-inline auto fields_of(Options& options) {
-  auto& [version, inputs, seed, durability, on_failure, isolation, slots, root_computes, retries, timeout,
-         memory_limit, capture, lost_after, max_lost, deadline, time_limit, order, keep_arguments, shared,
-         keep_directory, columns, progress] = options;
-  return std::tie(version, inputs, seed, durability, on_failure, isolation, slots, root_computes, retries,
-                  timeout, memory_limit, capture, lost_after, max_lost, deadline, time_limit, order,
-                  keep_arguments, shared, keep_directory, columns, progress);
-}
-
-}  // namespace tasker
-
 /// What ranks say to each other, packed.
 namespace tasker::talk {
-
-/// A message that says no more than its kind.
-struct Word {
-  auto fields() { return std::tie(); }
-};
 
 /// Worker: I have called map. Rank 0 compares it with what it has called itself.
 struct Enter {
@@ -43,7 +23,6 @@ struct Enter {
   std::string path;
   std::string argument_type;
   std::string result_type;
-  auto fields() { return std::tie(sequence, path, argument_type, result_type); }
 };
 
 /// Rank 0: the map begins.
@@ -55,7 +34,6 @@ struct Start {
   std::uint64_t tasks = 0;
   Options options;                          ///< Rank 0's: they count.
   std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
-  auto fields() { return std::tie(directory, run, sequence, job, tasks, options, time_left); }
 };
 
 /// Worker: ready for work, and who I am.
@@ -65,7 +43,6 @@ struct Ready {
   std::string build;
   std::uint32_t cpus = 1;
   std::uint32_t slots = 1;  ///< How many chunks I execute at a time.
-  auto fields() { return std::tie(sees_directory, host, build, cpus, slots); }
 };
 
 /// A task that was tried before.
@@ -73,7 +50,6 @@ struct Tried {
   std::uint64_t index = 0;
   std::uint32_t attempt = 1;  ///< Number of the attempt that comes next.
   std::uint32_t failed = 0;   ///< Attempts that have failed in this run: Options::retries bounds them.
-  auto fields() { return std::tie(index, attempt, failed); }
   bool operator==(const Tried&) const = default;
 };
 
@@ -83,13 +59,11 @@ struct Assignment {
   base::Ranges tasks;
   std::vector<Tried> tried = {};  ///< Those that were, in ascending order.
   bool suspect = false;           ///< The only task may end the process that executes it.
-  auto fields() { return std::tie(chunk, tasks, tried, suspect); }
 };
 
 /// Rank 0: give back unstarted tasks of this chunk.
 struct TakeBackRequest {
   std::uint64_t chunk = 0;
-  auto fields() { return std::tie(chunk); }
 };
 
 /// Worker: I keep the first `kept` tasks of this chunk; I have not started the others, and never will. If the
@@ -97,7 +71,6 @@ struct TakeBackRequest {
 struct Kept {
   std::uint64_t chunk = 0;
   std::uint64_t kept = 0;
-  auto fields() { return std::tie(chunk, kept); }
 };
 
 /// Tasks of a chunk that were not executed to their end, since the worker must stop or a slot's child has
@@ -108,7 +81,6 @@ struct Leftover {
       {};  ///< Those of them that may have caused the crash: each is to be executed alone.
   /// (index, number): failed attempts at those tasks, recorded while the chunk was executed.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> failed = {};
-  auto fields() { return std::tie(tasks, suspects, failed); }
 };
 
 /// Worker: the chunk has ended; every task that I kept is recorded, but for those left over.
@@ -116,22 +88,19 @@ struct Done {
   std::uint64_t chunk = 0;
   Tally tally;
   Leftover left = {};
-  auto fields() { return std::tie(chunk, tally, left); }
 };
 
 /// Worker that does not see the directory: a frame for rank 0 to write. The frame follows.
-struct Records : Word {};
+struct Records {};
 
 /// Rank 0: that frame is written.
 struct Recorded {
   std::uint64_t bytes = 0;
-  auto fields() { return std::tie(bytes); }
 };
 
 /// Worker: I can't go on (the disk is full, say).
 struct Trouble {
   Thrown thrown;
-  auto fields() { return std::tie(thrown); }
 };
 
 /// Rank 0: tasks must have ended when `left` has passed. With `stop`: give back the tasks that are not
@@ -139,20 +108,18 @@ struct Trouble {
 struct TimeLeft {
   std::chrono::nanoseconds left = {};  ///< nanoseconds::max(): no limit.
   bool stop = false;
-  auto fields() { return std::tie(left, stop); }
 };
 
 /// Rank 0: there is no more work; close your journal.
-struct Finish : Word {};
+struct Finish {};
 
 /// Worker: my journal is closed.
-struct Closed : Word {};
+struct Closed {};
 
 /// Within rank 0's process: the arguments of these tasks can be read from now on.
 struct Made {
   base::Ranges tasks;
   bool more = false;  ///< The arguments of other tasks can't be read yet.
-  auto fields() { return std::tie(tasks, more); }
 };
 
 /// Rank 0: how the map ended, for all alike.
@@ -161,7 +128,6 @@ struct End {
   std::uint64_t tasks = 0;
   std::string path = {};      ///< Of the archive, absolute.
   std::uint64_t archive = 0;  ///< Id of the archive.
-  auto fields() { return std::tie(thrown, tasks, path, archive); }
 };
 
 /// Any rank: I leave the Tasker, with this exit code and, if an exception is the reason, its message.
@@ -169,7 +135,6 @@ struct Leave {
   std::int32_t exit_code = 0;
   std::string message;
   bool lost_ranks = false;  ///< From rank 0: some ranks are gone, and can't leave.
-  auto fields() { return std::tie(exit_code, message, lost_ranks); }
 };
 
 /// All of them.

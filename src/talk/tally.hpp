@@ -7,17 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <vector>
-
-namespace tasker {
-
-/// The fields that are sent.
-inline auto fields_of(TaskFailure& failure) {
-  return std::tie(failure.index, failure.message, failure.count, failure.output);
-}
-
-}  // namespace tasker
 
 namespace tasker::talk {
 
@@ -35,8 +25,6 @@ struct Tally {
   void add_failure(const TaskFailure& failure);
   /// The causes of the most tasks, `most` of them, in the order of `failures`.
   std::vector<TaskFailure> largest(std::size_t most) const;
-
-  auto fields() { return std::tie(tasks, failed, failures, busy); }
 
  private:
   void insert(TaskFailure failure);

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tasker::talk {
@@ -20,7 +19,6 @@ struct Thrown {
   std::vector<TaskFailure> first = {};
 
   explicit operator bool() const { return !type.empty(); }
-  auto fields() { return std::tie(type, exit_code, message, failed, total, first); }
 };
 
 Thrown describe(const std::exception_ptr& exception);

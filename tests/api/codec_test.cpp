@@ -49,6 +49,7 @@ TEST_CASE("values with a fixed layout come back as they were") {
   check_round_trip(std::pair<int, std::string>{1, "one"});
   check_round_trip(std::tuple<>{});
   check_round_trip(std::tuple<int, double, std::string>{1, 2.5, "three"});
+  STATIC_REQUIRE(size_of_each<std::tuple<int>>() == 4);
   check_round_trip(std::optional<int>{});
   check_round_trip(std::optional<std::string>{"here"});
   check_round_trip(std::variant<std::monostate, int, std::string>{"text"});
@@ -202,7 +203,9 @@ struct Inherited : Member {};
 struct Function {};
 template <class Archive>
 void serialize(Archive&, Function&, unsigned) {}
-struct Nothing {};
+struct Nothing {
+  explicit Nothing(int);
+};
 struct FromFunction : Function {};
 
 }  // namespace serializable

@@ -53,7 +53,7 @@ TASKER_TEST_OWN(make_call);
 TASKER_TEST_OWN(add_to_call);
 TASKER_TEST_OWN(digest_of);
 TASKER_TEST_OWN(class_name);
-TASKER_TEST_OWN(require_serializable);
+TASKER_TEST_OWN(require_storable);
 TASKER_TEST_OWN(move);
 TASKER_TEST_OWN(forward);
 TASKER_TEST_OWN(exchange);

@@ -58,7 +58,7 @@ class OutArchive : public boost::archive::detail::common_oarchive<OutArchive> {
     else if constexpr (Serializable<T>)
       Base::save_override(value);
     else
-      require_serializable<T>();
+      detail::require_storable<T>();
   }
   template <class T>
   void save_override(const boost::serialization::nvp<T>& named) {
@@ -108,7 +108,7 @@ class InArchive : public boost::archive::detail::common_iarchive<InArchive> {
     else if constexpr (Serializable<T>)
       Base::load_override(value);
     else
-      require_serializable<T>();
+      detail::require_storable<T>();
   }
   template <class T>
   void load_override(const boost::serialization::nvp<T>& named) {
@@ -159,8 +159,16 @@ T load_value(InArchive& archive) {
   }
 }
 
-// What Boost 1.74 lacks, for elements without a fixed layout. Found by the archives' argument-dependent
-// lookup.
+// Structs without a `serialize`, and what Boost 1.74 lacks, for elements without a fixed layout. Found by the
+// archives' argument-dependent lookup.
+template <Memberwise T>
+void serialize(OutArchive& archive, T& value, unsigned) {
+  detail::with_members(value, [&](auto&... members) { (archive.save_override(members), ...); });
+}
+template <Memberwise T>
+void serialize(InArchive& archive, T& value, unsigned) {
+  detail::with_members(value, [&](auto&... members) { (archive.load_override(members), ...); });
+}
 template <class... Ts>
 void serialize(OutArchive& archive, std::tuple<Ts...>& value, unsigned) {
   std::apply([&](Ts&... parts) { (archive.save_override(parts), ...); }, value);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tasker/detail/aggregate.hpp>
 #include <tasker/detail/bytes.hpp>
 
 #include <array>
@@ -61,6 +62,10 @@ concept Stateless = is_stateless<T>();
 template <class T>
 struct Codec;
 
+/// Whether the bytes of a `T` in memory are those of its layout, and any such bytes are a `T`.
+template <class T>
+concept AsInMemory = requires { requires Codec<T>::as_in_memory; };
+
 /// Types with a fixed layout; all others go through Boost.Serialization (archive.hpp).
 template <class T>
 concept Fixed = requires { Codec<T>::least; } && Stateless<T>;
@@ -78,6 +83,7 @@ template <Number T>
 struct Codec<T> {
   static constexpr std::size_t least = sizeof(T);
   static constexpr bool one_size = true;
+  static constexpr bool as_in_memory = !std::same_as<T, bool> && std::endian::native == std::endian::little;
   static std::string schema() {
     if constexpr (std::same_as<T, bool>) return "bool";
     // Whether plain char is signed depends on the processor.
@@ -124,6 +130,7 @@ struct Codec<T> {
   using Underlying = Codec<std::underlying_type_t<T>>;
   static constexpr std::size_t least = Underlying::least;
   static constexpr bool one_size = true;
+  static constexpr bool as_in_memory = Underlying::as_in_memory;
   static std::string schema() { return Underlying::schema(); }
   static void encode(std::string& out, T value) {
     Underlying::encode(out, static_cast<std::underlying_type_t<T>>(value));
@@ -172,12 +179,12 @@ template <class Sequence>
 struct SequenceCodec {
   using Value = typename Sequence::value_type;
   static constexpr std::size_t least = 8;
-  static constexpr bool plain = Number<Value> && std::endian::native == std::endian::little &&
-                                requires(Sequence s) { s.data(); } && !std::same_as<Value, bool>;
+  static constexpr bool at_once =
+      AsInMemory<Value> && std::semiregular<Value> && requires(Sequence s) { s.data(); };
   static std::string schema() { return concat({"[", Codec<Value>::schema(), "]"}); }
   static void encode(std::string& out, const Sequence& value) {
     put_count(out, value.size(), Codec<Value>::least);
-    if constexpr (plain)
+    if constexpr (at_once)
       out.append(reinterpret_cast<const char*>(value.data()), value.size() * sizeof(Value));
     else
       for (const auto& element : value) Codec<Value>::encode(out, element);
@@ -185,7 +192,7 @@ struct SequenceCodec {
   static Sequence decode(Reader& in) {
     Sequence value;
     const std::size_t n = in.count(Codec<Value>::least);
-    if constexpr (plain) {
+    if constexpr (at_once) {
       value.resize(n);
       if (n > 0) std::memcpy(value.data(), in.bytes(n * sizeof(Value)).data(), n * sizeof(Value));
     } else {
@@ -205,14 +212,21 @@ template <Fixed T, std::size_t N>
 struct Codec<std::array<T, N>> {
   static constexpr std::size_t least = N * Codec<T>::least;
   static constexpr bool one_size = N == 0 || size_of_each<T>();
+  static constexpr bool as_in_memory = AsInMemory<T>;
   static std::string schema() { return concat({"[", Codec<T>::schema(), ";", std::to_string(N), "]"}); }
   static void encode(std::string& out, const std::array<T, N>& value) {
     for (const T& element : value) Codec<T>::encode(out, element);
   }
   static std::array<T, N> decode(Reader& in) {
-    std::array<T, N> value{};
-    for (T& element : value) element = Codec<T>::decode(in);
-    return value;
+    if constexpr (std::is_default_constructible_v<T> && std::is_move_assignable_v<T>) {
+      std::array<T, N> value{};
+      for (T& element : value) element = Codec<T>::decode(in);
+      return value;
+    } else {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return std::array<T, N>{(void(I), Codec<T>::decode(in))...};
+      }(std::make_index_sequence<N>());
+    }
   }
 };
 
@@ -227,7 +241,7 @@ std::string schemas([[maybe_unused]] std::string_view separator) {
 template <class Tuple, class... Ts>
 struct TupleCodec {
   static constexpr std::size_t least = (Codec<Ts>::least + ... + 0);
-  static constexpr bool one_size = (size_of_each<Ts>() && ...);
+  static constexpr bool one_size = (size_of_each<Ts>().has_value() && ...);
   static std::string schema() { return concat({"(", schemas<Ts...>(","), ")"}); }
   static void encode(std::string& out, const Tuple& value) {
     std::apply([&](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
@@ -240,6 +254,52 @@ struct Codec<std::tuple<Ts...>> : TupleCodec<std::tuple<Ts...>, Ts...> {};
 template <Fixed A, Fixed B>
 struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
 
+template <class... Ts>
+constexpr bool are_fixed(Types<Ts...>) {
+  return (Fixed<Ts> && ...);
+}
+
+/// A struct all of whose members have a fixed layout. One after the other, they are its own.
+template <class T>
+concept FixedStruct = Separable<T> && detail::are_fixed(MemberTypes<T>());
+
+template <FixedStruct T>
+struct Codec<T> {
+  static constexpr std::size_t least = []<class... Ms>(Types<Ms...>) {
+    return (Codec<Ms>::least + ... + 0);
+  }(MemberTypes<T>());
+  static constexpr bool one_size = []<class... Ms>(Types<Ms...>) {
+    return (size_of_each<Ms>().has_value() && ...);
+  }(MemberTypes<T>());
+  /// Where there is no padding.
+  static constexpr bool as_in_memory = []<class... Ms>(Types<Ms...>) {
+    return std::is_trivially_copyable_v<T> && sizeof(T) == least && (AsInMemory<Ms> && ...);
+  }(MemberTypes<T>());
+  static std::string schema() {
+    std::string members;
+    [[maybe_unused]] auto name = member_names<T>.begin();
+    [&]<class... Ms>(Types<Ms...>) {
+      ((members += concat({members.empty() ? "" : ",", *name++, "=", Codec<Ms>::schema()})), ...);
+    }(MemberTypes<T>());
+    return concat({"(", members, ")"});
+  }
+  static void encode(std::string& out, const T& value) {
+    if constexpr (as_in_memory)
+      out.append(reinterpret_cast<const char*>(std::addressof(value)), sizeof(T));
+    else
+      detail::with_members(
+          value, [&]<class... Ms>(const Ms&... members) { (Codec<Ms>::encode(out, members), ...); });
+  }
+  static T decode([[maybe_unused]] Reader& in) {
+    if constexpr (as_in_memory) {
+      std::array<char, sizeof(T)> bytes;
+      std::memcpy(bytes.data(), in.bytes(sizeof(T)).data(), sizeof(T));
+      return std::bit_cast<T>(bytes);
+    } else {
+      return [&]<class... Ms>(Types<Ms...>) { return T{Codec<Ms>::decode(in)...}; }(MemberTypes<T>());
+    }
+  }
+};
 template <>
 struct Codec<std::monostate> {
   static constexpr std::size_t least = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tasker/detail/codec.hpp>
+#include <tasker/detail/has_serialize.hpp>
 
 #include <boost/serialization/nvp.hpp>
 #include <boost/serialization/serialization.hpp>
@@ -9,47 +10,22 @@
 /// is one sentence instead of a page of Boost's errors.
 namespace tasker::detail {
 
-/// Stands for an archive in overload resolution. These declarations accept any type, as those of Boost do,
-/// and make them ambiguous: so a call compiles only if there is a more specific function.
-namespace probe {
-struct Archive {
-  using is_loading = std::true_type;
-  using is_saving = std::false_type;
-  template <class T>
-  Archive& operator&(T&&);
-};
-template <class A, class T>
-void serialize(A&, T&, unsigned);
-template <class... Ts>
-void serialize(Archive&, std::tuple<Ts...>&, unsigned);
 template <class T>
-void serialize(Archive&, std::optional<T>&, unsigned);
-template <class... Ts>
-void serialize(Archive&, std::variant<Ts...>&, unsigned);
-template <class A, class T>
-void load_construct_data(A&, T*, unsigned);
+constexpr bool is_serializable();
+template <class T>
+concept Serializable = is_serializable<T>();
 
-/// If both bases have the member, its name is ambiguous, even where the member is private.
-struct Serialize {
-  int serialize;
-};
+/// What can be stored, as far as the compiler can tell.
 template <class T>
-struct Both : T, Serialize {};
-}  // namespace probe
+concept Storable = Fixed<T> || Serializable<T>;
 
+/// Whether the members can be stored one after the other. A const one could not be read.
+template <class... Ms>
+constexpr bool are_storable(Types<Ms...>) {
+  return ((Storable<Ms> && !std::is_const_v<Ms>)&&...);
+}
 template <class T>
-concept HasSerialize = !requires { &probe::Both<std::remove_const_t<T>>::serialize; };
-template <class T>
-concept HasPublicSerialize = requires(probe::Archive& archive, T& value) { value.serialize(archive, 0U); };
-template <class T>
-concept HasSerializeFunction =
-    requires(probe::Archive& archive, std::remove_const_t<T>& value,
-             const boost::serialization::version_type version) { serialize(archive, value, version); };
-template <class T>
-concept HasLoadConstructData = requires(probe::Archive& archive, std::remove_const_t<T>* value,
-                                        const boost::serialization::version_type version) {
-  load_construct_data(archive, value, version);
-};
+concept Memberwise = Separable<T> && detail::are_storable(MemberTypes<T>());
 
 /// Whether Boost.Serialization can serialize a `T`. Boost itself decides on unions, final classes and arrays.
 /// Of a pointer to an abstract class only the derived classes are asked.
@@ -58,45 +34,89 @@ constexpr bool is_serializable() {
   if constexpr (std::is_pointer_v<T>)
     return std::is_class_v<std::remove_pointer_t<T>> &&
            (std::is_abstract_v<std::remove_pointer_t<T>> || is_serializable<std::remove_pointer_t<T>>());
+  else if constexpr (Aggregate<std::remove_const_t<T>>)
+    return Memberwise<std::remove_const_t<T>>;
   else if constexpr (!std::is_class_v<T> || std::is_final_v<T>)
     return true;
   else
     return HasSerialize<T> || (HasSerializeFunction<T> && Stateless<T>);
 }
-template <class T>
-concept Serializable = is_serializable<T>();
-
 /// Whether an object can be made before its content is read. A class whose `serialize` is private has made
 /// Boost its friend, so Boost may use a private constructor, too.
 template <class T>
 concept Makeable = std::is_default_constructible_v<T> || HasLoadConstructData<T> ||
                    (std::is_class_v<T> && (std::is_final_v<T> || HasSerialize<T>)&&!HasPublicSerialize<T>);
 
+template <Flaw flaw>
+constexpr void require_flawless() {
+  static_assert(flaw != Flaw::base,
+                "tasker: a struct in an argument or result has a base class: make that a member, or write a "
+                "serialize() for Boost.Serialization");
+  static_assert(flaw != Flaw::bit_field,
+                "tasker: a struct in an argument or result has a bit-field: use a whole integer, or write a "
+                "serialize() for Boost.Serialization");
+  static_assert(flaw != Flaw::reference,
+                "tasker: a struct in an argument or result has a reference as a member: it owns nothing; "
+                "store the value");
+  static_assert(flaw != Flaw::pointer,
+                "tasker: a struct in an argument or result has a pointer as a member: it owns nothing; use "
+                "std::string, std::vector or std::unique_ptr");
+  static_assert(flaw != Flaw::array,
+                "tasker: a struct in an argument or result has a C array as a member: use std::array");
+  static_assert(flaw != Flaw::in_union,
+                "tasker: a struct in an argument or result has a union as a member: use std::variant");
+  static_assert(flaw != Flaw::many,
+                "tasker: a struct in an argument or result has more than 32 members, or a C array: group "
+                "them into structs, use std::array, or write a serialize() for Boost.Serialization");
+  static_assert(flaw != Flaw::recursion,
+                "tasker: a struct in an argument or result contains itself: write a serialize() for "
+                "Boost.Serialization");
+}
+
 template <class T>
-constexpr void require_serializable() {
-  if constexpr (Stateless<T>)
+constexpr void require_storable();
+template <class... Ts>
+constexpr void require_all_storable(Types<Ts...>) {
+  (detail::require_storable<std::remove_cvref_t<Ts>>(), ...);
+}
+template <class... Ts>
+constexpr bool are_all_storable(Types<Ts...>) {
+  return (Storable<std::remove_cvref_t<Ts>> && ...);
+}
+
+/// Where a part is to blame, that is told of the part.
+template <class T>
+constexpr void require_storable() {
+  if constexpr (Storable<T>)
+    return;
+  else if constexpr (!Stateless<T>)
     static_assert(
-        Fixed<T> || Serializable<T>,
-        "tasker: an argument or result, or a part of it, has no serialize() for Boost.Serialization. A "
-        "class needs one; a standard container of classes needs its header of boost/serialization; a "
-        "view or a pointer (std::string_view, std::span, double*) owns nothing: use std::string or "
-        "std::vector");
-  else
-    static_assert(
-        Fixed<T> || Serializable<T>,
+        Stateless<T>,
         "tasker: an argument or result, or a part of it, is a container whose comparator, hash or "
         "allocator has state, which is not stored: use one without, such as a class with operator() in "
         "place of a function pointer");
+  else if constexpr (Aggregate<T> && !Separable<T>)
+    detail::require_flawless<flaw<T>>();
+  else if constexpr (!detail::are_all_storable(PartsOf<T>()))
+    detail::require_all_storable(PartsOf<T>());
+  else
+    static_assert(
+        Storable<T>,
+        "tasker: an argument or result, or a part of it, has no serialize() for Boost.Serialization. A "
+        "class that is no plain struct needs one; a standard container of such classes needs its header of "
+        "boost/serialization; a view or a pointer (std::string_view, std::span, double*) owns nothing: use "
+        "std::string or std::vector");
 }
 
 template <class T>
 constexpr void require_value() {
-  require_serializable<T>();
-  static_assert(
-      Makeable<T>,
-      "tasker: arguments and results are made empty, then read: give the class a default constructor, "
-      "which may be private, as serialize must be then, for its friend boost::serialization::access; "
-      "or a load_construct_data");
+  detail::require_storable<T>();
+  if constexpr (Storable<T>)
+    static_assert(
+        Fixed<T> || Makeable<T>,
+        "tasker: arguments and results are made empty, then read: give the class a default constructor, "
+        "which may be private, as serialize must be then, for its friend boost::serialization::access; "
+        "or a load_construct_data");
 }
 
 }  // namespace tasker::detail

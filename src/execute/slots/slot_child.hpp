@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <tuple>
 
 namespace tasker::execute::slots {
 
@@ -31,20 +30,15 @@ struct SlotPage {
 };
 
 /// From the child: a frame, whose checksum is nothing yet. It follows.
-struct Records {
-  auto fields() { return std::tie(); }
-};
+struct Records {};
 
 /// From the child: a task has saved its state. The state follows.
 struct SavedState {
   std::uint64_t index = 0;
-  auto fields() { return std::tie(index); }
 };
 
 /// From the child: the chunk is executed. Tasks without a record were not.
-struct Finished {
-  auto fields() { return std::tie(); }
-};
+struct Finished {};
 
 /// The messages of a child. Its rank sends it only the assignments of chunks, as rank 0 has made them.
 base::Kinds<Records, SavedState, Finished> kinds_of(const auto& message);
