@@ -17,31 +17,16 @@ struct Point {
   std::size_t size = 0;    ///< Spins along each side of the lattice, whose edges are joined.
   std::size_t sweeps = 0;  ///< Measured ones; a fifth of that comes before, to reach equilibrium.
   std::uint64_t seed = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    (archive & temperature & size & sweeps & seed);
-  }
 };
 
 struct Estimate {
   double mean = 0;
   double error = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    (archive & mean & error);
-  }
 };
 
 struct Observables {
   Estimate magnetisation;  ///< Its magnitude, per spin.
   Estimate energy;         ///< Per spin.
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    (archive & magnetisation & energy);
-  }
 };
 
 /// Neighbours in time resemble each other, so the error comes from the means of long blocks.

@@ -2,8 +2,8 @@
 """Reads an archive without Tasker: read_archive.py ARCHIVE prints every task's number, argument and result.
 
 In Python, Archive("squares.dat").results is an array mapped from the file where all results have one size, else a
-list: strings, tuples and vectors as such, maps as lists of pairs, what Boost serialized as bytes, None for a task
-without a result. The format is described in src/store/FORMAT.md; checksums are not verified here.
+list: strings, tuples and vectors as such, structs as dicts, maps as lists of pairs, what Boost serialized as bytes,
+None for a task without a result. An array of structs has their members as fields: results["size"]. The format is described in src/store/FORMAT.md; checksums are not verified here.
 """
 import functools
 import io
@@ -14,6 +14,7 @@ import sys
 
 import numpy as np
 
+TOKENS = r"boost:.*|\w+=|\w+|."
 CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
@@ -36,7 +37,7 @@ class Archive:
 
     def _values(self, kind, there):
         data, stride = self._section(kind + "s"), self.description[kind + "_stride"]
-        tree = parse(re.findall(r"boost:.*|\w+|.", self.description["manifest"][kind]))
+        tree = parse(re.findall(TOKENS, self.description["manifest"][kind]))
         if dtype_of(tree) is not None and there.all():
             return np.frombuffer(data, dtype_of(tree))
         ends = self._section(kind + "_offsets").view("<u8") if stride is None else np.arange(len(there) + 1) * stride
@@ -44,8 +45,10 @@ class Archive:
 
 
 def parse(tokens):
-    """The tree of a schema: what it begins with, and the trees inside."""
+    """The tree of a schema: what it begins with, and the trees inside. A member of a struct is ("name=", (tree,))."""
     kind, parts = tokens.pop(0), []
+    if kind.endswith("="):
+        return (kind, (parse(tokens),))
     if kind in CLOSING:
         while tokens[0] != CLOSING[kind]:
             parts.append(parse(tokens))
@@ -67,15 +70,26 @@ def dtype_of(tree):
     if re.fullmatch(r"[iuf]\d+", kind):
         return np.dtype(f"<{kind[0]}{16 if kind == 'f80' else int(kind[1:]) // 8}")
     types = [dtype_of(part) for part in parts]
+    if kind.endswith("="):
+        return types[0]
     if kind == "[" and len(parts) == 2 and types[0] is not None:
         return np.dtype((types[0], int(parts[1][0])))
     if kind == "(" and parts and all(type is not None for type in types):
-        return np.dtype([(f"f{i}", type) for i, type in enumerate(types)])
+        return np.dtype(list(zip(names_of(parts) or [f"f{i}" for i in range(len(parts))], types)))
     return None
+
+
+def names_of(parts):
+    """The names of a struct's members; none for a tuple."""
+    return [part[0][:-1] for part in parts if part[0].endswith("=")]
 
 
 def value(tree, stream):
     kind, parts = tree
+    if names_of(parts):
+        return dict(zip(names_of(parts), (value(part, stream) for part in parts)))
+    if kind.endswith("="):
+        return value(parts[0], stream)
     dtype = dtype_of(tree)
     if dtype is not None:
         return np.frombuffer(stream.read(dtype.itemsize), dtype)[0].tolist()

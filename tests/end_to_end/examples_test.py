@@ -240,6 +240,9 @@ class Ising(ExampleTest):
         rows, done = self.sweep(100, 6, 4, launcher=launcher)
         self.assertIn("82 tasks: 41 reused, 41 to compute", done.stderr)
         self.assertEqual(len(rows), 82)
+        archive = self.archive("ising.dat")
+        self.assertEqual(archive.arguments["size"].tolist(), [6] * 41 + [4] * 41)
+        self.assertTrue(np.allclose(archive.results["energy"]["mean"], [row[2] for row in rows.values()], rtol=1e-5))
         (self.place / "ising.dat").unlink()
         self.assertEqual(self.sweep(100, 4, 6)[0], rows)
 
@@ -255,7 +258,7 @@ class Resume(ExampleTest):
     def undisturbed(self):
         """Table and results of a sweep that nobody kills."""
         table = self.run_program(PROGRAMS / "04_ising", "10000", "32").stdout
-        results = self.archive("ising.dat").results
+        results = self.archive("ising.dat").results.tolist()
         (self.place / "ising.dat").unlink()
         return table, results
 
@@ -274,7 +277,7 @@ class Resume(ExampleTest):
         self.assertGreaterEqual(reused, 21)
         self.assertGreater(computed, 0)
         self.assertEqual(done.stdout, table)
-        self.assertEqual(self.archive("ising.dat").results, results)
+        self.assertEqual(self.archive("ising.dat").results.tolist(), results)
         self.assertEqual(sorted(os.listdir(self.place)), ["ising.dat", "ising.svg"])
         self.assertEqual(os.listdir(scratch), [])
 
@@ -282,13 +285,15 @@ class Resume(ExampleTest):
 class ReadArchive(ExampleTest):
     def value(self, schema, data):
         stream = io.BytesIO(data)
-        value = read_archive.value(read_archive.parse(re.findall(r"boost:.*|\w+|.", schema)), stream)
+        value = read_archive.value(read_archive.parse(re.findall(read_archive.TOKENS, schema)), stream)
         self.assertEqual(stream.read(), b"", schema)
         return self.plain(value)
 
     def plain(self, value):
         if isinstance(value, np.ndarray):
             return value.tolist()
+        if isinstance(value, dict):
+            return {name: self.plain(member) for name, member in value.items()}
         return type(value)(map(self.plain, value)) if isinstance(value, (list, tuple)) else value
 
     def test_every_layout_is_read(self):
@@ -308,6 +313,9 @@ class ReadArchive(ExampleTest):
             ("(i32,f64)", struct.pack("<id", -7, 2.5), (-7, 2.5)),
             ("(str,[u8],bool)", text(b"a") + text(b"\5") + b"\0", ("a", [5], False)),
             ("()", b"", ()),
+            ("(x=f64,at=(size=i32,b=u8))", struct.pack("<diB", 0.5, -1, 2), {"x": 0.5, "at": {"size": -1, "b": 2}}),
+            ("(name=str,flags=[u8;2])", text(b"a") + b"\1\2", {"name": "a", "flags": [1, 2]}),
+            ("[(x=u8,y=u8)]?", b"\1" + size(2) + b"\1\2\3\4", [(1, 2), (3, 4)]),
             ("f64?", b"\0", None),
             ("f64?", b"\1" + struct.pack("<d", 1.5), 1.5),
             ("<str|u8>", b"\0" + text(b"v"), "v"),

@@ -22,6 +22,17 @@ struct Model {
   }
 };
 
+struct Row {
+  std::int16_t size = 0;
+  float weight = 0;
+  std::string name;
+  std::optional<std::pair<int, bool>> more;
+};
+struct Mixed {
+  Row row;
+  Model model;
+};
+
 enum class Colour : std::uint16_t { red, green };
 
 /// What is understood can be said again, in the same way ever after.
@@ -53,6 +64,9 @@ constexpr Look types[] = {
     look<std::tuple<Model, std::optional<Model>, std::variant<int, Model>>>,
     look<std::map<std::string, std::vector<Model>>>,
     look<std::vector<std::monostate>>,
+    look<Row>,
+    look<std::map<int, std::vector<Row>>>,
+    look<Mixed>,
 };
 
 }  // namespace

@@ -81,6 +81,43 @@ TEST_CASE("results come in the order of the arguments, on every rank") {
   CHECK(std::accumulate(squares.begin(), squares.end(), 0.0) == 332833500.0);
 }
 
+namespace {
+
+struct Site {
+  double beta;
+  int size;
+};
+struct Measured {
+  Site site;
+  std::vector<double> series;
+};
+struct Renamed {
+  Site site;
+  std::vector<double> values;
+};
+
+}  // namespace
+
+TEST_CASE("a plain struct is an argument and a result, and another one as soon as a member changes") {
+  const SharedDirectory directory;
+  Tasker tasker;
+  const auto map = [&]<class R>(std::type_identity<R>) {
+    return tasker.map(
+        directory / "rows.dat",
+        [](const Site& site) {
+          return R{site, std::vector(3, site.beta)};
+        },
+        std::vector<Site>{{0.5, 8}, {0.25, 16}}, quiet());
+  };
+  const auto results = map(std::type_identity<Measured>());
+  CHECK(results[1].site.size == 16);
+  CHECK(results[1].series == std::vector(3, 0.25));
+  CHECK(results.argument<Site>(0).size == 8);
+  CHECK_THROWS_WITH(map(std::type_identity<Renamed>()),
+                    Catch::Contains("rows.dat holds results of type (site=(beta=f64,size=i32),series=[f64]), "
+                                    "this program has (site=(beta=f64,size=i32),values=[f64])"));
+}
+
 TEST_CASE("lazy views are fine, and only rank 0's elements are made, each once, also when a run goes on") {
   const SharedDirectory directory;
   Tasker tasker;

@@ -17,7 +17,24 @@ void body(tasker::Tasker& tasker) {{
 }}
 """
 DECLARED = """
-struct Plain {};
+class Hidden {
+  int hidden = 0;
+};
+struct View { int size; std::string_view text; };
+struct Base { int b; };
+struct Derived : Base { int d; };
+struct BitField { int a : 3; };
+struct Reference { int& a; };
+struct ConstReference { int a; const int& b; };
+struct Pointer { int a; double* b; };
+struct Array { int a; double b[3]; };
+struct Text { char text[64]; };
+struct Union { union Number { int a; float b; } number; };
+struct Anonymous { int a; union { int b; float c; }; };
+struct Tree { int value; std::vector<Tree> children; };
+struct Outer { int a; std::optional<Array> inner; };
+struct Handle { int a; };
+template <> inline constexpr bool tasker::plain<Handle> = false;
 using Set = std::set<int, bool (*)(int, int)>;
 struct Holder {
   std::map<int, double, std::function<bool(int, int)>> map;
@@ -31,15 +48,31 @@ struct NoDefault {
 NO_SERIALIZE = "has no serialize() for Boost.Serialization"
 STATE = "is a container whose comparator, hash or allocator has state"
 NO_DEFAULT = "give the class a default constructor"
+IN_STRUCT = "a struct in an argument or result "
 NO_CALL = "fn can be called neither as fn(arg) nor as fn(a, b, ...)"
 NO_ARGUMENTS = "args must be a sized random-access range"
 
 # fn, args, what is said
 REFUSED = [
-    ("[](int) { return Plain(); }", "ints", NO_SERIALIZE),
-    ("[](int) { return std::make_unique<Plain>(); }", "ints", NO_SERIALIZE),
-    ("[](const std::vector<Plain>&) { return 1; }", "std::vector<std::vector<Plain>>()", NO_SERIALIZE),
+    ("[](int) { return Hidden(); }", "ints", NO_SERIALIZE),
+    ("[](int) { return std::make_unique<Hidden>(); }", "ints", NO_SERIALIZE),
+    ("[](const std::vector<Hidden>&) { return 1; }", "std::vector<std::vector<Hidden>>()", NO_SERIALIZE),
     ("[](int) { return std::vector<const char*>(); }", "ints", NO_SERIALIZE),
+    ("[](int) { return View(); }", "ints", NO_SERIALIZE),
+    ("[](int) { return Handle(); }", "ints", NO_SERIALIZE),
+    ("[](const Derived& d) { return d.b; }", "std::vector<Derived>()", IN_STRUCT + "has a base class"),
+    ("[](int) { return BitField(); }", "ints", IN_STRUCT + "has a bit-field"),
+    ("[](int& i) { return Reference{i}; }", "ints", IN_STRUCT + "has a reference"),
+    ("[](int& i) { return ConstReference{i, i}; }", "ints", IN_STRUCT + "has a reference"),
+    ("[](int) { return Pointer(); }", "ints", IN_STRUCT + "has a pointer"),
+    ("[](int) { return Array(); }", "ints", IN_STRUCT + "has a C array"),
+    ("[](int) { return Text(); }", "ints", IN_STRUCT + "has more than 32 members, or a C array"),
+    ("[](int) { return Union(); }", "ints", IN_STRUCT + "has a union"),
+    ("[](int) { return Anonymous(); }", "ints", IN_STRUCT + "has a union"),
+    ("[](const Tree& tree) { return tree.value; }", "std::vector<Tree>()", IN_STRUCT + "contains itself"),
+    ("[](int) { return Outer(); }", "ints", IN_STRUCT + "has a C array"),
+    ("[](int) { return std::vector<Outer>(); }", "ints", IN_STRUCT + "has a C array"),
+    ("[](int) { return std::make_unique<Outer>(); }", "ints", IN_STRUCT + "has a C array"),
     ("[](int) { return Set(); }", "ints", STATE),
     ("[](const Set& set) { return set.size(); }", "std::vector<Set>()", STATE),
     ("[](int) { return std::vector<Set>(); }", "ints", STATE),

@@ -91,7 +91,7 @@ constexpr void require_storable() {
     return;
   else if constexpr (!Stateless<T>)
     static_assert(
-        Stateless<T>,
+        is_stateless<T>(),
         "tasker: an argument or result, or a part of it, is a container whose comparator, hash or "
         "allocator has state, which is not stored: use one without, such as a class with operator() in "
         "place of a function pointer");
@@ -101,7 +101,7 @@ constexpr void require_storable() {
     detail::require_all_storable(PartsOf<T>());
   else
     static_assert(
-        Storable<T>,
+        is_serializable<T>(),
         "tasker: an argument or result, or a part of it, has no serialize() for Boost.Serialization. A "
         "class that is no plain struct needs one; a standard container of such classes needs its header of "
         "boost/serialization; a view or a pointer (std::string_view, std::span, double*) owns nothing: use "
