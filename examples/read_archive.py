@@ -3,7 +3,8 @@
 
 In Python, Archive("squares.dat").results is an array mapped from the file where all results have one size, else a
 list: strings, tuples and vectors as such, structs as dicts, maps as lists of pairs, what Boost serialized as bytes,
-None for a task without a result. An array of structs has their members as fields: results["size"]. The format is described in src/store/FORMAT.md; checksums are not verified here.
+None for a task without a result. An array of structs has their members as fields: results["size"]. The format is
+described in src/store/FORMAT.md; checksums are not verified here.
 """
 import functools
 import io

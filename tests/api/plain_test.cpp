@@ -116,7 +116,7 @@ std::string names() {
   return all;
 }
 
-TEST_CASE("a plain struct comes back as it was") {
+TEST_CASE("A plain struct comes back as it was") {
   check_round_trip(Empty());
   check_round_trip(One{"text"});
   check_round_trip(Row{0.5, 3, {1, 2}});
@@ -140,7 +140,7 @@ TEST_CASE("a plain struct comes back as it was") {
   check_round_trip(rich);
 }
 
-TEST_CASE("plain structs are parts of everything") {
+TEST_CASE("Plain structs are parts of everything") {
   const Row row{0.5, 3, {1, 2}};
   check_round_trip(std::vector{row, row});
   check_round_trip(std::vector<Packed>(3, Packed{-1, 0.5f, Colour::green, {1, 2}, 7}));
@@ -156,7 +156,7 @@ TEST_CASE("plain structs are parts of everything") {
   CHECK(*round_trip(std::make_unique<Row>(row)) == row);
 }
 
-TEST_CASE("the schema of a plain struct has the names of its members") {
+TEST_CASE("The schema of a plain struct has the names of its members") {
   struct Local {
     float inside;
     std::vector<At> ats;
@@ -175,7 +175,7 @@ TEST_CASE("the schema of a plain struct has the names of its members") {
   STATIC_REQUIRE(member_names<Many>[31] == "last_of_32");
 }
 
-TEST_CASE("the layout of a plain struct is that of its members, one after the other") {
+TEST_CASE("The layout of a plain struct is that of its members, one after the other") {
   const Row row{0.5, 3, {1, 2}};
   CHECK(bytes_of(row) == bytes_of(0.5) + bytes_of(3) + bytes_of(1.0) + bytes_of(2.0));
   CHECK(bytes_of(Packed{-1, 0.5f, Colour::green, {1, 2}, 7}) ==
@@ -195,7 +195,7 @@ TEST_CASE("the layout of a plain struct is that of its members, one after the ot
   STATIC_REQUIRE_FALSE(AsInMemory<bool>);
 }
 
-TEST_CASE("equal structs have equal bytes, whatever is in their padding") {
+TEST_CASE("Equal structs have equal bytes, whatever is in their padding") {
   const auto bytes_over = [](int dirt) {
     alignas(Row) char memory[sizeof(Row)];
     std::memset(memory, dirt, sizeof memory);
@@ -208,7 +208,7 @@ TEST_CASE("equal structs have equal bytes, whatever is in their padding") {
   CHECK(bytes_over(0) == bytes_over(0x55));
 }
 
-TEST_CASE("bytes that are no struct are refused") {
+TEST_CASE("Bytes that are no struct are refused") {
   const std::string bytes = bytes_of(std::pair(Row{1, 2, {}}, One{"text"}));
   using Pair = std::pair<Row, One>;
   for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -243,6 +243,13 @@ struct Function {
 };
 template <class Archive>
 void serialize(Archive& archive, Function& value, const unsigned) {
+  archive& value.x;
+}
+struct Versioned {
+  int x = 0;
+};
+template <class Archive>
+void serialize(Archive& archive, Versioned& value, const boost::serialization::version_type) {
   archive& value.x;
 }
 struct InBoost {
@@ -286,7 +293,7 @@ inline constexpr bool tasker::plain<plain_test::serializing::OptedOut> = false;
 
 namespace plain_test {
 
-TEST_CASE("a struct with a serialize goes through Boost.Serialization") {
+TEST_CASE("A struct with a serialize goes through Boost.Serialization") {
   using namespace serializing;
   const auto is_boosts = []<class T>(T value) {
     STATIC_REQUIRE_FALSE(Aggregate<T>);
@@ -299,13 +306,14 @@ TEST_CASE("a struct with a serialize goes through Boost.Serialization") {
   is_boosts(Member());
   is_boosts(Private());
   is_boosts(serializing::Function());
+  is_boosts(Versioned());
   is_boosts(InBoost());
   is_boosts(Derived());
   is_boosts(Final());
   STATIC_REQUIRE_FALSE(Storable<OptedOut>);
 }
 
-TEST_CASE("a struct with such members is taken apart, and its members go their own ways") {
+TEST_CASE("A struct with such members is taken apart, and its members go their own ways") {
   using namespace serializing;
   Mixed mixed{1, {2}, std::make_shared<Row>(Row{3, 4, {5, 6}}), {{7}, {8}}};
   const Mixed again = round_trip(mixed);
@@ -388,7 +396,7 @@ struct View {
 
 }  // namespace flawed
 
-TEST_CASE("what can't be taken apart is known, so that one sentence can say so") {
+TEST_CASE("What can't be taken apart is known, so that one sentence can say so") {
   using namespace flawed;
   STATIC_REQUIRE(flaw<Derived> == Flaw::base);
   STATIC_REQUIRE(flaw<flawed::Nothing> == Flaw::base);

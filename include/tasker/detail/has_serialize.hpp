@@ -8,7 +8,8 @@
 
 namespace boost::serialization {
 class access;
-}
+struct version_type;
+}  // namespace boost::serialization
 
 /// Finds out which classes have a `serialize` for Boost.Serialization, without a header of Boost.
 namespace tasker::detail {
@@ -67,11 +68,13 @@ consteval bool has_member_serialize() {
   else
     return HasSerialize<T>;
 }
+/// The function may take the version as a number, or as Boost's own type.
 template <class T>
 concept HasSerializeFunction =
     requires(probe::Archive& archive, std::remove_const_t<T>& value, const probe::Version& version) {
       serialize(archive, value, version);
-    };
+    } || requires(probe::Archive& archive, std::remove_const_t<T>& value,
+                  const boost::serialization::version_type& version) { serialize(archive, value, version); };
 template <class T>
 concept HasLoadConstructData =
     requires(probe::Archive& archive, std::remove_const_t<T>* value, const probe::Version& version) {
