@@ -95,14 +95,10 @@ int find_build_id(dl_phdr_info* object, std::size_t, void* found) {
 
 }  // namespace
 
-std::string host_name() {
+ProcessId this_process() {
   char host[HOST_NAME_MAX + 1] = {};
   ::gethostname(host, HOST_NAME_MAX);
-  return host;
-}
-
-ProcessId this_process() {
-  return {host_name(), boot_and_namespace(), ::getpid(), stat_of(::getpid()).value_or(Stat{}).started};
+  return {host, boot_and_namespace(), ::getpid(), stat_of(::getpid()).value_or(Stat{}).started};
 }
 
 pid_t process_id() {

@@ -19,7 +19,6 @@ struct ProcessId {
 };
 
 ProcessId this_process();
-std::string host_name();
 
 /// The same as getpid(), without a system call.
 pid_t process_id();

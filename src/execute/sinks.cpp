@@ -29,7 +29,7 @@ store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall&
 
 JournalSink::JournalSink(const talk::Start& start, const detail::MapCall& call,
                          const store::Fingerprinter& fingerprint, int rank)
-    : journal_(journal_of(start, call, fingerprint, rank, base::host_name(), base::build_id())),
+    : journal_(journal_of(start, call, fingerprint, rank, base::this_process().host, base::build_id())),
       fence_(store::fence_path(start.directory, start.run)),
       power_(start.options.durability == Durability::power) {}
 

@@ -52,7 +52,7 @@ class Worker {
   void say_ready() {
     talk::Ready ready;
     ready.sees_directory = sees_directory_;
-    ready.host = base::host_name();
+    ready.host = base::this_process().host;
     ready.build = base::build_id();
     ready.cpus = cluster::available_cpus();
     ready.slots = std::max(slots_, 1U);

@@ -57,7 +57,7 @@ void Slots::give_up_weak() {
   const auto in_trouble = [](const auto& slot) { return !slot->trouble().empty(); };
   for (auto weak = slots_.begin(); (weak = std::find_if(weak, slots_.end(), in_trouble)) != slots_.end();) {
     if (slots_.size() == 1) throw SystemError((*weak)->trouble());
-    base::say("tasker: " + base::host_name() + ": one of " + std::to_string(slots_.size()) +
+    base::say("tasker: " + base::this_process().host + ": one of " + std::to_string(slots_.size()) +
               " slots is given up: " + (*weak)->trouble() + "\n");
     weak = slots_.erase(weak);
   }
