@@ -7,8 +7,8 @@ import unittest
 from slurm_support import *
 
 TASKS = [f"task {i}" for i in range(10)]
-# One worker may have two of them, one behind the other; then the other one has a third.
-WAITING = [f"wait {i}" for i in range(4)]
+# One worker may have two chunks of four of them, one behind the other; then the other one has the next.
+WAITING = [f"wait {i}" for i in range(10)]
 # Many, so that a job that is stopped has something left.
 AFTER = [f"after {i}" for i in range(600)]
 ALL = TASKS + WAITING + AFTER
