@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 INCLUDE = HERE.parent.parent / "include"
 PYTHON = "/usr/bin/python3"  # the one that Debian's mpi4py belongs to
 TIMEOUT = 600  # seconds; nothing here takes a tenth of it
+PARTS = ["no_op", "efficiency", "isolation", "lost", "bytes", "returned", "maps", "memory", "wake", "store", "compile", "others"]
 
 
 @dataclass
@@ -72,9 +73,30 @@ class Bench:
         self.tasks = tasks
         self.seconds = seconds
         self.rows = []
+        self.known = {}
 
     def add(self, name, unit, run, **more):
         self.rows.append(Row(name, unit, run, **more))
+
+    def add_twice(self, name, unit, run, **more):
+        """So that the second row shows the noise."""
+        self.add(name, unit, run, **more)
+        self.add(f"{name}, again", unit, run, against=name, once=more.get("once", False))
+
+    def add_ratio(self, name, unit, run, against, least=None, most=None, **more):
+        """The target is one of the ratio."""
+        if least:
+            more |= {"target": f"ratio ≥ {least}", "met": lambda row: row.ratio() >= least}
+        elif most:
+            more |= {"target": f"ratio ≤ {most}", "met": lambda row: row.ratio() <= most}
+        self.add(name, unit, run, against=against, **more)
+
+    def once_a_round(self, run, *words):
+        """Returns what `run(*words)` returns. Rows with figures of the same run call it once together."""
+        key = (run.__name__, words)
+        if key not in self.known:
+            self.known[key] = run(*words)
+        return self.known[key]
 
     def mpirun(self, ranks, program, *words, **environment):
         command = ["mpirun", "-n", str(ranks), self.programs / program, *map(str, words)]
@@ -82,11 +104,11 @@ class Bench:
 
     # ---- no-op tasks
 
-    def boost_loop(self, ranks):
-        return self.mpirun(ranks, "boost_loop_bench", self.tasks)["rate"]
+    def boost_loop(self, ranks, kind):
+        return self.mpirun(ranks, "boost_loop_bench", kind, self.tasks)["rate"]
 
-    def no_op(self, ranks):
-        return self.mpirun(ranks, "throughput_bench", self.file, "no-op", self.tasks)["rate"]
+    def no_op(self, ranks, kind):
+        return self.mpirun(ranks, "throughput_bench", self.file, "no-op", kind, self.tasks)
 
     def mpi4py(self, ranks, tasks, chunk):
         script = [PYTHON, "-m", "mpi4py.futures", HERE / "mpi4py_futures.py", str(tasks), str(chunk)]
@@ -101,19 +123,21 @@ class Bench:
         return tasks / (time.monotonic() - begin)
 
     def add_no_op(self):
-        for ranks in (2, 3):
-            hand = f"no-op, Boost.MPI loop, -n {ranks}"
-            self.add(hand, "tasks/s", lambda ranks=ranks: self.boost_loop(ranks))
-            self.add(f"{hand}, again", "tasks/s", lambda ranks=ranks: self.boost_loop(ranks), against=hand)
-            self.add(
-                f"no-op, Tasker, -n {ranks}, durable and merged",
-                "tasks/s",
-                lambda ranks=ranks: self.no_op(ranks),
-                against=hand,
-                target="ratio ≥ 3",
-                met=lambda row: row.ratio() >= 3,
-            )
-        hand = "no-op, Boost.MPI loop, -n 3"
+        def add(ranks, kind, least):
+            hand = f"no-op, {kind}, Boost.MPI loop, -n {ranks}"
+            tasker = f"no-op, {kind}, Tasker, -n {ranks}"
+            self.add_twice(hand, "tasks/s", lambda: self.boost_loop(ranks, kind))
+            whole = lambda: self.once_a_round(self.no_op, ranks, kind)["rate"]
+            self.add_ratio(f"{tasker}, durable and merged", "tasks/s", whole, hand, least=least)
+            if (ranks, kind) == (2, "double"):
+                recorded = lambda: self.tasks / self.once_a_round(self.no_op, ranks, kind)["computed"]
+                self.add_ratio(f"{tasker}, until the last is recorded", "tasks/s", recorded, hand, least=2 * least)
+
+        add(2, "double", 10)
+        add(3, "double", 3)
+        for kind, least in (("string", 5), ("vector", 5), ("struct", 5), ("class", 3)):
+            add(2, kind, least)
+        hand = "no-op, double, Boost.MPI loop, -n 3"
         for chunk in (1, 100):
             tasks = max(chunk * 10, self.tasks * chunk // 200)
             name = f"no-op, mpi4py.futures, chunksize {chunk}, -n 3"
@@ -137,33 +161,24 @@ class Bench:
         return 100 * seconds["efficiency"] * (ranks - 1) / 2
 
     def add_efficiency(self):
-        def add(shape, mean, target, least):
+        def add(shape, mean, least):
             label = f"{mean} µs" if mean < 1000 else f"{mean // 1000} ms"
             bare = f"{label} {shape}, without a library, 2 processes"
             tasker = f"{label} {shape}, Tasker, -n 3"
-            self.add(bare, "%", lambda: self.efficiency(0, shape, mean))
+            add_bare = self.add_twice if shape == "constant" else self.add
+            add_bare(bare, "%", lambda: self.efficiency(0, shape, mean))
+            self.add_ratio(tasker, "%", lambda: self.efficiency(3, shape, mean), bare, least=least)
             if (shape, mean) == ("constant", 1000):
-                self.add(f"{bare}, again", "%", lambda: self.efficiency(0, shape, mean), against=bare)
-            met = (lambda row: row.median() >= least) if least else None
-            self.add(tasker, "%", lambda: self.efficiency(3, shape, mean), against=bare, target=target, met=met)
-            if (shape, mean) == ("constant", 1000):
-                self.add(
-                    f"{label} {shape}, Tasker, -n 5 --oversubscribe",
-                    "%",
-                    lambda: self.efficiency(5, shape, mean),
-                    against=tasker,
-                    target="ratio ≥ 0.95",
-                    met=lambda row: row.ratio() >= 0.95,
-                )
+                more = f"{label} {shape}, Tasker, -n 5 --oversubscribe"
+                self.add_ratio(more, "%", lambda: self.efficiency(5, shape, mean), tasker, least=0.95)
 
-        within = 100 / 1.05
-        add("constant", 10, "", None)
-        add("constant", 100, "within 5 % of the bound", within)
-        add("constant", 1000, "≥ 97 %", 97)
-        add("constant", 10000, "within 5 % of the bound", within)
-        for mean in (100, 1000):
+        add("constant", 10, 0.95)
+        add("constant", 100, 0.98)
+        add("constant", 1000, 0.995)
+        add("constant", 10000, 0.995)
+        for mean, least in ((100, 0.98), (1000, 0.995)):
             for shape in ("exponential", "bimodal", "increasing", "decreasing"):
-                add(shape, mean, "within 5 % of the bound", within)
+                add(shape, mean, least)
 
     # ---- isolation
 
@@ -173,29 +188,27 @@ class Bench:
             label = f"{mean} µs constant, Tasker, -n 3"
             run = lambda mean=mean, count=count, **env: self.mpirun(
                 3, "throughput_bench", self.file, "constant", mean, count, **env)["rate"]
-            self.add(label, "tasks/s", run)
-            self.add(f"{label}, again", "tasks/s", run, against=label)
-            self.add(
-                f"{label}, isolated",
-                "tasks/s",
-                lambda run=run: run(TASKER_ISOLATION="process"),
-                against=label,
-                target="ratio ≥ 0.98" if mean == 1000 else "",
-                met=(lambda row: row.ratio() >= 0.98) if mean == 1000 else None,
-            )
-        forked = "a fork for each task, 1 GiB resident"
-        self.add(forked, "µs/task", lambda: self.kept_and_forked()["fork_us"])
-        self.add(
-            "tasks in a kept child, 1 GiB resident",
-            "µs/task",
-            lambda: self.kept_and_forked()["task_us"],
-            against=forked,
-            target="ratio ≤ 0.01",
-            met=lambda row: row.ratio() <= 0.01,
-        )
+            self.add_twice(label, "tasks/s", run)
+            isolated = lambda run=run: run(TASKER_ISOLATION="process")
+            self.add_ratio(f"{label}, isolated", "tasks/s", isolated, label, least=0.985 if mean == 1000 else None)
 
-    def kept_and_forked(self):
-        return figures(output_of([self.programs / "isolation_bench", str(2**30), "100000"]))
+        def figure(name):
+            return lambda: self.once_a_round(self.isolated_no_op)[name]
+
+        forked = "a fork for each task, 1 GiB resident"
+        in_rank = "no-op in the rank, 1 GiB resident"
+        in_child = "no-op in a kept child, 1 GiB resident"
+        self.add(forked, "µs/task", figure("fork_us"))
+        self.add(in_rank, "µs/task", figure("in_rank_us"))
+        self.add(f"{in_rank}, again", "µs/task", lambda: self.isolated_no_op()["in_rank_us"], against=in_rank)
+        self.add_ratio(in_child, "µs/task", figure("uncaptured_us"), in_rank, most=1.3)
+        captured = f"{in_child}, with its output captured"
+        met = lambda row: row.median() <= 1
+        self.add(captured, "µs/task", figure("task_us"), against=in_rank, target="≤ 1 µs", met=met)
+        self.add_ratio(f"{captured}, beside a fork", "µs/task", figure("task_us"), forked, most=0.01)
+
+    def isolated_no_op(self):
+        return figures(output_of([self.programs / "isolation_bench", str(2**30), str(self.tasks)]))
 
     # ---- lost ranks
 
@@ -207,41 +220,114 @@ class Bench:
 
     def add_lost(self):
         fewer = "20 ms waiting, tasker launch, 7 workers"
-        self.add(fewer, "s", lambda: self.lost(7, 0))
-        self.add(f"{fewer}, again", "s", lambda: self.lost(7, 0), against=fewer)
+        self.add_twice(fewer, "s", lambda: self.lost(7, 0))
+        killed = "20 ms waiting, tasker launch, 8 workers, one killed at its 10th task"
+        self.add_ratio(killed, "s", lambda: self.lost(8, 10), fewer, most=1.05)
+
+    # ---- size, time and memory of what surrounds the tasks
+
+    def kept(self, *words):
+        """Figures of a map that keeps its journals."""
+        return self.mpirun(2, "throughput_bench", self.file, *words, TASKER_KEEP_DIRECTORY="1")
+
+    def add_bytes(self):
+        def add(what, words, figure, most):
+            run = lambda: self.once_a_round(self.kept, *words)[figure]
+            self.add(what, "bytes/task", run, target=f"≤ {most}", met=lambda row: row.median() <= most)
+
+        no_op = ("no-op", "double", self.tasks)
+        add("journals, no-op, double", no_op, "journal_bytes", 17)
+        add("archive, no-op, double", no_op, "archive_bytes", 17)
+        add("journals, tasks of 1 ms", ("constant", 1000, round(1000 * self.seconds)), "journal_bytes", 100)
+
+    def returned(self):
+        return self.mpirun(2, "throughput_bench", self.file, "no-op", "double", 5 * self.tasks)["returned"]
+
+    def add_returned(self):
+        what = f"return of a finished archive, {5e-6 * self.tasks:g} M numbers, -n 2"
+        self.add_twice(what, "s", self.returned, target="≤ 0.1 s", met=lambda row: row.median() <= 0.1)
+
+    def short_maps(self):
+        return self.mpirun(3, "maps_bench", self.file, max(1, self.tasks // 2000), 100)["ms_each"]
+
+    def add_maps(self):
+        what = f"{max(1, self.tasks // 2000)} maps of 100 no-op tasks in a row, -n 3"
+        self.add_twice(what, "ms each", self.short_maps, target="≤ 4 ms", met=lambda row: row.median() <= 4)
+
+    def wake(self):
+        """{"Mailbox::wait": (µs, % of CPU), …} after 4 s of silence."""
+        trials = max(1, round(self.seconds))
+        lines = output_of(["mpirun", "-n", "2", self.programs / "wake_bench", "wake", str(trials)]).splitlines()
+        rows = [line.split() for line in lines[1:]]
+        return {row[1]: (float(row[4]), float(row[8])) for row in rows}
+
+    def add_wake(self):
+        def figure(wait, which):
+            return lambda: self.once_a_round(self.wake)[wait][which]
+
+        bare = "woken after 4 s of silence, a bare datagram"
+        tasker = "woken after 4 s of silence, Tasker"
+        self.add(bare, "µs", figure("datagram", 0))
+        self.add(f"{bare}, again", "µs", lambda: self.wake()["datagram"][0], against=bare)
+        soon = lambda row: row.median() <= self.row(bare).median() + 50
+        self.add(tasker, "µs", figure("Mailbox::wait", 0), against=bare, target="≤ bare + 50 µs", met=soon)
+        self.add(f"{bare}, CPU while waiting", "%", figure("datagram", 1))
+        idle = lambda row: row.median() <= 0.05
+        self.add(f"{tasker}, CPU while waiting", "%", figure("Mailbox::wait", 1), target="≤ 0.05 %", met=idle)
+
+    def store(self):
+        """{"merge, synced": millions of tasks/s, …}"""
+        command = [self.programs / "store_bench", str(5 * self.tasks), self.directory]
+        # A name, then five figures.
+        lines = [line.rsplit(None, 5) for line in output_of(command).splitlines()]
+        return {words[0].strip(): float(words[3]) for words in lines if len(words) == 6 and words[3][0].isdigit()}
+
+    def add_store(self):
+        def figure(what):
+            return lambda: self.once_a_round(self.store)[what]
+
+        def recovery():
+            return 1 / (1 / figure("scan of the journals")() + 1 / figure("matching the same list")())
+
         self.add(
-            "20 ms waiting, tasker launch, 8 workers, one killed at its 10th task",
-            "s",
-            lambda: self.lost(8, 10),
-            against=fewer,
-            target="ratio ≤ 1.05",
-            met=lambda row: row.ratio() <= 1.05,
+            "recovery: journals read, arguments matched",
+            "M tasks/s",
+            recovery,
+            target="≥ 30 M tasks/s",
+            met=lambda row: row.median() >= 30,
         )
+        cat = "journals: cat > copy && sync copy"
+        self.add(cat, "M tasks/s", figure("cat > copy, synced"))
+        self.add(f"{cat}, again", "M tasks/s", lambda: self.store()["cat > copy, synced"], against=cat)
+        self.add_ratio("merge, synced", "M tasks/s", figure("merge, synced"), cat, least=0.8)
 
-    # ---- memory, compilation
-
-    def memory(self, tasks):
-        seen = self.mpirun(2, "memory_bench", self.file, tasks)
-        return seen["most"] / 2**20
+    def memory(self, arguments, tasks):
+        """In MiB: the most anonymous memory, how much of it came with the map, and files without a name."""
+        seen = self.mpirun(2, "memory_bench", self.file, arguments, tasks)
+        mib = {name: size / 2**20 for name, size in seen.items()}
+        return {"all": mib["most"], "more": mib["most"] - mib["before"], "scratch": mib["scratch"]}
 
     def add_memory(self):
-        base = "rank 0's anonymous memory, 10⁴ no-op tasks"
+        def add(name, arguments, tasks, figure, target="", met=None):
+            run = lambda: self.once_a_round(self.memory, arguments, tasks)[figure]
+            self.add(name, "MiB", run, target=target, met=met, once=True)
+
+        base = "rank 0's anonymous memory, 10⁴ no-op tasks, arguments made by a view"
+        add(base, "made", 10**4, "all")
+        little = lambda row: row.median() - self.row(base).median() <= 16
+        add(base.replace("10⁴", "10⁶"), "made", 10**6, "all", "≤ 16 MiB more", little)
         # Journals, the merge's table and the archive.
         need = 200 * 10**8
-        counts = [("10⁶", 10**6), ("10⁸", 10**8)]
         if shutil.disk_usage(self.directory).free < need:
             print(f"NOT MEASURED: memory at 10⁸ tasks, which needs {need / 1e9:.0f} GB in {self.directory}", file=sys.stderr)
-            counts.pop()
-        self.add(base, "MiB", lambda: self.memory(10**4), once=True)
-        for label, tasks in counts:
-            self.add(
-                base.replace("10⁴", label),
-                "MiB",
-                lambda tasks=tasks: self.memory(tasks),
-                target="≤ 16 MiB more",
-                met=lambda row: row.median() - self.row(base).median() <= 16,
-                once=True,
-            )
+            return
+        add(base.replace("10⁴", "10⁸"), "made", 10**8, "all", "≤ 16 MiB more", little)
+        iota = "10⁸ no-op tasks of a plain iota of std::uint32_t"
+        memory = f"rank 0's anonymous memory that came with the map, {iota}"
+        add(memory, "iota", 10**8, "more", "≤ 8 MiB", lambda row: row.median() <= 8)
+        again = lambda: self.memory("iota", 10**8)["more"]
+        self.add(f"{memory}, again", "MiB", again, against=memory, once=True)
+        add(f"rank 0's files without a name, {iota}", "iota", 10**8, "scratch", "≤ 1 MiB", lambda row: row.median() <= 1)
 
     def compile(self, *includes):
         source = self.directory / "compile.cpp"
@@ -255,14 +341,8 @@ class Bench:
         alone = "compiling a file that includes the Boost archives"
         archives = [f"boost/archive/binary_{kind}archive.hpp" for kind in "io"]
         self.add(alone, "s CPU", lambda: self.compile(*archives))
-        self.add(
-            "compiling a file that includes tasker.hpp",
-            "s CPU",
-            lambda: self.compile("tasker/tasker.hpp"),
-            against=alone,
-            target="ratio ≤ 2",
-            met=lambda row: row.ratio() <= 2,
-        )
+        tasker = "compiling a file that includes tasker.hpp"
+        self.add_ratio(tasker, "s CPU", lambda: self.compile("tasker/tasker.hpp"), alone, most=2)
 
     # ---- all together
 
@@ -271,6 +351,7 @@ class Bench:
 
     def measure(self, rounds):
         for number in range(rounds):
+            self.known.clear()
             for row in reversed(self.rows) if number % 2 else self.rows:
                 if row.once and number > 0:
                     continue
@@ -299,7 +380,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="length of one run of tasks that last")
     parser.add_argument("--directory", type=Path, help="where files go: 20 GB for memory; default: a temporary one")
     parser.add_argument(
-        "--only", nargs="+", default=["no_op", "efficiency", "isolation", "lost", "memory", "compile", "others"], help="parts, of: %(default)s"
+        "--only", nargs="+", default=PARTS, help="parts, of: %(default)s"
     )
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=words.directory, prefix="tasker-bench.") as directory:

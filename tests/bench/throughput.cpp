@@ -1,12 +1,13 @@
 // How fast a map is, from its call to the archive; see README.md.
 //
-//     mpirun -n 3 throughput_bench FILE no-op TASKS        tasks that do nothing, double -> double
+//     mpirun -n 3 throughput_bench FILE no-op TYPE TASKS   tasks that do nothing: TYPE -> TYPE, of types.hpp
 //     mpirun -n 3 throughput_bench FILE SHAPE MEAN TASKS   tasks that need MEAN µs of CPU time on average
 //     throughput_bench bare SHAPE MEAN TASKS WORKERS       the same tasks without the library
 //
 // SHAPE is constant, exponential, bimodal, increasing or decreasing. "bare" takes one task after the other
 // from a counter in shared memory: what this machine can do at best, now.
 #include "support/simulation.hpp"
+#include "types.hpp"
 
 #include <tasker/tasker.hpp>
 
@@ -83,31 +84,66 @@ double run_bare(const tasker::test::Workload& work, int workers) {
   return seconds_since(begin);
 }
 
-/// Calls `map(args, options)` and returns the seconds it took on rank 0.
-template <class Map>
-double time_map(tasker::Tasker& tasker, const std::filesystem::path& file, Map map) {
-  if (tasker.is_root()) {
-    std::filesystem::remove(file);
-    std::filesystem::remove_all(file.string() + ".mpi");
+/// Seconds from `begin` until the last task was recorded; what comes after is the merge. One of the last that
+/// were handed out is the last to end.
+template <class R>
+double seconds_to_last_record(const tasker::Results<R>& results,
+                              std::chrono::system_clock::time_point begin) {
+  constexpr std::uint64_t looked_at = 10'000;
+  auto end = begin;
+  for (std::uint64_t i = results.size() - std::min(results.size(), looked_at); i < results.size(); ++i) {
+    const tasker::Info info = results.info(i).value();
+    end = std::max(end, info.start + std::chrono::round<std::chrono::system_clock::duration>(info.duration));
   }
-  const auto begin = Clock::now();
-  const auto results = map(tasker::Options{.progress = tasker::Progress::off});
-  const double seconds = seconds_since(begin);
-  if (tasker.is_root()) std::filesystem::remove(file);
-  return seconds;
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+/// Bytes of the journals, which are still there if the environment asks for that (TASKER_KEEP_DIRECTORY).
+std::uintmax_t bytes_of_journals(const std::filesystem::path& directory) {
+  std::uintmax_t bytes = 0;
+  if (std::filesystem::exists(directory))
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+      if (entry.path().extension() == ".journal") bytes += entry.file_size();
+  return bytes;
+}
+
+/// Maps, and prints on rank 0 what it took. `least`: seconds within which no map can end.
+template <class Fn, class Args>
+void time_map(tasker::Tasker& tasker, const std::filesystem::path& file, Fn fn, Args args, double least) {
+  const std::filesystem::path directory = file.string() + ".mpi";
+  const auto remove = [&] {
+    std::filesystem::remove(file);
+    std::filesystem::remove_all(directory);
+  };
+  const auto map = [&] { return tasker.map(file, fn, args, {.progress = tasker::Progress::off}); };
+  if (tasker.is_root()) remove();
+  const auto begin = std::chrono::system_clock::now();
+  const auto clock = Clock::now();
+  const auto results = map();
+  const double seconds = seconds_since(clock);
+  const auto again = Clock::now();
+  map();
+  const double returned = seconds_since(again);
+  if (!tasker.is_root()) return;
+  const auto tasks = static_cast<double>(results.size());
+  print(seconds, results.size(), least);
+  std::printf("computed=%.6f returned=%.6f journal_bytes=%.2f archive_bytes=%.2f\n",
+              seconds_to_last_record(results, begin), returned,
+              static_cast<double>(bytes_of_journals(directory)) / tasks,
+              static_cast<double>(std::filesystem::file_size(file)) / tasks);
+  remove();
 }
 
 void run(tasker::Tasker& tasker, const std::vector<std::string>& words) {
   const std::string& file = words[0];
-  const std::uint64_t tasks = std::stoull(words.back());
+  const std::uint64_t tasks = std::stoull(words[3]);
+  const auto indices = std::views::iota(std::uint64_t{0}, tasks);
   if (words[1] == "no-op") {
-    const auto args = std::views::iota(std::uint64_t{0}, tasks) |
-                      std::views::transform([](std::uint64_t i) { return 0.5 * static_cast<double>(i); });
-    const double seconds = time_map(tasker, file, [&](const tasker::Options& options) {
-      return tasker.map(
-          file, [](double x) { return x; }, args, options);
+    tasker::bench::with_type(words[2], [&]<class T>() {
+      time_map(
+          tasker, file, [](T x) { return x; },
+          indices | std::views::transform([](std::uint64_t i) { return tasker::bench::make<T>(i); }), 0);
     });
-    if (tasker.is_root()) print(seconds, tasks, 0);
     return;
   }
   const auto work = workload(words[1], 1e-6 * std::stod(words[2]), tasks);
@@ -115,10 +151,7 @@ void run(tasker::Tasker& tasker, const std::vector<std::string>& words) {
     compute(work.seconds(task));
     return static_cast<double>(task);
   };
-  const double seconds = time_map(tasker, file, [&](const tasker::Options& options) {
-    return tasker.map(file, call, std::views::iota(std::uint64_t{0}, tasks), options);
-  });
-  if (tasker.is_root()) print(seconds, tasks, bound(work, tasker.worker_count()));
+  time_map(tasker, file, call, indices, bound(work, tasker.worker_count()));
 }
 
 }  // namespace
@@ -131,9 +164,10 @@ int main(int argc, char** argv) {
     print(run_bare(work, workers), work.tasks, bound(work, workers));
     return 0;
   }
-  if (words.size() != (words.size() > 1 && words[1] == "no-op" ? 3U : 4U)) {
-    std::cerr << "usage: throughput_bench FILE no-op TASKS | FILE SHAPE MEAN TASKS | bare SHAPE MEAN TASKS "
-                 "WORKERS\n";
+  if (words.size() != 4) {
+    std::cerr
+        << "usage: throughput_bench FILE no-op TYPE TASKS | FILE SHAPE MEAN TASKS | bare SHAPE MEAN TASKS "
+           "WORKERS\n";
     return tasker::exit_usage;
   }
   return tasker::run(argc, argv, [&](tasker::Tasker& tasker) { run(tasker, words); });
