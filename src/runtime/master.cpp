@@ -13,8 +13,10 @@ namespace tasker::runtime {
 
 namespace {
 
-/// The most bytes of arguments in one message, unless a single argument is larger.
-constexpr std::size_t arguments_limit = std::size_t{1} << 20;
+/// The most bytes of arguments in one message, unless a single argument is larger. For longer messages malloc
+/// would take memory from the kernel, and give it back, each time: the page faults cost more than the
+/// hand-outs.
+constexpr std::size_t arguments_limit = std::size_t{1} << 17;
 
 }  // namespace
 
