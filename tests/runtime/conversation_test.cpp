@@ -120,17 +120,17 @@ TEST_CASE("A worker gets its first task when it is ready, the next when it has d
   CHECK(rank0.network.under_way() == 0);
 }
 
-TEST_CASE("No message has much more than a mebibyte of arguments, and no task is forgotten for that") {
-  Rank0 rank0(std::vector<std::string>(300, std::string(100'000, 'x')));
+TEST_CASE("No message has much more than 128 KiB of arguments, and no task is forgotten for that") {
+  Rank0 rank0(std::vector<std::string>(300, std::string(10'000, 'x')));
   rank0.hear(1, sees);
   std::size_t largest = 0;
   while (!rank0.scheduler.finished()) {
     const auto work = rank0.sent<talk::Assignment>(1);
     largest = std::max<std::size_t>(largest, base::count(work.tasks));
-    REQUIRE(rank0.arguments_sent.size() == base::count(work.tasks) * 100'016);
+    REQUIRE(rank0.arguments_sent.size() == base::count(work.tasks) * 10'016);
     rank0.hear(1, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1000)});
   }
-  CHECK(largest == 11);  // the one with which a mebibyte is full is the last
+  CHECK(largest == 14);  // the one with which it is full is the last
   CHECK(rank0.scheduler.done_count() == 300);
 }
 
