@@ -27,14 +27,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A Comm that others own.
+/// A Comm that others own. Calls `before_send`, if that is set, before it sends.
 class Borrowed : public talk::Comm {
  public:
-  explicit Borrowed(talk::Comm& comm) : comm_(comm) {}
+  Borrowed(talk::Comm& comm, const std::function<void()>& before_send)
+      : comm_(comm), before_send_(before_send) {}
   int rank() const override { return comm_.rank(); }
   int size() const override { return comm_.size(); }
   int host_count() const override { return comm_.host_count(); }
-  void send(int to, std::string message) override { comm_.send(to, std::move(message)); }
+  void send(int to, std::string message) override {
+    if (before_send_) before_send_();
+    comm_.send(to, std::move(message));
+  }
   std::optional<talk::Envelope> wait(base::Time deadline, std::span<pollfd> watched) override {
     return comm_.wait(deadline, watched);
   }
@@ -44,11 +48,12 @@ class Borrowed : public talk::Comm {
 
  private:
   talk::Comm& comm_;
+  const std::function<void()>& before_send_;
 };
 
 /// What happens on one rank, and how it left.
 struct Rank {
-  explicit Rank(talk::Comm& comm) : party(std::make_unique<Borrowed>(comm), {}) {}
+  explicit Rank(talk::Comm& comm) : party(std::make_unique<Borrowed>(comm, before_send), {}) {}
 
   /// What the map has thrown; empty if nothing.
   std::string map(const std::filesystem::path& file, Options options = {}) {
@@ -68,6 +73,7 @@ struct Rank {
     party.leave(left, left_alone);
   }
 
+  std::function<void()> before_send;
   Party party;
   int exit_code = exit_done;  // of what the last map has thrown
   talk::Leave left;
@@ -183,12 +189,12 @@ TEST_CASE("Rank 0 speaks before the others may end, since a launcher kills it wh
   std::string said;
   {
     const Said speech;
-    const Ranks ranks({[](Rank& root) {
+    const Ranks ranks({[&](Rank& root) {
+                         root.before_send = [&] { said = speech.text(); };  // it only lets the other one go
                          root.leave({exit_failed, "the disk is full", false});
                        },
-                       [&](Rank& worker) {
+                       [](Rank& worker) {
                          worker.leave({exit_failed, "", false});
-                         said = speech.text();
                        }});
   }
   CHECK(said == "tasker: the disk is full\n");
