@@ -9,23 +9,23 @@ Chunk::Chunk(talk::Assignment assignment, std::string arguments)
     : assignment_(std::move(assignment)),
       arguments_(std::move(arguments)),
       kept_(static_cast<std::uint32_t>(base::count(tasks()))),
-      own_state_(State{0, kept_}) {}
+      own_claims_(detail::Claims{0, kept_}) {}
 
-Chunk::Chunk(talk::Assignment assignment, std::string arguments, SharedState& state)
+Chunk::Chunk(talk::Assignment assignment, std::string arguments, detail::SharedClaims& claims)
     : Chunk(std::move(assignment), std::move(arguments)) {
-  state_ = &state;
+  claims_ = &claims;
 }
 
-void Chunk::share(SharedState& state) {
+void Chunk::share(detail::SharedClaims& claims) {
   const base::Lock lock(mutex_);
-  state_ = &state;
-  *state_ = {0, kept_};
+  claims_ = &claims;
+  *claims_ = {0, kept_};
 }
 
 void Chunk::end_sharing() {
   const base::Lock lock(mutex_);
-  own_state_ = State{kept_, kept_};
-  state_ = &own_state_;
+  own_claims_ = detail::Claims{kept_, kept_};
+  claims_ = &own_claims_;
 }
 
 talk::Tried Chunk::tried(std::uint64_t index) const {
@@ -34,28 +34,20 @@ talk::Tried Chunk::tried(std::uint64_t index) const {
   return found != all.end() && found->index == index ? *found : talk::Tried{index};
 }
 
-bool Chunk::start() {
-  State state = state_->load(std::memory_order_relaxed);
-  do {
-    if (state.started >= state.limit) return false;
-  } while (!state_->compare_exchange_weak(state, {state.started + 1, state.limit}));
-  return true;
-}
-
 std::uint64_t Chunk::started() const {
-  return std::clamp<std::uint32_t>(state_->load().started, recorded_, kept_);
+  return std::clamp<std::uint32_t>(claims_->load().started, recorded_, kept_);
 }
 
 template <class Limit>
 std::uint64_t Chunk::lower(Limit limit) {
   const base::Lock lock(mutex_);
-  State state = state_->load();
-  State lowered{};
+  detail::Claims claims = claims_->load();
+  detail::Claims lowered{};
   do {
     // A child may have overwritten both numbers.
-    const std::uint32_t started = std::clamp<std::uint32_t>(state.started, recorded_, kept_);
+    const std::uint32_t started = std::clamp<std::uint32_t>(claims.started, recorded_, kept_);
     lowered = {started, limit(started)};
-  } while (!state_->compare_exchange_weak(state, lowered));
+  } while (!claims_->compare_exchange_weak(claims, lowered));
   kept_ = lowered.limit;
   return lowered.limit;
 }

@@ -3,6 +3,8 @@
 #include "base/mutex.hpp"
 #include "talk/messages.hpp"
 
+#include <tasker/detail/steps.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -13,23 +15,15 @@ namespace tasker::execute {
 /// the thread that talks takes back tasks that are not started.
 class Chunk {
  public:
-  // Both numbers are one atomic word: a task can't be both started and taken back.
-  struct State {
-    std::uint32_t started;
-    std::uint32_t limit;
-  };
-  using SharedState = std::atomic<State>;
-  static_assert(SharedState::is_always_lock_free);  // a lock would work within one process only
-
   /// `arguments`: those of the tasks, in order, for MapCall::take_argument.
   Chunk(talk::Assignment assignment, std::string arguments);
-  /// The same chunk in a slot's child, which executes it. `state` is the word that its rank passes to
+  /// The same chunk in a slot's child, which executes it. `claims` is the word that its rank passes to
   /// `share`.
-  Chunk(talk::Assignment assignment, std::string arguments, SharedState& state);
+  Chunk(talk::Assignment assignment, std::string arguments, detail::SharedClaims& claims);
 
-  /// From now on the chunk's state is in `state`, which a child shares and may overwrite with nonsense. No
+  /// From now on tasks are claimed in `claims`, which a child shares and may overwrite with nonsense. No
   /// task may be started yet.
-  void share(SharedState& state);
+  void share(detail::SharedClaims& claims);
   /// From now on the shared word may go. No more tasks can be started or taken back.
   void end_sharing();
   /// The first `count` tasks are recorded. So they were started, whatever the shared word says.
@@ -44,7 +38,9 @@ class Chunk {
   talk::Tried tried(std::uint64_t index) const;
 
   /// Starts the next task; false if none is left. A started task can't be taken back.
-  bool start();
+  bool start() { return detail::claim_task(*claims_); }
+  /// Where `start` claims a task.
+  detail::SharedClaims& claims() { return *claims_; }
   /// Takes back half of the tasks that are not started, rounded up. Returns `kept()`.
   std::uint64_t take_back();
   /// Takes back all tasks that are not started.
@@ -58,13 +54,13 @@ class Chunk {
   template <class Limit>
   std::uint64_t lower(Limit limit);
 
-  base::Mutex mutex_;  // while it is held, the state stays where it is
+  base::Mutex mutex_;  // while it is held, the word of claims stays where it is
   talk::Assignment assignment_;
   std::string arguments_;
   std::atomic<std::uint32_t> recorded_ = 0;
   std::atomic<std::uint32_t> kept_;
-  SharedState own_state_;
-  SharedState* state_ = &own_state_;
+  detail::SharedClaims own_claims_;
+  detail::SharedClaims* claims_ = &own_claims_;
 };
 
 }  // namespace tasker::execute

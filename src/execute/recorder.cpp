@@ -18,7 +18,6 @@ constexpr auto tiny_task = 2us;
 constexpr std::uint32_t most_unlooked = 64;
 /// Larger values are not copied into the frame, but written from where they are.
 constexpr std::size_t copy_limit = std::size_t{1} << 16;
-constexpr std::size_t most_kept = std::size_t{1} << 24;
 
 std::uint64_t thread_cpu_time() {
   timespec time{};
@@ -26,7 +25,6 @@ std::uint64_t thread_cpu_time() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-/// Changes every few milliseconds. Reading it takes a quarter of the time of a look at the precise clock.
 std::int64_t tick() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -41,9 +39,8 @@ std::uint64_t memory_high_water() {
 
 }  // namespace
 
-std::string& Recorder::begin() {
-  payload_begin_ = payloads_.size();
-  if (in_frame_) return payloads_;
+void Recorder::begin() {
+  if (in_frame_) return;
   in_frame_ = true;
   unlooked_ = 0;
   frame_begin_ = Clock::now();
@@ -51,67 +48,51 @@ std::string& Recorder::begin() {
                      std::chrono::system_clock::now().time_since_epoch())
                      .count();
   cpu_at_start_ = thread_cpu_time();
-  return payloads_;
 }
 
-void Recorder::replace_payload(std::string_view payload) {
-  payloads_.replace(payload_begin_, std::string::npos, payload);
+std::uint32_t Recorder::most_before() const {
+  if (frame_.records() == 0) return 0;
+  const std::size_t each = frame_.size() / frame_.records() + 1;
+  const auto room = static_cast<std::uint32_t>((frame_size - frame_.size()) / each);
+  return std::min({unlooked_, room, store::most_records - 1 - frame_.records()});
+}
+
+bool Recorder::same_tick() const { return tick() == tick_; }
+
+void Recorder::add_before(const store::Record& first, std::uint32_t count) {
+  frame_.add_run(first, count);
+  unlooked_ -= std::min(unlooked_, count);
 }
 
 void Recorder::end(const store::Record& record) {
-  if (!continues_run(record)) {
-    end_run();
-    run_ = record;
-    run_begin_ = payload_begin_;
-    run_payload_size_ = payloads_.size() - payload_begin_;
-  }
-  ++run_records_;
-  const std::size_t size = run_.argument.size() + run_payload_size_ + run_.output.size();
-  if (size > copy_limit || frame_.size() + run_records_ * size > frame_size ||
-      records() == store::most_records || is_time())
+  const std::size_t size = record.argument.size() + record.payload.size() + record.output.size();
+  const bool full =
+      size > copy_limit || frame_.size() + size > frame_size || frame_.records() + 1 == store::most_records;
+  if (full || is_time()) {
+    frame_.add_last(record);
     write();
-  else if (!record.output.empty())
-    end_run();  // the output does not stay in place
-}
-
-/// Whether the record belongs to the run.
-bool Recorder::continues_run(const store::Record& record) const {
-  return run_records_ > 0 && record.index == run_.index + run_records_ &&
-         record.argument.size() == run_.argument.size() &&
-         record.argument.data() == run_.argument.data() + run_records_ * run_.argument.size() &&
-         payloads_.size() - payload_begin_ == run_payload_size_ && record.outcome == run_.outcome &&
-         record.binding == run_.binding && record.attempt == run_.attempt && record.output.empty();
-}
-
-store::Record Recorder::run() const {
-  store::Record run = run_;
-  run.argument = {run_.argument.data(), run_records_ * run_.argument.size()};
-  run.payload = std::string_view(payloads_).substr(run_begin_, run_records_ * run_payload_size_);
-  return run;
-}
-
-void Recorder::end_run() {
-  if (run_records_ == 0) return;
-  frame_.add_run(run(), run_records_);
-  run_records_ = 0;
+  } else {
+    frame_.add(record);
+  }
 }
 
 /// Whether the frame has lasted long enough. A look at the clock takes as long as a tiny task. So between
 /// some of these only the tick is looked at: a task that lasts is found at its end.
 bool Recorder::is_time() {
-  if (unlooked_ > 0 && tick() == tick_) {
+  if (unlooked_ > 0 && same_tick()) {
     --unlooked_;
     return false;
   }
   tick_ = tick();
   const auto lasted = Clock::now() - frame_begin_;
-  unlooked_ = lasted < records() * tiny_task ? std::min(records() / 8, most_unlooked) : 0;
+  const std::uint32_t records = frame_.records() + 1;
+  unlooked_ = lasted < records * tiny_task ? std::min(records / 8, most_unlooked) : 0;
   return lasted >= frame_time;
 }
 
 void Recorder::add(const store::Record& record, std::chrono::nanoseconds lasted) {
   flush();
-  begin() += record.payload;
+  begin();
   frame_begin_ -= lasted;
   frame_start_ -= lasted.count();
   end(record);
@@ -119,30 +100,21 @@ void Recorder::add(const store::Record& record, std::chrono::nanoseconds lasted)
 }
 
 void Recorder::flush() {
-  if (records() > 0) write();
+  if (frame_.records() > 0) write();
   in_frame_ = false;
 }
 
 void Recorder::write() {
   const auto duration = Clock::now() - frame_begin_;
   store::FrameInfo info;
-  info.together = records();
+  info.together = frame_.records();
   info.start = frame_start_;
   info.duration =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
   info.cpu_time = thread_cpu_time() - cpu_at_start_;
   info.memory = memory_high_water();
-  if (run_records_ == 1)
-    frame_.add_last(run());  // it may be large
-  else if (run_records_ > 1)
-    frame_.add_run(run(), run_records_);
-  run_records_ = 0;
   sink_.write(frame_.frame(info));
   frame_.clear();
-  // A larger buffer, which a huge result has needed, is not kept: all that follow may be tiny.
-  if (payloads_.capacity() > most_kept) std::string().swap(payloads_);
-  payloads_.clear();
-  payload_begin_ = 0;
   in_frame_ = false;
 }
 

@@ -38,12 +38,17 @@ class Recorder {
   void save(std::uint64_t index, std::string_view argument, std::string_view state) {
     sink_.save({index, fingerprint_(argument)}, state);
   }
-  /// Call before a task begins. Its payload is to be appended to the string that is returned.
-  std::string& begin();
-  /// Replaces what was appended since the task began.
-  void replace_payload(std::string_view payload);
-  /// Records how the task that began last has ended. Its payload is what was appended. Its argument must stay
-  /// in place until `flush`.
+  /// Call before a task begins, or a batch of them.
+  void begin();
+  /// How many tasks may end before the one for which `end` is called, as long as the tick stays the same:
+  /// more than none after many tiny tasks.
+  std::uint32_t most_before() const;
+  /// Whether no tick of the kernel's clock has passed since the last look at the precise one. Ticks are a few
+  /// milliseconds long, and a look at them takes a quarter of the time.
+  bool same_tick() const;
+  /// Records `count` tasks of the batch. `first` as FrameBuilder::add_run takes it.
+  void add_before(const store::Record& first, std::uint32_t count);
+  /// Records how the last task of the batch has ended. Values need not stay in place.
   void end(const store::Record& record);
   /// Records, in a frame of its own, a task that has ended now and lasted so long.
   void add(const store::Record& record, std::chrono::nanoseconds lasted);
@@ -51,27 +56,15 @@ class Recorder {
   void flush();
 
  private:
-  bool continues_run(const store::Record& record) const;
-  /// All records of the run, as FrameBuilder::add_run takes them.
-  store::Record run() const;
-  void end_run();
   bool is_time();
   void write();
-  std::uint32_t records() const { return frame_.records() + run_records_; }
   FrameSink& sink_;
   const store::Fingerprinter& fingerprint_;
   store::FrameBuilder frame_;
-  std::string payloads_;           // of the records of the run, and of the task that has begun
-  std::size_t payload_begin_ = 0;  // of that task
-  // Records that go into the frame together, as they have consecutive indices and values of equal size.
-  store::Record run_;  // the first one, without its payload
-  std::uint32_t run_records_ = 0;
-  std::size_t run_begin_ = 0;  // of its payloads
-  std::size_t run_payload_size_ = 0;
   bool in_frame_ = false;
   Clock::time_point frame_begin_;
   std::int64_t tick_ = 0;           // of the kernel's clock at the last look at ours
-  std::uint32_t unlooked_ = 0;      // tasks that may still end before the next look
+  std::uint32_t unlooked_ = 0;      // tasks that may still end before the next one
   std::int64_t frame_start_ = 0;    // ns since 1970
   std::uint64_t cpu_at_start_ = 0;  // ns
 };

@@ -6,6 +6,7 @@
 
 #include <tasker/error.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -14,41 +15,40 @@ namespace tasker::execute {
 
 namespace {
 
+/// A larger buffer, which a huge result has needed, is not kept: all that follow may be tiny.
+constexpr std::size_t most_kept = std::size_t{1} << 24;
+
 class ChunkSteps;
 thread_local ChunkSteps* in_fn = nullptr;  // the chunk at whose task this thread is inside `fn`
 
 class ChunkSteps final : public detail::Steps {
  public:
   ChunkSteps(Chunk& chunk, const Work& work, Recorder& recorder, slots::OutputPipes* output)
-      : chunk_(chunk), work_(work), recorder_(recorder), arguments_(chunk.arguments()), output_(output) {}
-
-  bool next(detail::Step& step) override {
-    if (stopped_ || (!again_ && !advance())) return false;
-    again_ = false;
-    step = {record_.index, record_.attempt, record_.argument, &recorder_.begin()};
-    in_fn = this;
-    return true;
+      : chunk_(chunk),
+        work_(work),
+        recorder_(recorder),
+        output_(output),
+        batches_(work.call.argument_size && !output && work.options().timeout.count() == 0 &&
+                 chunk.assignment().tried.empty()),
+        range_(chunk.tasks().data()) {
+    if (!chunk.tasks().empty()) step_.index = range_->first - 1;
+    step_.argument = std::string_view(chunk.arguments()).substr(0, 0);
+    step_.results = &results_;
+    claims_ = &chunk.claims();
   }
 
   std::uint64_t keep_what_has_ended() {
+    record_before();
     recorder_.flush();
-    return record_.index;
-  }
-
-  void done(detail::Binding binding) override {
-    in_fn = nullptr;
-    if (!maker_.is_here()) end_copy();
-    throw_trouble();
-    record_.binding = static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
-                                                (binding.count ? store::bound_to_count : 0));
-    end(store::Outcome::done);
-    ++report_.tasks;
+    return step_.index;
   }
 
   void failed(std::exception_ptr exception) override {
+    left_ = 0;
     in_fn = nullptr;
     if (!maker_.is_here()) end_copy(base::typed_text_of(exception));
     throw_trouble();
+    record_before();
     try {
       std::rethrow_exception(exception);
     } catch (const std::bad_alloc&) {
@@ -65,16 +65,14 @@ class ChunkSteps final : public detail::Steps {
       // It is recorded, whatever it is.
     }
     const std::string why = base::typed_text_of(exception);
-    recorder_.replace_payload(why);
-    record_.binding = 0;
-    end(store::Outcome::failed);
+    record_last(store::Outcome::failed, 0, why);
     if (failed_ < work_.options().retries) {
       ++failed_;
-      ++record_.attempt;
+      ++step_.attempt;
       again_ = true;
       return;
     }
-    report_.add_failure(failure_of(record_.index, why));
+    report_.add_failure(failure_of(step_.index, why));
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
@@ -83,9 +81,10 @@ class ChunkSteps final : public detail::Steps {
 
   void save(std::string_view state) override {
     if (!maker_.is_here()) throw Error("a process that a task has forked can't save the task's state");
+    left_ = 0;  // the task's record is due at its end
     state_ = state;
     try {
-      recorder_.save(record_.index, record_.argument, state);
+      recorder_.save(step_.index, step_.argument, state);
     } catch (...) {
       trouble_ = std::current_exception();
       throw;
@@ -93,7 +92,7 @@ class ChunkSteps final : public detail::Steps {
   }
   std::optional<std::string> load() override {
     if (state_ || !work_.load_state) return state_;
-    return work_.load_state({record_.index, work_.fingerprint(record_.argument)});
+    return work_.load_state({step_.index, work_.fingerprint(step_.argument)});
   }
 
   ChunkReport report() {
@@ -105,8 +104,41 @@ class ChunkSteps final : public detail::Steps {
   }
 
  private:
+  const detail::Step* begin_batch() override {
+    record_before();
+    left_ = 0;
+    in_fn = nullptr;
+    if (stopped_ || (!again_ && !advance())) return nullptr;
+    again_ = false;
+    recorder_.begin();
+    if (results_.capacity() > most_kept) std::string().swap(results_);
+    results_.clear();
+    first_ = step_;
+    if (batches_ && step_.attempt == 1)
+      left_ = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(recorder_.most_before(), range_->last - step_.index - 1));
+    in_fn = this;
+    return &step_;
+  }
+
+  bool may_go_on() const override { return maker_.is_here() && !work_.horizon.stopped() && recorder_.same_tick(); }
+
+  void end_batch(detail::Binding binding) override {
+    left_ = 0;
+    in_fn = nullptr;
+    if (!maker_.is_here()) end_copy();
+    throw_trouble();
+    const std::size_t before = ended_ * result_size_;
+    record_before();
+    record_last(store::Outcome::done,
+                static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
+                                          (binding.count ? store::bound_to_count : 0)),
+                std::string_view(results_).substr(before));
+    ++report_.tasks;
+  }
+
   [[noreturn]] void end_copy(const std::string& exception = {}) const {
-    base::end_copy("task " + std::to_string(record_.index), exception);
+    base::end_copy("task " + std::to_string(step_.index), exception);
   }
 
   bool advance() {
@@ -115,17 +147,15 @@ class ChunkSteps final : public detail::Steps {
       return false;
     }
     if (!chunk_.start()) return false;
-    while (at_ == chunk_.tasks()[range_].size()) {
-      ++range_;
-      at_ = 0;
-    }
-    record_ = {};
-    record_.index = chunk_.tasks()[range_].first + at_++;
-    state_.reset();
-    record_.argument = work_.call.take_argument(arguments_);
-    const talk::Tried tried = chunk_.tried(record_.index);
-    record_.attempt = tried.attempt;
+    ++step_.index;
+    while (step_.index == range_->last) step_.index = (++range_)->first;
+    const auto taken = static_cast<std::size_t>(step_.argument.end() - chunk_.arguments().data());
+    detail::Reader arguments(std::string_view(chunk_.arguments()).substr(taken));
+    step_.argument = work_.call.take_argument(arguments);
+    const talk::Tried tried = chunk_.tried(step_.index);
+    step_.attempt = tried.attempt;
     failed_ = tried.failed;
+    state_.reset();
     return true;
   }
 
@@ -134,28 +164,50 @@ class ChunkSteps final : public detail::Steps {
     if (trouble_) std::rethrow_exception(trouble_);
   }
 
-  void end(store::Outcome outcome) {
-    record_.outcome = outcome;
+  static store::Record record_of(const detail::Step& step, store::Outcome outcome) {
+    store::Record record;
+    record.index = step.index;
+    record.outcome = outcome;
+    record.attempt = step.attempt;
+    record.argument = step.argument;
+    return record;
+  }
+
+  /// Records the tasks of the batch that have ended before the last one.
+  void record_before() {
+    if (ended_ == 0) return;
+    store::Record first = record_of(first_, store::Outcome::done);
+    first.argument = {first.argument.data(), ended_ * first.argument.size()};
+    first.payload = std::string_view(results_).substr(0, ended_ * result_size_);
+    recorder_.add_before(first, ended_);
+    report_.tasks += std::exchange(ended_, 0);
+  }
+
+  /// Records how the task that was started last has ended.
+  void record_last(store::Outcome outcome, std::uint8_t binding, std::string_view payload) {
+    store::Record record = record_of(step_, outcome);
+    record.binding = binding;
+    record.payload = payload;
     std::string written;
     if (output_)
       written = output_->end_task(work_.options().capture == Capture::all || outcome != store::Outcome::done);
-    record_.output = written;
-    recorder_.end(record_);
+    record.output = written;
+    recorder_.end(record);
   }
 
   base::Maker maker_;
   Chunk& chunk_;
   const Work& work_;
   Recorder& recorder_;
-  detail::Reader arguments_;
-  std::size_t range_ = 0;
-  std::uint64_t at_ = 0;
-  store::Record record_;
+  slots::OutputPipes* output_;
+  bool batches_;              // else each task is a batch of its own
+  const base::Range* range_;  // where the last task is in
+  detail::Step first_;        // of the batch
+  std::string results_;
   std::optional<std::string> state_;  // what the task has saved
   std::exception_ptr trouble_;        // why a state could not be saved
   std::uint32_t failed_ = 0;          // failed attempts at this task
-  slots::OutputPipes* output_;
-  bool again_ = false;  // the same task is tried once more
+  bool again_ = false;                // the same task is tried once more
   bool stopped_ = false;
   ChunkReport report_;
 };

@@ -50,11 +50,11 @@ TEST_CASE("A take-back takes half of what is not started, rounded up") {
 TEST_CASE("A chunk outlives what it shared, and nothing more of it is started") {
   Chunk chunk = chunk_of(10);
   {
-    Chunk::SharedState shared;
+    detail::SharedClaims shared;
     chunk.share(shared);
     REQUIRE(chunk.start());
     chunk.end_sharing();
-    shared = Chunk::State{0, 10};
+    shared = detail::Claims{0, 10};
   }
   CHECK_FALSE(chunk.start());
   chunk.revoke();
@@ -64,7 +64,7 @@ TEST_CASE("A chunk outlives what it shared, and nothing more of it is started") 
 TEST_CASE("A take-back may come while a chunk begins to share its state") {
   for (int round = 0; round < 1000; ++round) {
     Chunk chunk = chunk_of(10);
-    Chunk::SharedState shared;
+    detail::SharedClaims shared;
     std::barrier both(2);
     std::thread talking([&] {
       both.arrive_and_wait();

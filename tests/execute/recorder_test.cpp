@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <string>
@@ -54,7 +55,7 @@ struct Fixture {
     record.index = next++;
     record.outcome = store::Outcome::done;
     record.argument = argument;
-    recorder.replace_payload(payload);
+    record.payload = payload;
     recorder.end(record);
   }
   void task(std::string_view argument = "argument", std::string_view payload = "result") {
@@ -123,7 +124,7 @@ TEST_CASE_METHOD(Fixture, "Records hold what the task left behind") {
   left.binding = store::bound_to_count;
   left.attempt = 3;
   left.argument = "the argument";
-  recorder.replace_payload("why");
+  left.payload = "why";
   recorder.end(left);
   task("", "");
   recorder.flush();
@@ -174,45 +175,45 @@ TEST_CASE_METHOD(Fixture, "Many results of medium size are written before they f
   }
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "Records that lie in a row are recorded as they are, and so are those between them") {
-  std::string arguments;
-  for (int i = 0; i < 400; ++i) detail::put(arguments, i);
-  const auto argument = [&](std::uint64_t i) { return std::string_view(arguments).substr(4 * i, 4); };
-  const auto payload = [](std::uint64_t i) {
-    const std::string text = std::to_string(1000 + i);
-    return i % 100 == 42 ? text + " is longer" : text;
+TEST_CASE_METHOD(Fixture, "After many tiny tasks some may end before the next is recorded") {
+  constexpr std::uint64_t tasks = 5000;
+  std::string values;
+  for (std::uint64_t i = 0; i < tasks; ++i) detail::put(values, i);
+  const auto values_of = [&](std::uint64_t first, std::uint64_t count) {
+    store::Record record;
+    record.index = first;
+    record.outcome = store::Outcome::done;
+    record.argument = record.payload = std::string_view(values).substr(8 * first, 8 * count);
+    return record;
   };
-  // Each of these is not like the record before it in one respect.
-  const auto record = [&](std::uint64_t i) {
-    store::Record made;
-    made.index = i < 150 ? i : i + 7;
-    made.outcome = i % 100 == 50 ? store::Outcome::failed : store::Outcome::done;
-    made.binding = i % 100 == 60 ? store::bound_to_index : 0;
-    made.attempt = i % 100 == 70 ? 2 : 1;
-    made.argument = i % 100 == 80 ? argument(0) : i % 100 == 90 ? argument(i).substr(1) : argument(i);
-    return made;
-  };
-  for (std::uint64_t i = 0; i < 400; ++i) {
-    recorder.begin() += payload(i);
-    store::Record ended = record(i);
-    const std::string output = i % 100 == 30 ? "output " + std::to_string(i) : "";
-    ended.output = output;
-    recorder.end(ended);
+  std::uint32_t most = 0;
+  while (next < tasks) {
+    recorder.begin();
+    const auto before = std::min<std::uint64_t>(recorder.most_before(), tasks - next - 1);
+    if (before > 0) recorder.add_before(values_of(next, before), static_cast<std::uint32_t>(before));
+    recorder.end(values_of(next + before, 1));
+    next += before + 1;
+    most = std::max(most, static_cast<std::uint32_t>(before));
   }
   recorder.flush();
+  CHECK(most > 8);
   const auto all = sink.all();
-  REQUIRE(all.size() == 400);
-  for (std::uint64_t i = 0; i < 400; ++i) {
-    INFO("record " << i);
-    const store::Record expected = record(i);
-    CHECK(all[i].index == expected.index);
-    CHECK(all[i].outcome == expected.outcome);
-    CHECK(all[i].binding == expected.binding);
-    CHECK(all[i].attempt == expected.attempt);
-    CHECK(all[i].argument == expected.argument);
-    CHECK(all[i].payload == payload(i));
-    CHECK(all[i].output == (i % 100 == 30 ? "output " + std::to_string(i) : ""));
+  REQUIRE(all.size() == tasks);
+  for (std::uint64_t i = 0; i < tasks; ++i) {
+    REQUIRE(all[i].index == i);
+    REQUIRE(detail::Reader(all[i].argument).number<std::uint64_t>() == i);
+    REQUIRE(detail::Reader(all[i].payload).number<std::uint64_t>() == i);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "Before the next task is recorded, no more may end than a frame has room for") {
+  recorder.begin();
+  end();
+  CHECK(recorder.most_before() == 0);
+  const std::string medium(10'000, 'x');
+  for (int i = 0; i < 1000; ++i) {
+    task("", i % 2 == 0 ? medium : "");
+    REQUIRE((unwritten() / 2 + recorder.most_before()) * medium.size() / 2 <= 1 << 18);
   }
 }
 

@@ -101,7 +101,7 @@ class Worker {
 
 void hear_as_child(std::string_view bytes) {
   auto assignment = talk::unpack_front<talk::Assignment>(bytes);
-  execute::Chunk::SharedState state;
+  detail::SharedClaims state;
   state = {0, static_cast<std::uint32_t>(base::count(assignment.tasks))};
   execute::Chunk chunk(std::move(assignment), std::string(bytes), state);
   run(chunk);

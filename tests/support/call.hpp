@@ -31,14 +31,14 @@ class Call final : detail::Steps {
   }
 
  private:
-  bool next(detail::Step& step) override {
-    if (results_.size() == call_.count) return false;
-    step = {results_.size(), 1, call_.take_argument(in_)};
-    step.result = &results_.emplace_back();
+  const detail::Step* begin_batch() override {
+    if (results_.size() == call_.count) return nullptr;
+    step_ = {results_.size(), 1, call_.take_argument(in_), &results_.emplace_back()};
     state_.reset();
-    return true;
+    return &step_;
   }
-  void done(detail::Binding) override {}
+  bool may_go_on() const override { return false; }
+  void end_batch(detail::Binding) override {}
   void failed(std::exception_ptr exception) override { std::rethrow_exception(exception); }
   std::uint64_t task_count() const override { return call_.count; }
   std::chrono::nanoseconds time_left() const override { return std::chrono::nanoseconds::max(); }

@@ -78,16 +78,15 @@ using ResultOf = KeptAs<std::decay_t<decltype(detail::call_fn(
 /// map.
 template <class Arg, class Result, class Fn>
 void execute(Fn& fn, Steps& steps) {
-  Step step;
-  while (steps.next(step)) {
-    Context context(steps, step);
+  while (const Step* const step = steps.next()) {
+    Context context(steps, *step);
     std::exception_ptr exception;
     try {
-      auto arg = detail::decode<Arg>(step.argument);
+      auto arg = detail::decode<Arg>(step->argument);
       if constexpr (std::is_void_v<Result>)
         detail::call_fn(fn, arg, context);
       else
-        detail::encode<Result>(*step.result, detail::kept<Result>(detail::call_fn(fn, arg, context)));
+        detail::encode<Result>(*step->results, detail::kept<Result>(detail::call_fn(fn, arg, context)));
     } catch (...) {
       exception = std::current_exception();
     }

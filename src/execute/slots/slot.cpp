@@ -162,11 +162,12 @@ void Slot::end_chunk() {
   over_ = true;
 }
 
-/// The index of the task at this place of the chunk, which must be less than the chunk's size.
-std::uint64_t Slot::task(std::uint64_t place) const {
+/// The tasks with consecutive indices from this place of the chunk on. The place must be less than the
+/// chunk's size.
+base::Range Slot::tasks_from(std::uint64_t place) const {
   auto range = chunk_->tasks().begin();
   for (; place >= range->size(); ++range) place -= range->size();
-  return range->first + place;
+  return {range->first + place, range->last};
 }
 
 /// The argument of the task with this index; nothing if the chunk has no such task.
@@ -193,23 +194,29 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
   const auto frame = store::Frame::at(message);
   if (!frame || frame->bytes().size() != message.size() || !frame->makes_sense() || frame->info().origin != 0)
     throw DamagedError("its process sent records that make no sense");
+  const std::uint64_t kept = chunk_->kept();
   std::uint64_t recorded = chunk_->recorded();
   std::uint32_t failures = failures_;
   ChunkReport report = report_;
-  for (std::uint32_t i = 0; i < frame->records(); ++i) {
+  for (std::uint32_t i = 0; i < frame->records();) {
     const store::Record record = (*frame)[i];
-    if (recorded == chunk_->kept() || record.index != task(recorded) || !can_be_told(record.outcome))
+    const base::Range expected = recorded < kept ? tasks_from(recorded) : base::Range{};
+    if (expected.size() == 0 || record.index != expected.first || !can_be_told(record.outcome))
       throw DamagedError("its process sent records that are not of its tasks");
-    if (record.outcome != store::Outcome::done) {
+    if (record.outcome == store::Outcome::done) {
+      const std::uint64_t done = std::min<std::uint64_t>({frame->alike(i), expected.size(), kept - recorded});
+      report.tasks += done;
+      recorded += done;
+      i += static_cast<std::uint32_t>(done);
+    } else {
+      ++i;
       if (tried(record.index, failures).failed < work_.options().retries) {
         ++failures;
         continue;
       }
       report.add_failure(failure_of(record.index, record.payload, record.output));
-    } else {
-      ++report.tasks;
+      ++recorded;
     }
-    ++recorded;
     failures = 0;
   }
   sink.write(frame->parts());

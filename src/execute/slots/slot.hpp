@@ -73,7 +73,7 @@ class Slot {
   void save(std::string_view state, FrameSink& sink) const;
   void finish_chunk();
   void end_chunk();
-  std::uint64_t task(std::uint64_t place) const;
+  base::Range tasks_from(std::uint64_t place) const;
   std::optional<std::string_view> argument(std::uint64_t index) const;
   talk::Tried tried(std::uint64_t index, std::uint32_t failures) const;
   void bury(FrameSink& sink);

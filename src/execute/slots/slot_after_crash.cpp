@@ -36,8 +36,8 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   vain_deaths_ = 0;
   end_chunk();
   talk::Leftover& left = report_.left;
-  const std::uint64_t first = task(recorded);
-  const std::uint64_t last = task(begun - 1);
+  const std::uint64_t first = tasks_from(recorded).first;
+  const std::uint64_t last = tasks_from(begun - 1).first;
   std::uint32_t failures = failures_;  // at `last`
   if (first != last) {
     if (failures > 0) left.failed.emplace_back(first, failures);

@@ -22,7 +22,7 @@ enum class Trap : std::uint8_t { none, stack_overflow, no_memory, too_long };
 /// other sees once it has read that message from the pipe.
 struct SlotPage {
   SlotPage() {}  // NOLINT(modernize-use-equals-default): else all of it would be filled with zeros
-  Chunk::SharedState chunk;             ///< State of the chunk that the child executes.
+  detail::SharedClaims chunk;           ///< State of the chunk that the child executes.
   std::atomic<Trap> trap = Trap::none;  ///< Since the chunk began.
   /// The child waits for its rank, to read a message or to send a chunk. That counts as no task's time.
   std::atomic<bool> waiting = false;

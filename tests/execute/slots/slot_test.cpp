@@ -182,8 +182,8 @@ TEST_CASE("A record of an outcome that no process notices itself is damage") {
 }
 
 TEST_CASE("A task that overwrites how many are started and kept costs no other") {
-  const auto nonsense = GENERATE(Chunk::State{3, 1000}, Chunk::State{3, 2}, Chunk::State{0, 10},
-                                 Chunk::State{9, 10}, Chunk::State{1000, 1000}, Chunk::State{0, 0});
+  const auto nonsense = GENERATE(detail::Claims{3, 1000}, detail::Claims{3, 2}, detail::Claims{0, 10},
+                                 detail::Claims{9, 10}, detail::Claims{1000, 1000}, detail::Claims{0, 0});
   const bool takes_back = GENERATE(false, true);
   CAPTURE(nonsense.started, nonsense.limit, takes_back);
   const base::Shared<std::atomic<bool>> written;
