@@ -115,13 +115,15 @@ class ChunkSteps final : public detail::Steps {
     results_.clear();
     first_ = step_;
     if (batches_ && step_.attempt == 1)
-      left_ = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(recorder_.most_before(), range_->last - step_.index - 1));
+      left_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+          {recorder_.most_before(), range_->last - step_.index - 1, arguments_behind()}));
     in_fn = this;
     return &step_;
   }
 
-  bool may_go_on() const override { return maker_.is_here() && !work_.horizon.stopped() && recorder_.same_tick(); }
+  bool may_go_on() const override {
+    return maker_.is_here() && !work_.horizon.stopped() && recorder_.same_tick();
+  }
 
   void end_batch(detail::Binding binding) override {
     left_ = 0;
@@ -149,14 +151,24 @@ class ChunkSteps final : public detail::Steps {
     if (!chunk_.start()) return false;
     ++step_.index;
     while (step_.index == range_->last) step_.index = (++range_)->first;
-    const auto taken = static_cast<std::size_t>(step_.argument.end() - chunk_.arguments().data());
-    detail::Reader arguments(std::string_view(chunk_.arguments()).substr(taken));
+    detail::Reader arguments(behind());
     step_.argument = work_.call.take_argument(arguments);
     const talk::Tried tried = chunk_.tried(step_.index);
     step_.attempt = tried.attempt;
     failed_ = tried.failed;
     state_.reset();
     return true;
+  }
+
+  /// What lies behind the argument of the last task.
+  std::string_view behind() const {
+    const std::string_view all = chunk_.arguments();
+    return all.substr(static_cast<std::size_t>(step_.argument.end() - all.begin()));
+  }
+  /// How many arguments that is, if they have a size.
+  std::size_t arguments_behind() const {
+    const std::size_t size = step_.argument.size();
+    return size == 0 ? SIZE_MAX : behind().size() / size;
   }
 
   /// Throws if a state could not be saved, even if `fn` has caught that exception.

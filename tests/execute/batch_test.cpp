@@ -137,11 +137,11 @@ TEST_CASE("A copy that is forked in a batch calls none of its other tasks") {
   std::vector<pid_t> copies;
   Tiny map([&](int i) {
     ++*calls;
-    if (is_special(i, 500)) copies.push_back(::fork());
+    if (is_special(i, 500) && i > 15'000) copies.push_back(::fork());
     return i;
   });
   map.run({{0, tasks}});
-  REQUIRE(copies.size() == tasks / 1000);
+  REQUIRE(copies.size() == 5);
   for (const pid_t copy : copies) {
     int status = 0;
     REQUIRE(::waitpid(copy, &status, 0) == copy);
@@ -149,6 +149,13 @@ TEST_CASE("A copy that is forked in a batch calls none of its other tasks") {
   }
   CHECK(*calls == tasks);
   ::munmap(shared, sizeof(std::atomic<int>));
+}
+
+TEST_CASE("Arguments that end in the middle of a batch end the chunk there") {
+  Tiny map([](int i) { return i; });
+  Chunk short_of_arguments({1, {{0, tasks}}}, map.chunk({{0, middle}}).arguments());
+  CHECK_THROWS_AS(map.run(short_of_arguments), DamagedError);
+  CHECK(map.sink.records.size() <= middle);
 }
 
 TEST_CASE("A batch that memory ends has recorded what ended before") {

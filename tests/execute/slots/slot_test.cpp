@@ -154,14 +154,15 @@ TEST_CASE("A child that dies, or talks nonsense, after its last task has nothing
   CHECK(*child != first);
 }
 
-/// A record of the task that a child is at, which it sends to its rank as if it were the recorder's.
-void forge_record(std::uint64_t index, store::Outcome outcome) {
+/// Records of the task that a child is at, and of those behind it, which it sends to its rank as if they were
+/// the recorder's.
+void forge_records(std::uint64_t first, store::Outcome outcome, std::uint32_t count) {
   store::Record record;
-  record.index = index;
+  record.index = first;
   record.outcome = outcome;
   const store::Fingerprinter fingerprinter(Digest{});
   store::FrameBuilder frame(fingerprinter, true);
-  frame.add(record);
+  frame.add_run(record, count);
   write_everywhere(piped(base::pack(Records{}) + store::to_bytes(frame.frame({}), 0)));
 }
 
@@ -170,7 +171,7 @@ TEST_CASE("A record of an outcome that no process notices itself is damage") {
                                 static_cast<store::Outcome>(9), store::Outcome::done);
   Isolated map([outcome](int x) {
     if (x > 0) return x;
-    forge_record(0, outcome);
+    forge_records(0, outcome, 1);
     ::_exit(0);
   });
   map.start({{0, 5}});
@@ -179,6 +180,19 @@ TEST_CASE("A record of an outcome that no process notices itself is damage") {
   CHECK(map.sink.records.at(0).outcome == (believed ? store::Outcome::done : store::Outcome::crashed));
   CHECK(map.sink.records.at(0).times == 1);
   CHECK(result<int>(map.sink.records.at(4)) == 40);
+}
+
+TEST_CASE("Records of tasks that are not in the chunk are damage") {
+  Isolated map([](int x) {
+    if (x > 0) return x;
+    forge_records(0, store::Outcome::done, 4);
+    ::_exit(0);
+  });
+  map.start({{0, 3}, {8, 10}});
+  CHECK(map.finish().tasks == 5);
+  CHECK(map.sink.records.at(0).payload == "its process sent records that are not of its tasks");
+  CHECK_FALSE(map.sink.records.contains(3));
+  CHECK(result<int>(map.sink.records.at(9)) == 90);
 }
 
 TEST_CASE("A task that overwrites how many are started and kept costs no other") {
