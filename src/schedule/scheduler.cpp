@@ -9,12 +9,17 @@
 namespace tasker::schedule {
 namespace {
 
-// Seconds of work in a chunk. A hand-out costs all who take part about 0.15 ms, which is 0.4 % of this.
+// Seconds that a hand-out costs all who take part. Chunks of less work cost more than they could even out.
+constexpr double hand_out = 0.15e-3;
+// Seconds of work in a chunk, of which a hand-out is 0.4 %.
 constexpr double cheap_chunk = 40e-3;
 // Seconds that rank 0 spends on a hand-out and its report. Chunks of `slots` times this keep rank 0 just
 // busy; smaller ones would end faster than it can hand out others.
 constexpr double serving = 10e-6;
 constexpr double largest_chunk = 65536;
+// How many times as many tasks as have been finished so far a chunk may have: the first ones may be no
+// sample.
+constexpr double growth = 4;
 // In seconds. A worker waits less than a millisecond for its next chunk: nothing beside longer tasks.
 constexpr double short_task = 100e-3;
 // The weight of the latest chunk in the moving average, once there are enough chunks.
@@ -195,10 +200,10 @@ std::uint64_t Scheduler::chunk_size() const {
   if (samples_ == 0) return 1;
   const double task = std::exp(log_duration_);
   const double slots = static_cast<double>(slots_);
-  const double least = serving * slots / task;
+  const double least = std::max(serving * slots, hand_out) / task;
   const double most = std::max(cheap_chunk / task, 2 * least);
   const double share = static_cast<double>(backlog_.size()) / (4 * slots);
-  const double proven = std::min(static_cast<double>(done_.size()), largest_chunk);
+  const double proven = std::min(growth * static_cast<double>(done_.size()), largest_chunk);
   return static_cast<std::uint64_t>(
       std::llround(std::clamp(std::clamp(share, least, most), 1.0, std::max(1.0, proven))));
 }

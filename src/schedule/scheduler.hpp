@@ -63,12 +63,13 @@ struct LeftBehind {
 /// A worker with several slots executes several chunks at the same time, one per slot. Its other chunks wait;
 /// a slot that becomes free begins the one that was handed out first.
 ///
-/// The first chunks have one task each, and no chunk has more tasks than have been finished so far. Otherwise
-/// the size of a chunk is pending / (4 * slots), so that chunks shrink towards the end, within two bounds: at
-/// least 10 us of work for every slot of all workers, so that rank 0 can keep up, and at most 40 ms of work,
-/// which makes the hand-out cheap, or twice the lower bound where that is more (with hundreds of slots). The
-/// next chunk goes to the worker that has the fewest chunks per slot. While tasks are short and plenty,
-/// workers get a second chunk for every slot before the first one is finished.
+/// The first chunks have one task each, and no chunk has more than four times as many tasks as have been
+/// finished so far. Otherwise the size of a chunk is pending / (4 * slots), so that chunks shrink towards the
+/// end, within two bounds. It is at least 10 us of work for every slot of all workers, so that rank 0 can
+/// keep up, and at least 0.15 ms, which is what a hand-out costs. It is at most 40 ms of work, which makes
+/// the hand-out cheap, or twice the lower bound where that is more (with hundreds of slots). The next chunk
+/// goes to the worker that has the fewest chunks per slot. While tasks are short and plenty, workers get a
+/// second chunk for every slot before the first one is finished.
 ///
 /// When nothing is pending, unstarted tasks are taken back for each idle slot, from the chunk that is
 /// expected to end last. A chunk that lasts longer than expected is expected to last as long again as it has
