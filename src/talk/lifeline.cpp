@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tasker::talk {
 
@@ -223,8 +224,8 @@ void Lifelines::say(std::uint32_t last_word) const {
 }
 
 void Lifelines::set_lost_after(std::chrono::milliseconds lost_after) {
-  lost_after_ = lost_after;
-  for (const auto& [number, fd] : fds_) watch(fd, lost_after);
+  if (std::exchange(lost_after_, lost_after) == lost_after) return;
+  for (const auto& [fd, peer] : peers_) watch(fd, lost_after);
 }
 
 }  // namespace tasker::talk

@@ -89,7 +89,7 @@ class Lifelines {
 
   /// Says the last word to all.
   void say(std::uint32_t last_word) const;
-  /// For the lifelines that are held, and those to come.
+  /// For the connections that are there, and those to come.
   void set_lost_after(std::chrono::milliseconds lost_after);
 
  private:
