@@ -2,6 +2,7 @@
 
 #include "base/caught_signal.hpp"
 #include "base/kept_thread.hpp"
+#include "base/process.hpp"
 #include "cluster/allocation.hpp"
 #include "execute/desk.hpp"
 #include "talk/peers.hpp"
@@ -45,7 +46,8 @@ struct Root {
   /// For the second thread, while the main thread does not come out of `fn`: ends this process, with that
   /// message, and all other ranks.
   std::function<void(const talk::Thrown& why)> end_process;
-  bool is_told = false;  ///< Whether the second thread has told the other ranks how the map ends.
+  base::ProcessId process;  ///< This one.
+  bool is_told = false;     ///< Whether the second thread has told the other ranks how the map ends.
 };
 
 /// One map on rank 0; `sequence` counts the maps of its Tasker. All other ranks are told what it throws.

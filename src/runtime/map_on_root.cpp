@@ -160,7 +160,7 @@ RootMap::RootMap(Root& its_root, const detail::MapCall& its_call, std::uint64_t 
       reporter(name, settings.options.progress, begin),
       call(prepared(its_call)),
       arguments(call),
-      workspace(call, arguments, ghosts(root.peers.comm(), call.options)) {}
+      workspace(call, arguments, root.process, ghosts(root.peers.comm(), call.options)) {}
 
 detail::MapCall RootMap::prepared(detail::MapCall its_call) {
   gather(root.peers, {sequence, name, its_call.argument_type, its_call.result_type}, time);

@@ -63,6 +63,7 @@ class Party {
   std::optional<execute::Desk> desk_;       // of the last map
   // Kept to the end, since SIGUSR1 would otherwise kill a rank that waits for the others to leave.
   std::shared_ptr<const base::CaughtSignal> drain_ = base::CaughtSignal::usr1();
+  base::ProcessId process_ = base::this_process();
   Authors authors_;
   cluster::Allocation allocation_;
   std::uint64_t maps_ = 0;

@@ -48,14 +48,15 @@ std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) 
 
 }  // namespace
 
-Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, std::chrono::milliseconds ghosts)
+Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, const base::ProcessId& process,
+                     std::chrono::milliseconds ghosts)
     : call_(call),
       arguments_(arguments),
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
       archive_(open_archive(call)),
       run_id_(base::random_id()),
-      self_{base::to_hex(run_id_), cluster::slurm_job(), base::this_process(), ghosts},
+      self_{base::to_hex(run_id_), cluster::slurm_job(), process, ghosts},
       build_(base::build_id()) {
   base::refuse_link(directory_);
   // Another run may remove the directory meanwhile.
@@ -116,25 +117,29 @@ void Workspace::tidy() {
 void Workspace::open() {
   take_directory();
   const store::Fence& fence = hold_->fence();
-  ghosts_.emplace(directory_);
+  const store::Names names(directory_);
+  ghosts_.emplace(names);
   archive_ = open_archive(call_);  // another run may have finished it meanwhile
-  fence.remove_leftovers();
-  store::remove_folded(fence);
+  fence.remove_leftovers(names);
+  store::remove_folded(fence, store::list_journals(names));
   if (archive_) damaged_results_ = store::import_archive(fence, *archive_);
   auto journals = store::list_journals(directory_);
   if (!journals.empty()) sequence_ = journals.back().sequence + 1;
   if (sequence_ == 0)
     throw MismatchError(directory_.string() + " holds a journal with the highest number there is, " +
                         journals.back().to_string() + "; move it away");
-  std::erase_if(journals, [&](const auto& name) { return ghosts_->may_write(name.id); });
-  if (journals.size() > journals_kept ||
-      (call_.options.durability == Durability::power && may_be_unsynced(journals)))
-    damaged_bytes_ = store::fold_journals(fence, journals);
+  auto complete = journals;
+  std::erase_if(complete, [&](const auto& name) { return ghosts_->may_write(name.id); });
+  if (complete.size() > journals_kept ||
+      (call_.options.durability == Durability::power && may_be_unsynced(complete))) {
+    damaged_bytes_ = store::fold_journals(fence, complete);
+    journals = store::list_journals(directory_);
+  }
   catalog_ = std::make_unique<store::Catalog>(fence.path(), call_.count);
-  read_records(directory_);
+  read_records(directory_, journals);
   match_arguments();
   if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
-  find_states();
+  find_states(names);
   // Another map of the program may have the same digest, but not the same path.
   if (!missing_.empty())
     cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
@@ -169,15 +174,16 @@ void Workspace::examine() {
   catalog_ = std::make_unique<store::Catalog>(scratch_, call_.count);
   if (archive_) {
     damaged_results_ = store::import_archive(store::Fence(scratch_, self_.run), *archive_);
-    read_records(scratch_);
+    read_records(scratch_, store::list_journals(scratch_));
   }
-  read_records(directory_);
+  const store::Names names(directory_);
+  read_records(directory_, store::list_journals(names));
   match_arguments();
-  find_states();
+  find_states(names);
 }
 
-void Workspace::read_records(const fs::path& directory) {
-  for (const store::JournalName& name : store::list_journals(directory)) catalog_->add(directory, name);
+void Workspace::read_records(const fs::path& directory, const std::vector<store::JournalName>& journals) {
+  for (const store::JournalName& name : journals) catalog_->add(directory, name);
   catalog_->settle();
 }
 
@@ -242,8 +248,8 @@ bool Workspace::is_wanted(const store::StateName& name) const {
 }
 
 /// Removes states from which no task will go on, but not in a dry run.
-void Workspace::find_states() {
-  for (const store::StateName& name : store::list_states(directory_))
+void Workspace::find_states(const store::Names& names) {
+  for (const store::StateName& name : store::list_states(names))
     if (is_wanted(name))
       resumed_.insert({name.index, name.index + 1});
     else if (hold_)

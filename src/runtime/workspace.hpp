@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tasker::runtime {
 
@@ -25,8 +26,9 @@ namespace tasker::runtime {
 class Workspace {
  public:
   /// Opens the archive if there is one. Throws MismatchError if the archive or the directory holds other
-  /// types. `ghosts`: how long other ranks may go on writing when this process has died.
-  Workspace(const detail::MapCall& call, Arguments& arguments, std::chrono::milliseconds ghosts);
+  /// types. `process`: this one. `ghosts`: how long other ranks may go on writing when it has died.
+  Workspace(const detail::MapCall& call, Arguments& arguments, const base::ProcessId& process,
+            std::chrono::milliseconds ghosts);
   ~Workspace();
 
   /// The archive if it holds a result for every argument, else null. Reads all arguments.
@@ -79,9 +81,9 @@ class Workspace {
 
  private:
   void take_directory();
-  void find_states();
+  void find_states(const store::Names& names);
   bool is_wanted(const store::StateName& name) const;
-  void read_records(const std::filesystem::path& directory);
+  void read_records(const std::filesystem::path& directory, const std::vector<store::JournalName>& journals);
   void match_arguments();
   void settle_failures();
   void write_list() const;

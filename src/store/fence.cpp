@@ -103,7 +103,6 @@ void Fence::replace(const fs::path& to, std::string_view bytes) const {
     const std::string name = to.filename().string();
     base::File file = base::File::create_new(path_ / name);
     file.write({bytes});
-    file.sync();
     file.close();
     base::rename_file(path_ / name, to);
   });
@@ -129,8 +128,8 @@ void Fence::remove(const fs::path& path) const {
   });
 }
 
-void Fence::remove_leftovers() const {
-  for (const fs::path& path : list_leftovers(directory_)) {
+void Fence::remove_leftovers(const Names& names) const {
+  for (const fs::path& path : list_leftovers(names)) {
     try {
       if (base::type_of(path) == fs::file_type::directory)
         remove_fence(path);
@@ -156,7 +155,7 @@ void remove_fence(const fs::path& path) {
   base::refuse_link(path);
   // The owner may be alive and add further files, but not as fast as they are removed.
   for (;;) {
-    for (const std::string& name : list_names(path))
+    for (const std::string& name : Names(path))
       if (path / name != holder_path(path)) base::remove_file(path / name);
     base::remove_file(holder_path(path));  // last, so that the fence has a known owner until then
     if (base::remove_directory(path)) return;

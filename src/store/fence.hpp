@@ -1,5 +1,7 @@
 #pragma once
 
+#include "store/paths.hpp"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -36,15 +38,16 @@ class Fence {
   void publish(const std::string& name, const std::filesystem::path& to) const;
   /// The same, but only if nothing is at `to`; false if something is.
   bool publish_new(const std::string& name, const std::filesystem::path& to) const;
-  /// Makes `bytes` the content of `to`, synced. Whatever dies meanwhile, `to` has its old content or the new
-  /// one.
+  /// Makes `bytes` the content of `to`, in one step. It is not synced: when the power goes, bytes may be
+  /// lost.
   void replace(const std::filesystem::path& to, std::string_view bytes) const;
   /// Replaces the file that says whose fence it is.
   void replace_holder(std::string_view holder) const;
   /// Removes a file. A missing file is fine.
   void remove(const std::filesystem::path& path) const;
-  /// Removes what killed runs left unfinished in the directory, as far as possible.
-  void remove_leftovers() const;
+  /// Removes what killed runs left unfinished in the directory, as far as possible. `names`: what is in
+  /// there.
+  void remove_leftovers(const Names& names) const;
 
   /// Removes the fence, then the directory if nothing else is left in it.
   void remove_directory();

@@ -140,9 +140,9 @@ std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& 
   return damaged;
 }
 
-void remove_folded(const Fence& fence) {
+void remove_folded(const Fence& fence, const std::vector<JournalName>& journals) {
   const fs::path& directory = fence.directory();
-  for (const JournalName& name : list_journals(directory)) {
+  for (const JournalName& name : journals) {
     if (name.rank != JournalName::fold || !base::file_exists(directory / name.to_string())) continue;
     const JournalReader fold(directory, name);
     if (!fold.header()) continue;

@@ -15,7 +15,7 @@ namespace tasker::store {
 std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& journals);
 
 /// Removes the journals whose records a killed fold had collected already.
-void remove_folded(const Fence& fence);
+void remove_folded(const Fence& fence, const std::vector<JournalName>& journals);
 
 /// Turns an archive into a journal of the directory, so that there is one way to reuse records, and removes
 /// the journals that the archive was merged from. Does nothing if the archive's journal exists already.

@@ -10,9 +10,9 @@ namespace tasker::store {
 
 namespace fs = std::filesystem;
 
-Ghosts::Ghosts(const fs::path& directory) {
-  for (const std::string& run : list_ghosts(directory))
-    if (const auto seen = read_holder(ghosts_path(directory, run)))
+Ghosts::Ghosts(const Names& names) {
+  for (const std::string& run : list_ghosts(names))
+    if (const auto seen = read_holder(ghosts_path(names.directory(), run)))
       gone_[run] = base::Clock::now() + seen->holder.ghosts;
 }
 

@@ -15,7 +15,7 @@ namespace tasker::store {
 /// when the run died, the time counts from the construction of this object.
 class Ghosts {
  public:
-  explicit Ghosts(const std::filesystem::path& directory);
+  explicit Ghosts(const Names& names);
 
   /// Whether a rank of that run may still write.
   bool may_write(std::uint64_t run, base::Time now = base::Clock::now()) const;

@@ -258,9 +258,10 @@ bool remove_merged(const Fence& fence, const std::vector<std::string>& merged) {
   try {
     for (const std::string& name : merged)
       if (JournalName::parse(name)) fence.remove(directory / name);
-    if (!list_journals(directory).empty()) return false;
-    fence.remove_leftovers();
-    for (const StateName& name : list_states(directory)) fence.remove(directory / name.to_string());
+    const Names left(directory);
+    if (!list_journals(left).empty()) return false;
+    fence.remove_leftovers(left);
+    for (const StateName& name : list_states(left)) fence.remove(directory / name.to_string());
     // The manifest says whose directory it is, so it is removed last.
     fence.remove(list_path(directory));
     fence.remove(manifest_path(directory));

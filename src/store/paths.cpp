@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <type_traits>
+#include <utility>
 
 namespace tasker::store {
 
@@ -28,11 +29,11 @@ std::optional<std::string> parse_run(const std::string& name, std::string_view s
   return name.substr(0, name.size() - suffix.size());
 }
 
-/// What `parse` makes of each name in `directory`, without the names that it does not recognize.
+/// What `parse` makes of each name, without the names that it does not recognize.
 template <class Parse>
-auto list_parsed(const fs::path& directory, Parse parse) {
+auto list_parsed(const Names& names, Parse parse) {
   std::vector<typename std::invoke_result_t<Parse, const std::string&>::value_type> parsed;
-  for (const std::string& name : list_names(directory))
+  for (const std::string& name : names)
     if (auto value = parse(name)) parsed.push_back(std::move(*value));
   return parsed;
 }
@@ -44,6 +45,12 @@ bool is_leftover(std::string_view name) {
   if (dot == name.npos || !base::from_hex(name.substr(dot + 1), id)) return false;
   const std::string whole(name.substr(0, dot));
   return StateName::parse(whole) || parse_run(whole, fence_suffix);
+}
+
+/// Whether a loss of power may have left the file like that: empty, or with zeros in the place of its text.
+bool is_torn(const fs::path& path) {
+  const auto text = base::read_small_file(path);
+  return !text || text->empty() || text->find('\0') != text->npos;
 }
 
 }  // namespace
@@ -62,11 +69,11 @@ fs::path holder_path(const fs::path& fence) { return fence / "holder.json"; }
 fs::path ghosts_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(ghosts_suffix));
 }
-std::vector<std::string> list_fences(const fs::path& directory) {
-  return list_parsed(directory, [](const std::string& name) { return parse_run(name, fence_suffix); });
+std::vector<std::string> list_fences(const Names& names) {
+  return list_parsed(names, [](const std::string& name) { return parse_run(name, fence_suffix); });
 }
-std::vector<std::string> list_ghosts(const fs::path& directory) {
-  return list_parsed(directory, [](const std::string& name) { return parse_run(name, ghosts_suffix); });
+std::vector<std::string> list_ghosts(const Names& names) {
+  return list_parsed(names, [](const std::string& name) { return parse_run(name, ghosts_suffix); });
 }
 fs::path temporary_path(const fs::path& path) {
   return path.string() + "." + base::to_hex(base::random_id());
@@ -118,38 +125,36 @@ std::optional<StateName> StateName::parse(const std::string& name) {
   return parsed;
 }
 
-std::vector<std::string> list_names(const fs::path& directory) {
-  std::vector<std::string> names;
+Names::Names(fs::path directory) : directory_(std::move(directory)) {
   std::error_code error;
-  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
-    names.push_back(it->path().filename().string());
+  for (fs::directory_iterator it(directory_, error), end; !error && it != end; it.increment(error))
+    names_.push_back(it->path().filename().string());
   if (error && error != std::errc::no_such_file_or_directory) {
     errno = error.value();
-    base::throw_errno("read", directory);
+    base::throw_errno("read", directory_);
   }
-  return names;
 }
 
-std::vector<StateName> list_states(const fs::path& directory) {
-  return list_parsed(directory, StateName::parse);
-}
+std::vector<StateName> list_states(const Names& names) { return list_parsed(names, StateName::parse); }
 
-std::vector<JournalName> list_journals(const fs::path& directory) {
-  auto journals = list_parsed(directory, JournalName::parse);
+std::vector<JournalName> list_journals(const Names& names) {
+  auto journals = list_parsed(names, JournalName::parse);
   std::ranges::sort(journals);
   return journals;
 }
 
-std::vector<fs::path> list_leftovers(const fs::path& directory) {
+std::vector<fs::path> list_leftovers(const Names& names) {
   std::vector<fs::path> leftovers;
-  for (const std::string& name : list_names(directory))
-    if (is_leftover(name)) leftovers.push_back(directory / name);
+  for (const std::string& name : names)
+    if (is_leftover(name)) leftovers.push_back(names.directory() / name);
   return leftovers;
 }
 
-bool holds_nothing(const fs::path& directory) {
-  return std::ranges::all_of(list_names(directory), [](const std::string& name) {
-    return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix);
+bool holds_nothing(const Names& names) {
+  const fs::path manifest = manifest_path(names.directory());
+  return std::ranges::all_of(names, [&](const std::string& name) {
+    return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix) ||
+           (name == manifest.filename() && is_torn(manifest));
   });
 }
 

@@ -29,10 +29,26 @@ inline constexpr const char* unfinished_archive = "archive.unfinished";
 /// The file that is left of the fence of a run whose ranks may have outlived it (ghosts.hpp).
 std::filesystem::path ghosts_path(const std::filesystem::path& directory, const std::string& run);
 
-/// The runs that have a fence in a directory. Throws as list_names does.
-std::vector<std::string> list_fences(const std::filesystem::path& directory);
-/// The runs that have left ghosts behind. Throws as list_names does.
-std::vector<std::string> list_ghosts(const std::filesystem::path& directory);
+/// The names of all entries of a directory, at one moment. The functions below take a path, too: they look
+/// then.
+class Names {
+ public:
+  /// There are none if the directory is missing. Throws SystemError if it can't be read.
+  Names(std::filesystem::path directory);
+
+  const std::filesystem::path& directory() const { return directory_; }
+  auto begin() const { return names_.begin(); }
+  auto end() const { return names_.end(); }
+
+ private:
+  std::filesystem::path directory_;
+  std::vector<std::string> names_;
+};
+
+/// The runs that have a fence in a directory.
+std::vector<std::string> list_fences(const Names& names);
+/// The runs that have left ghosts behind.
+std::vector<std::string> list_ghosts(const Names& names);
 
 /// Name of a journal. Journals are ordered by the run's number, so that later runs come later.
 struct JournalName {
@@ -63,20 +79,17 @@ struct StateName {
 /// A temporary name, used by no other process, for what is to become `path`. `list_leftovers` knows it.
 std::filesystem::path temporary_path(const std::filesystem::path& path);
 
-/// The journals in a directory, in order. Throws as list_names does.
-std::vector<JournalName> list_journals(const std::filesystem::path& directory);
+/// The journals in a directory, in order.
+std::vector<JournalName> list_journals(const Names& names);
 
-/// The states in a directory. Throws as list_names does.
-std::vector<StateName> list_states(const std::filesystem::path& directory);
-
-/// The names of all entries of a directory; none if it is missing. Throws SystemError if it can't be read.
-std::vector<std::string> list_names(const std::filesystem::path& directory);
+/// The states in a directory.
+std::vector<StateName> list_states(const Names& names);
 
 /// What killed runs left unfinished in a directory: temporary files, and fences that never got their name.
-/// Throws as list_names does.
-std::vector<std::filesystem::path> list_leftovers(const std::filesystem::path& directory);
+std::vector<std::filesystem::path> list_leftovers(const Names& names);
 
-/// Whether nothing is in `directory` but fences, ghosts and leftovers. Throws as list_names does.
-bool holds_nothing(const std::filesystem::path& directory);
+/// Whether nothing is in a directory but fences, ghosts, leftovers, and what a loss of power leaves of a
+/// manifest.
+bool holds_nothing(const Names& names);
 
 }  // namespace tasker::store

@@ -11,11 +11,12 @@ namespace fs = std::filesystem;
 
 std::optional<Manifest> recover_manifest(const fs::path& directory) {
   if (auto manifest = read_manifest(directory)) return manifest;
-  const auto journals = list_journals(directory);
+  const Names names(directory);
+  const auto journals = list_journals(names);
   for (auto name = journals.rbegin(); name != journals.rend(); ++name)
     if (const JournalReader journal(directory, *name); journal.header()) return journal.header()->manifest;
-  if (!journals.empty() || !list_states(directory).empty() || has_manifest(directory) ||
-      !list_fences(directory).empty() || holds_nothing(directory))
+  if (!journals.empty() || !list_states(names).empty() || has_manifest(directory) ||
+      !list_fences(names).empty() || holds_nothing(names))
     return std::nullopt;
   throw MismatchError(directory.string() +
                       " is not a directory of Tasker and stays as it is; check the path");

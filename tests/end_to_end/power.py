@@ -207,6 +207,13 @@ class PowerTest(FaultsTest):
         life.run(NAMES[:3])
         return life.end()
 
+    def empty(self):
+        """A directory that has no journal, and nobody who holds it: only a manifest, which is not synced."""
+        life = Life(self, "empty")
+        life.run([], first={"TASKER_KEEP_DIRECTORY": 1})
+        life.run(NAMES[:2])
+        return life.end()
+
     def records(self):
         """Records that are to survive it, behind some of which nobody knows that; changed arguments."""
         life = Life(self, "records")

@@ -35,6 +35,9 @@ class Power(PowerTest):
     def test_of_archives(self):
         self.sweep(self.archives())
 
+    def test_of_a_map_without_tasks(self):
+        self.sweep(self.empty())
+
     def test_of_records_that_are_to_survive_it(self):
         self.sweep(self.records())
 

@@ -54,7 +54,7 @@ void use(std::string_view input) {
   accepts([&] { read_all(store::Snapshot(directory)); });
   fs::remove(file);
   const store::Fence fence(directory, "fuzz");
-  accepts([&] { store::remove_folded(fence); });
+  accepts([&] { store::remove_folded(fence, store::list_journals(directory)); });
   if (!accepts([&] { store::fold_journals(fence, {name}); })) return;
   // What passed for records makes a sound archive.
   merge(fence, file);

@@ -19,7 +19,7 @@ TEST_CASE("A directory whose journals leave no number for the next run is refuse
   store.journal(UINT32_MAX, 0, 1, {{{0, "a", "A"}}});
   Arguments in_place(call);
   const auto before = test::everything_in(store.directory());
-  CHECK_THROWS_WITH(Workspace(call, in_place, std::chrono::milliseconds(0)).open(),
+  CHECK_THROWS_WITH(Workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0)).open(),
                     Contains("highest number") && Contains("move it away"));
   CHECK(test::everything_in(store.directory()) == before);
 }

@@ -78,10 +78,10 @@ TEST_CASE("A fold that was killed between its rename and its removals counts not
   killed.put_back();
   CHECK(store.journals().size() == 5);
   CHECK(payloads(store, 3) == before);
-  remove_folded(store.fence());
+  remove_folded(store.fence(), store.journals());
   CHECK(store.journals().size() == 1);
   CHECK(payloads(store, 3) == before);
-  remove_folded(store.fence());
+  remove_folded(store.fence(), store.journals());
   CHECK(payloads(store, 3) == before);
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("A fold that was killed before its rename leaves nothing behind but in
   const JournalName fold = store.journals()[0];
   fs::rename(store.path_of(fold), store.fence().unfinished(fold.to_string()));
   before.put_back();
-  remove_folded(store.fence());
+  remove_folded(store.fence(), store.journals());
   CHECK(store.journals().size() == 4);
   remove_fence(store.fence().path());
   CHECK(test::everything_in(store.directory()).size() == 4);
@@ -157,7 +157,7 @@ TEST_CASE("Journals that an archive was made from give way to it, unless the arc
   SECTION("whole, killed before the removal") {
     CHECK(import_archive(store.fence(), *archive) == 0);
     killed.put_back();
-    remove_folded(store.fence());
+    remove_folded(store.fence(), store.journals());
     CHECK(store.journals().size() == 1);
   }
   SECTION("damaged") {

@@ -66,7 +66,7 @@ class Place {
         broken_ = "an archive appeared beside " + run;
       for (const std::string& name : names) fence.remove(directory_ / name);
       fence.remove(directory_ / "list");
-      fence.remove_leftovers();
+      fence.remove_leftovers(directory_);
       hold.end_directory();
       ++finished_;
     } catch (const Error&) {
@@ -103,7 +103,8 @@ class Place {
   }
 
   std::vector<std::string> journals() const {
-    std::vector<std::string> names = list_names(directory_);
+    const Names all(directory_);
+    std::vector<std::string> names(all.begin(), all.end());
     std::erase_if(names, [](const std::string& name) { return !name.ends_with(".words"); });
     return names;
   }

@@ -113,6 +113,16 @@ TEST_CASE("What a killed run leaves before its first record is no foreign direct
   CHECK_THROWS_WITH(Snapshot(store.directory()), Contains("holds no results yet"));
 }
 
+TEST_CASE("What a loss of power leaves of a manifest is no foreign directory, if it is alone") {
+  const std::string torn =
+      GENERATE(std::string(), std::string(300, '\0'), std::string("{\0\0\0\"version\"", 13));
+  const Store store;
+  test::write_file(manifest_path(store.directory()), torn);
+  CHECK_FALSE(recover_manifest(store.directory()));
+  test::write_file(store.directory() / "thesis.txt", "irreplaceable");
+  CHECK_THROWS_AS(recover_manifest(store.directory()), MismatchError);
+}
+
 TEST_CASE("Texts that would take the reader down are nothing") {
   CHECK_FALSE(unseal(""));
   CHECK_FALSE(unseal("[]"));

@@ -65,7 +65,7 @@ TEST_CASE("Only what this library leaves half-made is removed") {
     write_file(path, "x");
     CHECK_FALSE(holds_nothing(home.path()));
   }
-  Fence(home.path(), "test").remove_leftovers();
+  Fence(home.path(), "test").remove_leftovers(home.path());
   for (const fs::path& path : leftovers) CHECK_FALSE(fs::exists(path));
   for (const fs::path& path : others) CHECK(fs::exists(path));
 }

@@ -110,8 +110,8 @@ class Life {
   /// What a run does before it reads: it tidies up after others that were killed.
   void begin() {
     fs::create_directory(store_.directory());
-    store_.fence().remove_leftovers();
-    remove_folded(store_.fence());
+    store_.fence().remove_leftovers(store_.directory());
+    remove_folded(store_.fence(), store_.journals());
     const auto before = test::everything_in(store_.directory());
     if (const auto archive = store_.archive()) {
       REQUIRE(import_archive(store_.fence(), *archive) == 0);
@@ -125,7 +125,7 @@ class Life {
   void killed_before_removals(const std::vector<std::pair<std::string, std::string>>& files) {
     for (const auto& [path, bytes] : files)
       if (!fs::is_directory(path)) test::write_file(path, bytes);
-    remove_folded(store_.fence());
+    remove_folded(store_.fence(), store_.journals());
   }
 
   std::vector<int> next_list() {

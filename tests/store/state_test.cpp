@@ -74,7 +74,7 @@ TEST_CASE("A state that was not finished is a leftover; a state is not") {
   const TemporaryDirectory home;
   write_state(home.path(), name, "half-way", false);
   write_file(temporary_path(home.path() / name.to_string()), "half");
-  Fence(home.path(), "test").remove_leftovers();
+  Fence(home.path(), "test").remove_leftovers(home.path());
   CHECK_FALSE(holds_nothing(home.path()));
   CHECK(read_state(home.path(), name) == "half-way");
   remove_state(home.path(), name);
