@@ -13,7 +13,7 @@ namespace tasker::store {
 namespace fs = std::filesystem;
 
 namespace {
-/// In a fence: the name to which files are renamed in order to be removed. Each replaces the one before.
+/// In a fence: the name to which files are renamed in order to be removed.
 constexpr const char* removed = "removed";
 }  // namespace
 
@@ -122,6 +122,9 @@ void Fence::remove(const fs::path& path) const {
     if (type == fs::file_type::not_found) return;
     try {
       base::rename_file(path, path_ / removed);
+      // If the next file replaced this one, some file systems would write the next one's bytes to the disk
+      // first.
+      base::remove_file(path_ / removed);
     } catch (const base::Missing&) {
       // Somebody has removed the file by hand.
     }

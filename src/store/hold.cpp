@@ -68,7 +68,6 @@ std::optional<Seen> read_holder(const fs::path& path) {
 
 Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
     : self_(self), timing_(timing), fence_(directory, self_.run, holder_text()) {
-  beat(false);  // a run that took the fence for a leftover, before it had its name, may have emptied it
   // The beat begins before `take`, so that other runs can watch this one while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
     base::Lock lock(mutex_);
