@@ -53,6 +53,8 @@ def rash_steps(steps):
     for step in steps:
         if "holder.json" in step.path:
             continue  # says who is alive, and nothing after a loss of power
+        if step.path.endswith("/manifest.json"):
+            continue  # a journal has it, too
         if step.name in ("write", "writev", "pwrite"):
             last_written = step.path
             unsynced.add(step.path)
