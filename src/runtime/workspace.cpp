@@ -129,7 +129,7 @@ void Workspace::open() {
     throw MismatchError(directory_.string() + " holds a journal with the highest number there is, " +
                         journals.back().to_string() + "; move it away");
   auto complete = journals;
-  std::erase_if(complete, [&](const auto& name) { return ghosts_->may_write(name.id); });
+  std::erase_if(complete, [&](const auto& name) { return ghosts_->may_write(name); });
   if (complete.size() > journals_kept ||
       (call_.options.durability == Durability::power && may_be_unsynced(complete))) {
     damaged_bytes_ = store::fold_journals(fence, complete);

@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "store/frame_builder.hpp"
+#include "store/ghosts.hpp"
 #include "store/journal.hpp"
 
 #include <tasker/error.hpp>
@@ -94,13 +95,12 @@ std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
   return results;
 }
 
-/// Removes those journals to which no ghost may still write.
+/// Removes those journals to which no ghost may still write: they have nothing that is not elsewhere.
 void remove_journals(const Fence& fence, const std::vector<std::string>& names) {
-  const std::vector<std::string> ghosts = list_ghosts(fence.directory());
+  const Ghosts ghosts(fence.directory());
   for (const std::string& name : names) {
     const auto journal = JournalName::parse(name);
-    if (journal && std::ranges::find(ghosts, base::to_hex(journal->id)) == ghosts.end())
-      fence.remove(fence.directory() / name);
+    if (journal && !ghosts.may_write(*journal)) fence.remove(fence.directory() / name);
   }
 }
 

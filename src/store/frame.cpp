@@ -65,6 +65,12 @@ std::string to_bytes(const FrameParts& frame, std::uint64_t seed) {
   return bytes;
 }
 
+std::string closing_frame(std::uint64_t seed) {
+  std::string header(frame_magic);
+  header.resize(header_size);
+  return to_bytes({header, {}}, seed);
+}
+
 std::string frame_header(const FrameInfo& info, const FrameLayout& layout, std::uint64_t size) {
   constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
   std::string header(frame_magic);

@@ -55,6 +55,9 @@ struct FrameParts {
 void append(std::string& out, const FrameParts& frame, std::uint64_t seed);
 std::string to_bytes(const FrameParts& frame, std::uint64_t seed);
 
+/// The closing frame of the journal with this id: it has no records.
+std::string closing_frame(std::uint64_t seed);
+
 /// The header, without the checksum, of a frame with so many bytes behind the header.
 std::string frame_header(const FrameInfo& info, const FrameLayout& layout, std::uint64_t size);
 /// The same header for a table of origins in which this is the frame's place.

@@ -2,7 +2,7 @@
 
 #include "base/hash.hpp"
 #include "store/hold.hpp"
-#include "store/paths.hpp"
+#include "store/journal.hpp"
 
 #include <algorithm>
 
@@ -10,15 +10,17 @@ namespace tasker::store {
 
 namespace fs = std::filesystem;
 
-Ghosts::Ghosts(const Names& names) {
+Ghosts::Ghosts(const Names& names) : directory_(names.directory()) {
   for (const std::string& run : list_ghosts(names))
-    if (const auto seen = read_holder(ghosts_path(names.directory(), run)))
+    if (const auto seen = read_holder(ghosts_path(directory_, run)))
       gone_[run] = base::Clock::now() + seen->holder.ghosts;
 }
 
-bool Ghosts::may_write(std::uint64_t run, base::Time now) const {
-  const auto ghost = gone_.find(base::to_hex(run));
-  return ghost != gone_.end() && now < ghost->second;
+bool Ghosts::may_write(const JournalName& journal, base::Time now) const {
+  const auto ghost = gone_.find(base::to_hex(journal.id));
+  if (ghost == gone_.end() || now >= ghost->second) return false;
+  return !base::file_exists(directory_ / journal.to_string()) ||
+         !JournalReader(directory_, journal).is_closed();
 }
 
 base::Time Ghosts::gone() const {

@@ -54,20 +54,32 @@ void JournalWriter::sync_bytes() {
   if (created()) file_.sync(true);
 }
 
+void JournalWriter::close() {
+  if (!created()) return;
+  try {
+    file_.write({closing_frame(seed_)});
+  } catch (const SystemError&) {
+    // All records are there. A disk that is full now only lets a successor wait longer. If an earlier write
+    // has failed without telling, the run finds out when it reads the records to write the archive.
+  }
+  file_.close();
+}
+
 JournalReader::JournalReader(const std::filesystem::path& directory, const JournalName& name)
-    : name_(name), mapping_(directory / name.to_string()) {
-  const std::string_view bytes = mapping_.bytes();
+    : name_(name), mapping_(directory / name.to_string()), bytes_(mapping_.bytes()) {
+  const std::string closing = closing_frame(name.id);
+  if (bytes_.ends_with(closing)) bytes_.remove_suffix(closing.size());
   // If neither header can be believed, the search for frames begins at the first byte.
-  for (std::size_t at = 0; at < bytes.size() && !header_; at = bytes.find(journal_magic, at + 1))
+  for (std::size_t at = 0; at < bytes_.size() && !header_; at = bytes_.find(journal_magic, at + 1))
     read_header(directory / name.to_string(), at);
   // The second one is no damage.
-  const std::string_view first = bytes.substr(0, frames_at_);
-  if (bytes.substr(frames_at_).starts_with(first)) frames_at_ *= 2;
+  const std::string_view first = bytes_.substr(0, frames_at_);
+  if (bytes_.substr(frames_at_).starts_with(first)) frames_at_ *= 2;
 }
 
 /// Takes the header that begins there, if it is whole.
 void JournalReader::read_header(const std::filesystem::path& path, std::size_t at) {
-  const std::string_view bytes = mapping_.bytes().substr(at);
+  const std::string_view bytes = bytes_.substr(at);
   if (bytes.size() < preamble_size) return;
   detail::Reader in(bytes);
   if (in.bytes(journal_magic.size()) != journal_magic) return;

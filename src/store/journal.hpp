@@ -36,7 +36,8 @@ class JournalWriter {
   void sync();
   /// The same without the name, for a file that is renamed afterwards.
   void sync_bytes();
-  void close() { file_.close(); }
+  /// Nothing is appended any more: ends the journal, if there is one, with the closing frame.
+  void close();
 
   bool created() const { return file_.is_open(); }
 
@@ -60,14 +61,18 @@ class JournalReader {
   const std::optional<JournalHeader>& header() const { return header_; }
   /// The frames from offset `from` on.
   FrameReader frames(std::uint64_t from = 0) const {
-    return FrameReader(mapping_.bytes(), std::max(from, frames_at_), name_.id);
+    return FrameReader(bytes_, std::max(from, frames_at_), name_.id);
   }
-  std::string_view bytes() const { return mapping_.bytes(); }
+  /// Without the closing frame.
+  std::string_view bytes() const { return bytes_; }
+  /// Whether its writer has closed it: then nobody adds to it.
+  bool is_closed() const { return bytes_.size() < mapping_.bytes().size(); }
 
  private:
   void read_header(const std::filesystem::path& path, std::size_t at);
   JournalName name_;
   base::Mapping mapping_;
+  std::string_view bytes_;
   std::optional<JournalHeader> header_;
   std::uint64_t frames_at_ = 0;
 };

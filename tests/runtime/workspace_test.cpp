@@ -1,10 +1,13 @@
 #include "runtime/workspace.hpp"
 
+#include "base/hash.hpp"
 #include "support/store_fixture.hpp"
 
 #include <tasker/detail/make_call.hpp>
 
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 
 namespace tasker::runtime {
 namespace {
@@ -22,6 +25,31 @@ TEST_CASE("A directory whose journals leave no number for the next run is refuse
   CHECK_THROWS_WITH(Workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0)).open(),
                     Contains("highest number") && Contains("move it away"));
   CHECK(test::everything_in(store.directory()) == before);
+}
+
+TEST_CASE("Journals of a run whose ranks may still write are folded as soon as they are closed") {
+  test::Store store;
+  const std::vector<std::string> arguments{"a", "b"};
+  Options options;
+  options.durability = Durability::power;  // whatever is not synced is folded
+  const auto call = detail::make_call(
+      store.file(), [](const std::string& text) { return text; }, arguments, options);
+  Arguments in_place(call);
+  const store::JournalName closed = store.journal(1, 0, 2, {{{0, "a", "A"}}});
+  store::JournalName open = closed;
+  open.rank = 1;
+  const std::string bytes = test::read_file(store.path_of(closed));
+  test::write_file(store.path_of(open), bytes.substr(0, bytes.size() - store::frame_header_size));
+  store::Hold(store.directory(), {base::to_hex(closed.id), ""}).leave_ghosts(std::chrono::hours(1));
+
+  Workspace workspace(call, in_place, std::chrono::milliseconds(0));
+  workspace.open();
+  const auto left = store.journals();
+  REQUIRE(left.size() == 2);
+  CHECK(std::ranges::count(left, open) == 1);
+  CHECK(std::ranges::count(left, closed) == 0);
+  CHECK(workspace.ghosts_gone() >
+        base::Clock::now() + std::chrono::minutes(50));  // before an archive is made
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "store/fold.hpp"
 
+#include "base/hash.hpp"
+#include "store/ghosts.hpp"
+#include "store/hold.hpp"
 #include "store/merge.hpp"
 #include "support/store_fixture.hpp"
 
@@ -7,6 +10,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 namespace tasker::store {
@@ -67,6 +72,42 @@ TEST_CASE("Folding many journals into one keeps every record, its order and its 
   CHECK(store.journals().size() == 1);
   CHECK(payloads(store, 3) == Strings{"X", "B2", "C"});
   CHECK(store.catalog(3)->origin(store.catalog(3)->slot(1))->host == "node5");
+}
+
+/// Leaves ghosts of that run, for an hour.
+void leave_ghosts(const Store& store, std::uint64_t run) {
+  Hold(store.directory(), {base::to_hex(run), ""}).leave_ghosts(std::chrono::hours(1));
+}
+
+TEST_CASE("Journals that a ghost may still write to stay until they are closed") {
+  Store store;
+  const JournalName name = store.journal(1, 0, 2, {{{0, "a", "A"}}});
+  const std::string closed = test::read_file(store.path_of(name));
+  const std::string open = closed.substr(0, closed.size() - frame_header_size);
+  leave_ghosts(store, name.id);
+  const auto archive = store.merge(*store.catalog(2));
+  for (const bool is_open : {true, false}) {
+    INFO(is_open);
+    const auto journals_after = [&](const auto& action) {
+      test::write_file(store.path_of(name), is_open ? open : closed);
+      CHECK(Ghosts(store.directory()).may_write(name) == is_open);
+      action();
+      const std::vector<JournalName> journals = store.journals();
+      for (const JournalName& journal : journals) fs::remove(store.path_of(journal));
+      CHECK(std::ranges::count(journals, name) == (is_open ? 1 : 0));
+      return journals.size();
+    };
+    const std::size_t count = is_open ? 2 : 1;
+    CHECK(journals_after([&] { fold_journals(store.fence(), {name}); }) == count);
+    CHECK(journals_after([&] {
+            const Before killed(store);
+            fold_journals(store.fence(), {name});
+            killed.put_back();
+            remove_folded(store.fence());
+          }) == count);
+    CHECK(journals_after([&] { import_archive(store.fence(), *archive); }) == count);
+  }
+  CHECK(Ghosts(store.directory()).may_write(name));  // it may create the file
 }
 
 TEST_CASE("A fold that was killed between its rename and its removals counts nothing twice") {

@@ -54,6 +54,7 @@ void write_journal(const fs::path& directory, const JournalName& name, std::uint
                        .cpu_time = duration / 2,
                        .memory = 220 << 20};
   writer.append_bytes(test::frame_of(records, name.id, info));
+  writer.close();
 }
 
 /// Two runs: the second has another text at index 1, so that what the first made of it is carried along.

@@ -334,7 +334,7 @@ TEST_CASE("Ranks of a run that ends before them may write for as long as it says
     hold.leave_ghosts(1h);
   }
   CHECK(list_fences(home.path()).empty());
-  CHECK(Ghosts(home.path()).may_write(7));
+  CHECK(Ghosts(home.path()).may_write({1, 7, 0}));
   CHECK(Ghosts(home.path()).gone() > base::Clock::now() + 59min);
 }
 
@@ -347,10 +347,10 @@ TEST_CASE("Ranks of a dead run may write for as long as it had said, counted fro
     const Hold hold(home.path(), {"run", ""}, patient);
     const Ghosts ghosts(home.path());
     CHECK(ghosts.gone() >= before + 1h);
-    CHECK(ghosts.may_write(7));
-    CHECK_FALSE(ghosts.may_write(7, ghosts.gone()));
-    CHECK_FALSE(ghosts.may_write(8));
-    CHECK_FALSE(ghosts.may_write(9));
+    CHECK(ghosts.may_write({1, 7, 0}));
+    CHECK_FALSE(ghosts.may_write({1, 7, 0}, ghosts.gone()));
+    CHECK_FALSE(ghosts.may_write({1, 8, 0}));
+    CHECK_FALSE(ghosts.may_write({1, 9, 0}));
     if (run == 2) ghosts.forget(hold.fence());
   }
   CHECK(test::everything_in(home.path()).empty());
@@ -360,9 +360,9 @@ TEST_CASE("Ranks of a dead run may write for as long as it had said, counted fro
   write_fence(home.path(), base::to_hex(std::uint64_t{9}), dead(), 0, false, 3'600'000);
   { const Hold hold(home.path(), {"run", ""}, quick); }
   CHECK(list_ghosts(home.path()) == std::vector<std::string>{base::to_hex(std::uint64_t{8})});
-  CHECK(Ghosts(home.path()).may_write(8));
+  CHECK(Ghosts(home.path()).may_write({1, 8, 0}));
   test::write_file(ghosts_path(home.path(), base::to_hex(std::uint64_t{7})), "damaged");
-  CHECK(Ghosts(home.path()).may_write(7));
+  CHECK(Ghosts(home.path()).may_write({1, 7, 0}));
 }
 
 TEST_CASE("Where a fence should be, what can never be one is an error, and not tried for ever") {

@@ -86,6 +86,43 @@ TEST_CASE("A journal appears with its first frame, and never over another one") 
   CHECK_THROWS_AS(again.append_bytes(test::frame_of({{}}, 1)), SystemError);
 }
 
+TEST_CASE("A journal that was closed says so, at its end alone, and for its own name alone") {
+  Store store;
+  const JournalName name{1, 7, 0};
+  JournalWriter never(store.path_of(name), name.id, {test::manifest_for(2), {}});
+  never.close();
+  CHECK(store.journals().empty());  // what nobody has written to is not created
+
+  JournalWriter writer(store.path_of(name), name.id, {test::manifest_for(2), {}});
+  writer.append_bytes(test::frame_of({{0, "a", "A"}}, name.id));
+  const auto is_closed = [&](const JournalName& journal) {
+    return JournalReader(store.directory(), journal).is_closed();
+  };
+  CHECK_FALSE(is_closed(name));
+  writer.close();
+  writer.close();
+  CHECK(is_closed(name));
+  const std::string bytes = test::read_file(store.path_of(name));
+  CHECK(bytes.size() == JournalReader(store.directory(), name).bytes().size() + frame_header_size);
+  const auto found_in = [&](const std::string& content, bool closed) {
+    test::write_file(store.path_of(name), content);
+    CHECK(is_closed(name) == closed);
+    return indices(JournalReader(store.directory(), name));
+  };
+  // Whoever writes behind it has not ended yet.
+  CHECK(found_in(bytes + test::frame_of({{1, "b", "B"}}, name.id), false) ==
+        std::vector<std::uint64_t>{0, 1});
+  for (std::size_t i = 1; i <= frame_header_size; ++i) {
+    std::string flipped = bytes;
+    flipped[bytes.size() - i] ^= 1;
+    CHECK(found_in(flipped, false) == std::vector<std::uint64_t>{0});
+    CHECK(found_in(bytes.substr(0, bytes.size() - i), false) == std::vector<std::uint64_t>{0});
+  }
+  const JournalName other{1, 8, 0};
+  test::write_file(store.path_of(other), bytes);
+  CHECK_FALSE(is_closed(other));
+}
+
 TEST_CASE("A frame whose last values were not copied, or that comes as bytes, is the same as any other") {
   Store store;
   const JournalHeader header{test::manifest_for(1), {}};
@@ -119,8 +156,10 @@ TEST_CASE("A frame that was built elsewhere is refused unless it is whole") {
   const std::string frame = test::frame_of(records, 5);
   std::string flipped = frame;
   flipped.back() ^= 1;
-  for (const std::string& bad : {flipped, frame + "more", "more" + frame, frame.substr(0, frame.size() - 1),
-                                 test::frame_of(records, 6), std::string()})
+  // A closing frame, too: nobody closes another's journal.
+  for (const std::string& bad :
+       {flipped, closing_frame(5), frame + "more", "more" + frame, frame.substr(0, frame.size() - 1),
+        test::frame_of(records, 6), std::string()})
     CHECK_THROWS_AS(writer.append_bytes(bad), DamagedError);
   CHECK_FALSE(writer.created());
 }
@@ -169,7 +208,7 @@ TEST_CASE("A flipped bit costs the records of one frame, at most, and none if it
       const std::uint64_t end = offset_of(frame) + frame.bytes().size();
       const bool hit = bit / 8 >= offset_of(frame) && bit / 8 < end;
       // At the very end it can't be told from a torn tail.
-      if (hit && end < bytes.size()) lost = frame.bytes().size();
+      if (hit && end < whole.bytes().size()) lost = frame.bytes().size();
       for (std::uint32_t i = 0; i < frame.records(); ++i)
         if (!hit) expected.push_back(frame[i].index);
     }
@@ -194,7 +233,7 @@ TEST_CASE("Damage that pretends to be frames is not believed") {
        {foreign, endless, std::string("FRAMFRAMFRAM"), std::string(1000, '\0')}) {
     test::write_file(store.path_of(name), bytes + inserted);
     CHECK(indices(JournalReader(store.directory(), name)) == std::vector<std::uint64_t>{0, 1});
-    const std::uint64_t second = bytes.rfind("FRAM");
+    const std::uint64_t second = bytes.find("FRAM", bytes.find("FRAM") + 1);
     test::write_file(store.path_of(name), bytes.substr(0, second) + inserted + bytes.substr(second));
     std::uint64_t damaged = 0;
     CHECK(indices(JournalReader(store.directory(), name), &damaged) == std::vector<std::uint64_t>{0, 1});
@@ -267,8 +306,10 @@ TEST_CASE("A journal on a full disk fails, and all frames before are there", "[r
           for (;; ++written) writer.append_bytes(frame);
         }(),
         Catch::Contains("No space left"));
+    CHECK_NOTHROW(writer.close());
   }
   CHECK(written > 5);
+  CHECK_FALSE(JournalReader(home.path(), name).is_closed());
   CHECK(indices(JournalReader(home.path(), name)).size() == written);
 }
 
