@@ -49,27 +49,17 @@ Entry find(const Entries& entries, std::uint64_t index) {
 Catalog::Catalog(std::filesystem::path scratch, std::uint64_t tasks)
     : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), added_(scratch_), strays_(scratch_) {}
 
-void Catalog::add(const std::filesystem::path& directory, const JournalName& name) {
-  read(directory, name, 0, &Catalog::insert);
-}
-
-void Catalog::add_late(const std::filesystem::path& directory, const JournalName& name) {
-  const auto known = read_.find(name);
-  read(directory, name, known == read_.end() ? 0 : known->second, &Catalog::insert_late);
-}
-
-/// Calls `take` for the entries of all frames from offset `from` on.
-void Catalog::read(const std::filesystem::path& directory, const JournalName& name, std::uint64_t from,
-                   Insert take) {
+/// Takes the records of all frames that were not read yet.
+void Catalog::read(const std::filesystem::path& directory, const JournalName& name, bool late) {
+  std::uint64_t& end = read_[name];
   JournalReader journal(directory, name);
-  if (journal.bytes().size() <= from && from > 0) return;
+  if (journal.bytes().size() <= end && end > 0) return;
   if (sources_.size() == source_limit)
     throw SystemError(directory.string() + " holds more than " + std::to_string(source_limit) + " journals");
   const std::uint64_t source = sources_.size();
-  FrameReader frames = sources_.emplace_back(std::move(journal)).frames(from);
+  FrameReader frames = sources_.emplace_back(std::move(journal)).frames(end);
   const std::string_view bytes = sources_.back().bytes();
   const auto& header = sources_.back().header();
-  std::uint64_t end = from;
   while (const auto frame = frames.next()) {
     const auto offset = static_cast<std::uint64_t>(frame->bytes().data() - bytes.data());
     if (offset > offset_limit) break;
@@ -77,7 +67,6 @@ void Catalog::read(const std::filesystem::path& directory, const JournalName& na
     const bool known = header && frame->info().origin < header->origins.size();
     if (!known && !frame->has(FrameColumn::fingerprints)) continue;  // nobody knows what these are results of
     bytes_ += frame->bytes().size();
-    has_outputs_ = has_outputs_ || frame->has(FrameColumn::outputs);
     Entry entry;
     entry.frame = offset & offset_limit;
     entry.source = source & source_limit;
@@ -89,31 +78,23 @@ void Catalog::read(const std::filesystem::path& directory, const JournalName& na
       entry.outcome = record.outcome;
       entry.binding = record.binding;
       const bool exists = entry.first <= UINT64_MAX - entry.count;  // no map has such an index
-      if (entry.outcome != Outcome::none && exists) (this->*take)(entry);
+      if (entry.outcome != Outcome::none && exists) insert(entry, late);
     }
   }
-  read_[name] = end;
   damaged_ += frames.damaged();
 }
 
-void Catalog::insert(const Entry& entry) {
-  records_ += entry.count;
-  const std::uint64_t end = std::clamp(tasks_, entry.first, entry.last());
+void Catalog::insert(const Entry& entry, bool late) {
+  // When the arguments are matched, nothing gets into a slot any more.
+  const std::uint64_t end = late ? entry.first : std::clamp(tasks_, entry.first, entry.last());
+  if (!late) records_ += entry.count;
   if (end > entry.first) added_.push_back(entry.part(entry.first, end));
   if (!entry.done()) return;
   for (std::uint64_t index = end; index < entry.last(); ++index) {
     const Entry one = entry.only(index);
-    strays_.push_back({one, fingerprint(one)});
-  }
-}
-
-void Catalog::insert_late(const Entry& entry) {
-  if (!entry.done()) return;
-  for (std::uint64_t index = entry.first; index < entry.last(); ++index) {
-    const Entry one = entry.only(index);
     const Stray stray{one, fingerprint(one)};
-    if (has_result_of(stray)) continue;
-    ++records_;
+    if (late && has_result_of(stray)) continue;
+    if (late) ++records_;
     strays_.push_back(stray);
   }
 }
@@ -147,28 +128,24 @@ void Catalog::settle() {
   added_.resize(0);
 }
 
-/// Fills the slots of these tasks, all of which each of the entries includes.
+/// Fills the slots of these tasks, all of which each of the entries includes. A later record replaces an
+/// earlier one, unless that is the better one.
 void Catalog::resolve(std::uint64_t first, std::uint64_t last, std::span<const Entry> entries) {
-  if (entries.size() == 1) {
-    append(slots_, entries[0].part(first, last));
-    return;
-  }
+  if (entries.size() == 1) return append(slots_, entries[0].part(first, last));
   for (std::uint64_t index = first; index < last; ++index) {
     Entry slot = entries[0].only(index);
-    for (const Entry& entry : entries.subspan(1)) replace(slot, entry.only(index));
+    for (const Entry& later : entries.subspan(1)) {
+      const Entry entry = later.only(index);
+      if (slot.done()) {
+        const Stray stray{slot, fingerprint(slot)};
+        const bool same = stray.fingerprint == fingerprint(entry);
+        if (same && !entry.done()) continue;
+        if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back(stray);
+      }
+      slot = entry;
+    }
     append(slots_, slot);
   }
-}
-
-/// Puts a later record of the same task into the slot, unless the slot's is the better one.
-void Catalog::replace(Entry& slot, const Entry& entry) {
-  if (slot.done()) {
-    const Fingerprint other = fingerprint(slot);
-    const bool same = other == fingerprint(entry);
-    if (same && !entry.done()) return;
-    if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back({slot, other});
-  }
-  slot = entry;
 }
 
 std::optional<std::uint64_t> Catalog::first_missing() const {

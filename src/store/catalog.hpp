@@ -59,10 +59,12 @@ class Catalog {
 
   /// Reads a journal. Of several records of a task, success beats failure; otherwise the one that is read
   /// later counts. So read journals in the order of list_journals, and call `settle` behind the last one.
-  void add(const std::filesystem::path& directory, const JournalName& name);
+  void add(const std::filesystem::path& directory, const JournalName& name) { read(directory, name, false); }
   /// Reads the part of a journal that was not read yet, when the arguments are matched already: a rank of an
   /// earlier run may have written it in the meantime. Its records replace no result.
-  void add_late(const std::filesystem::path& directory, const JournalName& name);
+  void add_late(const std::filesystem::path& directory, const JournalName& name) {
+    read(directory, name, true);
+  }
   /// Adds entries that were found by other means.
   void add(const Entry& entry) { added_.push_back(entry); }
   /// Puts what was added into the slots.
@@ -101,17 +103,12 @@ class Catalog {
   std::uint64_t records() const { return records_; }
   /// Total size of all frames.
   std::uint64_t bytes() const { return bytes_; }
-  /// Whether any record holds output.
-  bool has_outputs() const { return has_outputs_; }
   std::uint64_t damaged_bytes() const { return damaged_; }
 
  private:
-  using Insert = void (Catalog::*)(const Entry&);
-  void read(const std::filesystem::path& directory, const JournalName& name, std::uint64_t from, Insert take);
-  void insert(const Entry& entry);
-  void insert_late(const Entry& entry);
+  void read(const std::filesystem::path& directory, const JournalName& name, bool late);
+  void insert(const Entry& entry, bool late);
   void resolve(std::uint64_t first, std::uint64_t last, std::span<const Entry> entries);
-  void replace(Entry& slot, const Entry& entry);
   std::filesystem::path scratch_;
   std::uint64_t tasks_;
   std::deque<JournalReader> sources_;
@@ -121,7 +118,6 @@ class Catalog {
   base::ScratchArray<Stray> strays_;
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;
-  bool has_outputs_ = false;
   std::uint64_t damaged_ = 0;
 };
 

@@ -8,20 +8,12 @@
 
 namespace tasker::store {
 
-namespace {
-
-std::uint64_t header_checksum(std::string_view text, std::uint32_t version, std::uint64_t seed) {
-  return base::hash64(text, version ^ seed);
-}
-
-}  // namespace
-
 void JournalWriter::create() {
   const std::string text =
       dump({{"manifest", header_.manifest}, {"origins", header_.origins}, {"folded", header_.folded}});
   std::string preamble(journal_magic);
   detail::put(preamble, format_version, static_cast<std::uint32_t>(text.size()),
-              header_checksum(text, format_version, seed_));
+              base::hash64(text, format_version ^ seed_));
   base::File file = base::File::create_new(path_);
   // Without the header no record could be told from others, so there are two.
   file.write({preamble, text, preamble, text});
@@ -88,7 +80,7 @@ void JournalReader::read_header(const std::filesystem::path& path, std::size_t a
   const auto checksum = in.number<std::uint64_t>();
   if (size > in.left().size()) return;
   const std::string_view text = in.bytes(size);
-  if (header_checksum(text, version, name_.id) != checksum) return;
+  if (base::hash64(text, version ^ name_.id) != checksum) return;
   if (version != format_version)
     throw MismatchError(path.string() + " was written by another version of Tasker; use that one");
   try {

@@ -1,13 +1,15 @@
 #include "store/match.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <compare>
 
 namespace tasker::store {
 
 namespace {
 
-auto key(const Fingerprint& fingerprint) { return std::tie(fingerprint.high, fingerprint.low); }
+std::strong_ordering compare(const Fingerprint& a, const Fingerprint& b) {
+  return a.high != b.high ? a.high <=> b.high : a.low <=> b.low;
+}
 
 }  // namespace
 
@@ -40,20 +42,14 @@ const Entry* Matcher::find(std::uint64_t index) {
 }
 
 void Matcher::next(std::string_view arguments, std::uint64_t count, const Fingerprinter& fingerprinter) {
-  const std::size_t size = arguments.size() / count;
-  for (; count > 0; --count) {
-    const std::uint64_t equal = take_equal(arguments, size, fingerprinter);
-    arguments.remove_prefix(equal * size);
-    count -= equal;
-    if (count == 0) return;
-    const std::string_view argument = arguments.substr(0, size);
-    arguments.remove_prefix(size);
-    const auto is_ours = [&](std::uint32_t record) {
-      if (frame_->has(FrameColumn::fingerprints))
-        return frame_->fingerprint(record) == fingerprinter(argument);
-      return declared_ == fingerprinter.digest() && frame_->value(FrameColumn::arguments, record) == argument;
-    };
-    take_next(is_ours, [&] { return fingerprinter(argument); });
+  for (const std::size_t size = arguments.size() / count; count > 0;) {
+    std::uint64_t taken = take_equal(arguments, size, fingerprinter);
+    if (taken == 0) {
+      next(fingerprinter(arguments.substr(0, size)));
+      taken = 1;
+    }
+    arguments.remove_prefix(taken * size);
+    count -= taken;
   }
 }
 
@@ -62,10 +58,11 @@ void Matcher::next(std::string_view arguments, std::uint64_t count, const Finger
 std::uint64_t Matcher::take_equal(std::string_view arguments, std::size_t size,
                                   const Fingerprinter& fingerprinter) {
   const Entry* const found = size > 0 ? find(next_) : nullptr;
-  if (!found || !usable_ || frame_->has(FrameColumn::fingerprints) || declared_ != fingerprinter.digest() ||
-      frame_->has(ends_of(FrameColumn::arguments)))
+  if (!found || !usable_ || frame_->has(FrameColumn::fingerprints) || declared_ != fingerprinter.digest())
     return 0;
-  const std::uint64_t most = std::min<std::uint64_t>(arguments.size() / size, found->last() - next_);
+  const std::uint64_t most = frame_->has(ends_of(FrameColumn::arguments))
+                                 ? 1
+                                 : std::min<std::uint64_t>(arguments.size() / size, found->last() - next_);
   const Entry entry = found->part(next_, next_ + most);
   const std::string_view stored = frame_->value(FrameColumn::arguments, entry.record, entry.count);
   if (stored.size() != most * size) return 0;
@@ -77,53 +74,42 @@ std::uint64_t Matcher::take_equal(std::string_view arguments, std::size_t size,
   return equal;
 }
 
-void Matcher::next(const Fingerprint& fingerprint) {
-  take_next([&](std::uint32_t record) { return fingerprint_of(record) == fingerprint; },
-            [&] { return fingerprint; });
-}
-
 /// That of a record of `frame_`.
 Fingerprint Matcher::fingerprint_of(std::uint32_t record) const {
   if (frame_->has(FrameColumn::fingerprints)) return frame_->fingerprint(record);
   return Fingerprinter(declared_)(frame_->value(FrameColumn::arguments, record));
 }
 
-/// `is_ours`: whether a record of `frame_`, by its number, is that of the next argument, whose fingerprint
-/// `fingerprint` makes.
-template <class IsOurs, class MakeFingerprint>
-void Matcher::take_next(IsOurs is_ours, MakeFingerprint fingerprint) {
+void Matcher::next(const Fingerprint& fingerprint) {
   const std::uint64_t index = next_++;
   if (catalog_.empty()) return;
   if (const Entry* const found = find(index)) {
-    const Entry entry = found->only(index);
-    const bool ours = is_ours(entry.record);
+    const Stray here{found->only(index), fingerprint_of(found->only(index).record)};
+    const bool ours = here.fingerprint == fingerprint;
     // A failed record of this task stays in the slot: it counts the attempts.
-    if (ours && (usable_ || !entry.done())) append(kept_, entry);
+    if (ours && (usable_ || !here.entry.done())) append(kept_, here.entry);
     if (ours && usable_) return;
-    if (entry.done()) catalog_.strays().push_back({entry, fingerprint_of(entry.record)});
+    if (here.entry.done()) catalog_.strays().push_back(here);
   }
-  wanted_.push_back({index & (UINT64_MAX >> 1), 0, fingerprint()});
+  wanted_.push_back({index & (UINT64_MAX >> 1), 0, fingerprint});
 }
 
 /// Sorts strays by fingerprint, then index. Of several results of one task the last one stays.
 void Matcher::sort_strays() {
   auto& strays = catalog_.strays();
-  const auto task = [this](const Stray& stray) {
-    return std::tuple(key(stray.fingerprint), stray.entry.first, catalog_.bound_count(stray.entry));
+  const auto by_task = [this](const Stray& a, const Stray& b) {
+    if (const auto order = compare(a.fingerprint, b.fingerprint); order != 0) return order;
+    if (a.entry.first != b.entry.first) return a.entry.first <=> b.entry.first;
+    return catalog_.bound_count(a.entry) <=> catalog_.bound_count(b.entry);
   };
   std::sort(strays.begin(), strays.end(), [&](const Stray& a, const Stray& b) {
-    if (a.fingerprint.high != b.fingerprint.high)  // nearly always
-      return a.fingerprint.high < b.fingerprint.high;
-    const auto task_a = task(a);
-    const auto task_b = task(b);
-    return task_a != task_b ? task_a < task_b : a.entry.age() < b.entry.age();
+    const auto order = by_task(a, b);
+    return order != 0 ? order < 0 : a.entry.age() < b.entry.age();
   });
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < strays.size(); ++i) {
-    const Stray& stray = strays[i];
-    const bool repeated = i + 1 < strays.size() && strays[i + 1].fingerprint == stray.fingerprint &&
-                          task(strays[i + 1]) == task(stray);
-    if (!repeated && !catalog_.has_result_of(stray)) strays[kept++] = stray;
+    const bool repeated = i + 1 < strays.size() && by_task(strays[i], strays[i + 1]) == 0;
+    if (!repeated && !catalog_.has_result_of(strays[i])) strays[kept++] = strays[i];
   }
   strays.resize(kept);
 }
@@ -132,44 +118,31 @@ std::uint64_t Matcher::take_strays() {
   auto& strays = catalog_.strays();
   if (strays.empty()) return 0;
   std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) {
-    if (a.fingerprint.high != b.fingerprint.high)  // nearly always
-      return a.fingerprint.high < b.fingerprint.high;
-    return a.fingerprint.low != b.fingerprint.low ? a.fingerprint.low < b.fingerprint.low : a.index < b.index;
+    const auto order = compare(a.fingerprint, b.fingerprint);
+    return order != 0 ? order < 0 : a.index < b.index;
   });
   std::uint64_t moved = 0;
-  const auto take = [&](Wanted& wanted, Stray& stray) {
-    if (stray.entry.first != wanted.index) ++moved;
-    Entry entry = stray.entry;
-    entry.first = wanted.index;
-    catalog_.add(entry);
-    stray.entry.outcome = Outcome::none;  // it serves one task
-    wanted.found = 1;
-  };
-  Stray* stray = strays.begin();
-  for (Wanted* wanted = wanted_.begin(); wanted != wanted_.end();) {
-    // All tasks that want one fingerprint, and all strays that have it.
-    const Fingerprint fingerprint = wanted->fingerprint;
-    Wanted* const first = wanted;
-    while (wanted != wanted_.end() && wanted->fingerprint == fingerprint) ++wanted;
-    while (stray != strays.end() && key(stray->fingerprint) < key(fingerprint)) ++stray;
-    Stray* const first_stray = stray;
-    while (stray != strays.end() && stray->fingerprint == fingerprint) ++stray;
-
-    Stray* candidate = first_stray;
-    for (Wanted* task = first; task != wanted; ++task) {
-      while (candidate != stray && candidate->entry.first < task->index) ++candidate;
-      while (candidate != stray && candidate->entry.first == task->index && !usable(candidate->entry))
-        ++candidate;
-      if (candidate != stray && candidate->entry.first == task->index) take(*task, *candidate);
-    }
-    candidate = first_stray;
-    for (Wanted* task = first; task != wanted; ++task) {
-      if (task->found != 0) continue;
-      while (candidate != stray &&
-             ((candidate->entry.binding & bound_to_index) != 0 || !usable(candidate->entry)))
-        ++candidate;
-      if (candidate == stray) break;
-      take(*task, *candidate);
+  // Each task first looks for a result at its own index, then the others look for one that may move.
+  for (const bool may_move : {false, true}) {
+    Stray* stray = strays.begin();
+    for (Wanted& wanted : wanted_) {
+      if (wanted.found != 0) continue;
+      const auto order = [&] {
+        const auto by_fingerprint = compare(stray->fingerprint, wanted.fingerprint);
+        return by_fingerprint != 0 || may_move ? by_fingerprint : stray->entry.first <=> wanted.index;
+      };
+      const auto fits = [&] {
+        return usable(stray->entry) && !(may_move && (stray->entry.binding & bound_to_index) != 0);
+      };
+      while (stray != strays.end() && (order() < 0 || (order() == 0 && !fits()))) ++stray;
+      if (stray == strays.end()) break;
+      if (order() != 0) continue;
+      Entry entry = stray->entry;
+      entry.first = wanted.index;
+      catalog_.add(entry);
+      stray->entry.outcome = Outcome::none;  // it serves one task
+      wanted.found = 1;
+      if (may_move) ++moved;
     }
   }
   catalog_.settle();

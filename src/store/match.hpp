@@ -44,8 +44,6 @@ class Matcher {
   };
   const Entry* find(std::uint64_t index);
   std::uint64_t take_equal(std::string_view arguments, std::size_t size, const Fingerprinter& fingerprinter);
-  template <class IsOurs, class MakeFingerprint>
-  void take_next(IsOurs is_ours, MakeFingerprint fingerprint);
   bool usable(const Entry& entry) const;
   Fingerprint fingerprint_of(std::uint32_t record) const;
   void sort_strays();

@@ -17,43 +17,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// One common numbering for the origins of all sources.
-class OriginTable {
- public:
-  explicit OriginTable(const Catalog& catalog) : catalog_(catalog) {}
-
-  std::uint32_t number(const Entry& entry, const FrameInfo& frame) {
-    const auto [found, is_new] = numbers_.try_emplace({entry.source, frame.origin}, 0);
-    if (!is_new) return found->second;
-    const Origin* const known = catalog_.origin(entry);
-    const Origin origin = known ? *known : Origin{};
-    const auto same = std::ranges::find(origins_, origin);
-    found->second = static_cast<std::uint32_t>(same - origins_.begin());
-    if (same == origins_.end()) origins_.push_back(origin);
-    return found->second;
-  }
-  const std::vector<Origin>& origins() const { return origins_; }
-
- private:
-  const Catalog& catalog_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> numbers_;
-  std::vector<Origin> origins_;
-};
-
-/// A column of values in frames, and where it goes in the archive.
-struct Column {
-  const char* values;  // names of sections
-  const char* offsets;
-  FrameColumn column;
-};
-
-constexpr Column results{section::results, section::result_offsets, FrameColumn::payloads};
-constexpr Column arguments{section::arguments, section::argument_offsets, FrameColumn::arguments};
-
 class Merge {
  public:
   Merge(const Catalog& catalog, const Manifest& manifest, bool keep_arguments, std::uint64_t id)
-      : catalog_(catalog), keep_arguments_(keep_arguments), origins_(catalog) {
+      : catalog_(catalog), keep_arguments_(keep_arguments) {
     description_.id = id;
     description_.manifest = manifest;
     description_.carried = catalog.strays().size();
@@ -68,7 +35,7 @@ class Merge {
       needs_fingerprints_ = needs_fingerprints_ || catalog.declared(entry) != declared ||
                             catalog.frame(entry).has(FrameColumn::fingerprints);
     }
-    if (catalog.has_outputs()) each_output([this](std::uint64_t, std::string_view) { ++outputs_; });
+    each_output([this](std::uint64_t, std::string_view) { ++outputs_; });
   }
 
   /// An upper bound of the archive's size.
@@ -85,13 +52,15 @@ class Merge {
 
   Description write(const fs::path& path) {
     ArchiveWriter out(path);
-    description_.result_stride = column(out, results);
-    if (keep_arguments_) description_.argument_stride = column(out, arguments);
+    description_.result_stride =
+        column(out, FrameColumn::payloads, section::results, section::result_offsets);
+    if (keep_arguments_)
+      description_.argument_stride =
+          column(out, FrameColumn::arguments, section::arguments, section::argument_offsets);
     if (needs_fingerprints_) fingerprints(out);
     extents(out);
     if (outputs_ > 0) outputs(out);
     carried(out);
-    description_.origins = origins_.origins();
     out.finish(description_);
     return description_;
   }
@@ -109,34 +78,36 @@ class Merge {
     if (behind < catalog_.tasks()) visit(catalog_.tasks() - behind, nullptr);
   }
 
-  /// Writes the values of each task and, unless all have the same size, where they end. Returns that size.
-  std::optional<std::uint64_t> column(ArchiveWriter& out, const Column& column) const {
-    std::uint64_t least = UINT64_MAX;
-    std::uint64_t most = 0;
-    const auto add_size = [&](std::uint64_t size) {
-      least = std::min(least, size);
-      most = std::max(most, size);
-    };
-    out.begin(column.values);
-    each_part([&](std::uint64_t, const Entry* entry) {
-      if (!entry) return add_size(0);
+  /// Calls `visit` with a number of tasks and the size that the value of each has, from the first task on.
+  template <class Visit>
+  void each_size(FrameColumn column, Visit visit) const {
+    each_part([&](std::uint64_t count, const Entry* entry) {
+      if (!entry) return visit(count, 0);
       const Frame frame = catalog_.frame(*entry);
-      out.append(frame.value(column.column, entry->record, entry->count));
-      const std::uint32_t different = frame.has(ends_of(column.column)) ? entry->count : 1;
-      for (std::uint32_t i = 0; i < different; ++i)
-        add_size(frame.value(column.column, entry->record + i).size());
+      const bool differ = frame.has(ends_of(column));
+      for (std::uint32_t i = 0; i < (differ ? count : 1); ++i)
+        visit(differ ? 1 : count, frame.value(column, entry->record + i).size());
     });
-    if (least == most) return most;
-    out.begin(column.offsets);
+  }
+
+  /// Writes the values of each task and, unless all have the same size, where they end. Returns that size.
+  std::optional<std::uint64_t> column(ArchiveWriter& out, FrameColumn column, const char* values,
+                                      const char* offsets) const {
+    out.begin(values);
+    for (const Entry& entry : catalog_.slots())
+      out.append(catalog_.frame(entry).value(column, entry.record, entry.count));
+    std::optional<std::uint64_t> size;
+    bool differ = catalog_.tasks() == 0;
+    each_size(column, [&](std::uint64_t, std::uint64_t next) {
+      differ = differ || size.value_or(next) != next;
+      size = next;
+    });
+    if (!differ) return size;
+    out.begin(offsets);
     std::uint64_t offset = 0;
     out.put(offset);
-    each_part([&](std::uint64_t count, const Entry* entry) {
-      const auto frame = entry ? std::optional(catalog_.frame(*entry)) : std::nullopt;
-      for (std::uint64_t i = 0; i < count; ++i) {
-        if (frame)
-          offset += frame->value(column.column, entry->record + static_cast<std::uint32_t>(i)).size();
-        out.put(offset);
-      }
+    each_size(column, [&](std::uint64_t count, std::uint64_t next) {
+      for (; count > 0; --count) out.put(offset += next);
     });
     return std::nullopt;
   }
@@ -152,6 +123,18 @@ class Merge {
     });
   }
 
+  /// The place of an origin, which may be unknown, in one table for all sources.
+  std::uint32_t number_of(const Origin* known) {
+    const auto [number, is_new] = numbers_.try_emplace(known, 0);
+    if (is_new) {
+      auto& all = description_.origins;
+      const Origin origin = known ? *known : Origin{};
+      number->second = static_cast<std::uint32_t>(std::ranges::find(all, origin) - all.begin());
+      if (number->second == all.size()) all.push_back(origin);
+    }
+    return number->second;
+  }
+
   void extents(ArchiveWriter& out) {
     out.begin(section::extents);
     Extent extent;
@@ -159,7 +142,7 @@ class Merge {
       extent = {extent.first + extent.count, count, {}, 0, Outcome::none, 0};
       if (entry) {
         extent.info = catalog_.frame(*entry).info();
-        extent.info.origin = origins_.number(*entry, extent.info);
+        extent.info.origin = number_of(catalog_.origin(*entry));
         extent.attempt = entry->attempt;
         extent.outcome = entry->outcome;
         extent.binding = entry->binding;
@@ -197,7 +180,7 @@ class Merge {
     out.begin(section::carried);
     for (const Stray& stray : catalog_.strays()) {
       FrameInfo info = catalog_.frame(stray.entry).info();
-      info.origin = origins_.number(stray.entry, info);
+      info.origin = number_of(catalog_.origin(stray.entry));
       const Fingerprinter fingerprinter(catalog_.declared(stray.entry));
       FrameBuilder builder(fingerprinter, true);
       builder.add_last(catalog_.record(stray.entry));
@@ -209,7 +192,7 @@ class Merge {
   bool keep_arguments_;
   bool needs_fingerprints_;  // arguments don't identify the tasks
   Description description_;
-  OriginTable origins_;
+  std::map<const Origin*, std::uint32_t> numbers_;  // in the description's table of origins
   std::uint64_t outputs_ = 0;
 };
 
