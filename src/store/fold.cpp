@@ -27,12 +27,13 @@ void publish(const Fence& fence, const std::string& name, JournalWriter& journal
   base::sync_directory_and_name(fence.directory());
 }
 
-/// What the task wrote; nothing if that is damaged: the result is worth keeping without it.
-std::string_view output_of(const Archive& archive, std::uint64_t index) {
+/// What `read` reads of an archive; nothing if that is damaged: what is whole is worth keeping without it.
+template <class Read>
+auto if_whole(Read read) -> std::optional<decltype(read())> {
   try {
-    return archive.output_bytes(index);
+    return read();
   } catch (const DamagedError&) {
-    return {};
+    return std::nullopt;
   }
 }
 
@@ -57,7 +58,7 @@ std::uint64_t import_extent(JournalWriter& writer, const Archive& archive, const
       record.attempt = extent.attempt;
       record.argument = archive.argument(index).value_or("");
       record.payload = archive.payload(index);
-      record.output = output_of(archive, index);
+      record.output = if_whole([&] { return archive.output_bytes(index); }).value_or("");
       const bool large = record.argument.size() + record.payload.size() + record.output.size() > body_limit;
       large ? frame.add_last(record) : frame.add(record);
       if (large || frame.size() > body_limit || frame.is_full()) write();
@@ -81,16 +82,12 @@ std::uint64_t import_whole(JournalWriter& writer, const Archive& archive) {
   }
   std::uint64_t behind = 0;
   for (std::uint64_t i = 0; i < archive.extent_count(); ++i) {
-    try {
-      const Extent extent = archive.extent(i);
-      if (extent.first < behind || extent.first > archive.size() ||
-          extent.count > archive.size() - extent.first)
-        continue;
-      behind = extent.first + extent.count;
-      if (extent.outcome != Outcome::none) results += import_extent(writer, archive, extent);
-    } catch (const DamagedError&) {
-      // The other records are whole.
-    }
+    const auto extent = if_whole([&] { return archive.extent(i); });
+    if (!extent || extent->first < behind || extent->first > archive.size() ||
+        extent->count > archive.size() - extent->first)
+      continue;
+    behind = extent->first + extent->count;
+    if (extent->outcome != Outcome::none) results += import_extent(writer, archive, *extent);
   }
   return results;
 }
@@ -108,31 +105,31 @@ void remove_journals(const Fence& fence, const std::vector<std::string>& names) 
 
 std::uint64_t fold_journals(const Fence& fence, const std::vector<JournalName>& journals) {
   JournalHeader header;
-  std::vector<std::uint32_t> first_origin;  // where each journal's origins begin in the common table
   std::vector<JournalReader> readers;
   for (const JournalName& name : journals) {
     const JournalReader& reader = readers.emplace_back(fence.directory(), name);
-    first_origin.push_back(static_cast<std::uint32_t>(header.origins.size()));
-    if (reader.header()) {
-      header.manifest = reader.header()->manifest;
-      header.origins.insert(header.origins.end(), reader.header()->origins.begin(),
-                            reader.header()->origins.end());
-    }
     header.folded.push_back(name.to_string());
+    if (!reader.header()) continue;
+    header.manifest = reader.header()->manifest;
+    const std::vector<Origin>& origins = reader.header()->origins;
+    header.origins.insert(header.origins.end(), origins.begin(), origins.end());
   }
   const JournalName name{journals.back().sequence, base::random_id(), JournalName::fold};
   JournalWriter fold(fence.unfinished(name.to_string()), name.id, header);
   std::uint64_t damaged = 0;
-  for (std::size_t i = 0; i < readers.size(); ++i) {
-    FrameReader frames = readers[i].frames();
+  std::uint32_t first_origin = 0;  // of this journal, in the common table
+  for (const JournalReader& reader : readers) {
+    const auto origins = static_cast<std::uint32_t>(reader.header() ? reader.header()->origins.size() : 0);
+    FrameReader frames = reader.frames();
     while (const auto frame = frames.next()) {
       const std::uint32_t origin = frame->info().origin;
-      const bool known = readers[i].header() && origin < readers[i].header()->origins.size();
       FrameParts parts = frame->parts();
-      const std::string moved = with_origin(parts.header, known ? first_origin[i] + origin : unknown_origin);
+      const std::string moved =
+          with_origin(parts.header, origin < origins ? first_origin + origin : unknown_origin);
       parts.header = moved;
       fold.append(parts);
     }
+    first_origin += origins;
     damaged += frames.damaged();
   }
   publish(fence, name.to_string(), fold);
