@@ -21,8 +21,7 @@ constexpr std::size_t body_limit = std::size_t{1} << 18;
 /// Gives the journal that grew in the fence its name, if anything was written to it.
 void publish(const Fence& fence, const std::string& name, JournalWriter& journal) {
   if (!journal.created()) return;
-  journal.sync_bytes();
-  journal.close();
+  journal.close(true);
   fence.publish(name, fence.directory() / name);
   base::sync_directory_and_name(fence.directory());
 }

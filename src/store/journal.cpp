@@ -36,17 +36,14 @@ void JournalWriter::append_bytes(std::string_view frame) {
 }
 
 void JournalWriter::sync() {
-  sync_bytes();
-  if (!created() || name_synced_) return;
+  if (!created()) return;
+  file_.sync(true);
+  if (name_synced_) return;
   base::sync_directory_and_name(path_.parent_path());
   name_synced_ = true;
 }
 
-void JournalWriter::sync_bytes() {
-  if (created()) file_.sync(true);
-}
-
-void JournalWriter::close() {
+void JournalWriter::close(bool sync) {
   if (!created()) return;
   try {
     file_.write({closing_frame(seed_)});
@@ -54,6 +51,7 @@ void JournalWriter::close() {
     // All records are there. A disk that is full now only lets a successor wait longer. If an earlier write
     // has failed without telling, the run finds out when it reads the records to write the archive.
   }
+  if (sync) file_.sync(true);
   file_.close();
 }
 

@@ -34,10 +34,9 @@ class JournalWriter {
   void append_bytes(std::string_view frame);
   /// When it returns, everything appended so far survives a loss of power, and so does the file's name.
   void sync();
-  /// The same without the name, for a file that is renamed afterwards.
-  void sync_bytes();
-  /// Nothing is appended any more: ends the journal, if there is one, with the closing frame.
-  void close();
+  /// Nothing is appended any more: ends the journal, if there is one, with the closing frame. With `sync` the
+  /// bytes survive a loss of power, but not the name: for a file that is renamed afterwards.
+  void close(bool sync = false);
 
   bool created() const { return file_.is_open(); }
 
