@@ -42,7 +42,7 @@ TEST_CASE("Journals of a run whose ranks may still write are folded as soon as t
   test::write_file(store.path_of(open), bytes.substr(0, bytes.size() - store::frame_header_size));
   store::Hold(store.directory(), {base::to_hex(closed.id), ""}).leave_ghosts(std::chrono::hours(1));
 
-  Workspace workspace(call, in_place, std::chrono::milliseconds(0));
+  Workspace workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0));
   workspace.open();
   const auto left = store.journals();
   REQUIRE(left.size() == 2);

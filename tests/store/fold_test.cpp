@@ -103,7 +103,7 @@ TEST_CASE("Journals that a ghost may still write to stay until they are closed")
             const Before killed(store);
             fold_journals(store.fence(), {name});
             killed.put_back();
-            remove_folded(store.fence());
+            remove_folded(store.fence(), store.journals());
           }) == count);
     CHECK(journals_after([&] { import_archive(store.fence(), *archive); }) == count);
   }
