@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto frame_time = 1ms;
-constexpr std::size_t frame_size = std::size_t{1} << 18;
+constexpr std::size_t frame_size = std::size_t{1} << 16;
 constexpr auto tiny_task = 2us;
 /// The most tiny tasks that end between two looks at the clock.
 constexpr std::uint32_t most_unlooked = 64;
