@@ -171,7 +171,7 @@ TEST_CASE_METHOD(Fixture, "Many results of medium size are written before they f
   const std::string medium(60'000, 'x');
   for (int i = 0; i < 100; ++i) {
     task("", medium);
-    REQUIRE(unwritten() * medium.size() <= 1 << 18);
+    REQUIRE(unwritten() * medium.size() <= 1 << 16);
   }
 }
 
@@ -213,7 +213,7 @@ TEST_CASE_METHOD(Fixture, "Before the next task is recorded, no more may end tha
   const std::string medium(10'000, 'x');
   for (int i = 0; i < 1000; ++i) {
     task("", i % 2 == 0 ? medium : "");
-    REQUIRE((unwritten() / 2 + recorder.most_before()) * medium.size() / 2 <= 1 << 18);
+    REQUIRE((unwritten() / 2 + recorder.most_before()) * medium.size() / 2 <= 1 << 16);
   }
 }
 
