@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
     std::cerr << "tasker: " << error.what() << '\n';
     return error.exit_code();
   } catch (const std::exception& error) {
+    // No task of this process can have failed: there is no memory, or a file that can't be reached.
     std::cerr << "tasker: " << error.what() << '\n';
-    return tasker::exit_failed;
+    return tasker::exit_system;
   }
 }

@@ -289,6 +289,14 @@ class Launch(WorklistTest):
         self.assertEqual(shlex.split(outcome.stdout)[-len(words):], words)
         self.assertIn(" printf 'a b' '' ", outcome.stdout)
 
+    def test_a_system_that_fails_is_told_from_a_task_that_has_failed(self):
+        # A job's history is kept in the working directory, which is gone.
+        gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" launch --requeue 3 true'
+        outcome = subprocess.run(["sh", "-c", gone, TOOL], env=self.environment({"SLURM_JOB_ID": 99}), cwd=self.base,
+                                 timeout=DEADLINE, capture_output=True, text=True)
+        self.assertEqual(outcome.returncode, 74, outcome)
+        self.assertIn("tasker-99.history", outcome.stderr)
+
     def test_the_version_is_told(self):
         outcome = self.tool("--version")
         self.assertEqual(outcome.returncode, 0)
