@@ -8,6 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
+#include <deque>
 #include <numeric>
 #include <ranges>
 #include <string>
@@ -97,6 +99,28 @@ void check_limits(Make argument, std::size_t size_of_each) {
 TEST_CASE("As many arguments are appended as a limit allows, one at least") {
   check_limits([](int i) { return i; }, 4);
   check_limits([](int i) { return std::string(3, static_cast<char>('a' + i)); }, 19);
+}
+
+TEST_CASE("Arguments that lie in memory as they are stored are encoded as others are") {
+  struct At {
+    double x;
+    std::int64_t y;
+  };
+  std::vector<At> in_memory;
+  for (int i = 0; i < 50; ++i) in_memory.push_back({i / 2.0, i});
+  const std::deque<At> elsewhere(in_memory.begin(), in_memory.end());
+  const auto copied = call_of("a.dat", in_memory);
+  const auto encoded = call_of("a.dat", elsewhere);
+  for (const std::uint64_t first : {0, 7, 49})
+    for (std::uint64_t last = first + 1; last <= 50; ++last)
+      for (const std::size_t most : {std::size_t{0}, std::size_t{3}, std::size_t{16}, std::size_t{19},
+                                     std::size_t{20}, std::size_t{100}, SIZE_MAX}) {
+        std::string out = "abc";
+        std::string expected = "abc";
+        REQUIRE(copied.encode_arguments(first, last, most, out) ==
+                encoded.encode_arguments(first, last, most, expected));
+        REQUIRE(out == expected);
+      }
 }
 
 TEST_CASE("Arguments may take no bytes at all") {

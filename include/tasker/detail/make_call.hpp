@@ -6,6 +6,7 @@
 #include <tasker/detail/kept.hpp>
 #include <tasker/expected.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <functional>
@@ -30,12 +31,51 @@ constexpr bool is_plain_iota = false;
 template <std::integral T, class Bound>
 constexpr bool is_plain_iota<std::ranges::iota_view<T, Bound>> = true;
 
+template <class Args>
+constexpr bool lie_in_memory =
+    std::ranges::contiguous_range<Args> && Fixed<std::ranges::range_value_t<Args>> &&
+    std::same_as<ArgumentOf<Args>, std::ranges::range_value_t<Args>>;
+
 /// Whether elements can be read at any time and by any thread, without running code of the program.
 template <class Args>
-constexpr bool readable_in_place =
-    is_plain_iota<std::remove_cv_t<Args>> ||
-    (std::ranges::contiguous_range<Args> && Fixed<std::ranges::range_value_t<Args>> &&
-     std::same_as<ArgumentOf<Args>, std::ranges::range_value_t<Args>>);
+constexpr bool readable_in_place = is_plain_iota<std::remove_cv_t<Args>> || lie_in_memory<Args>;
+
+/// As MapCall::encode_arguments.
+template <class Args>
+std::uint64_t encode_elements(Args& args, std::uint64_t first, std::uint64_t last, std::size_t most,
+                              std::string& out) {
+  using Arg = ArgumentOf<Args>;
+  constexpr bool after_size = !size_of_each<Arg>();
+  auto it = std::ranges::begin(args) + static_cast<std::ranges::range_difference_t<Args>>(first);
+  std::uint64_t index = first;
+  do {
+    const std::size_t size_at = out.size();
+    try {
+      if constexpr (after_size) put(out, std::uint64_t{0});
+      const auto& element = *it;
+      detail::encode<Arg>(out, detail::kept<Arg>(element));
+    } catch (...) {
+      out.resize(size_at);
+      throw;
+    }
+    if constexpr (after_size) {
+      const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
+      std::memcpy(out.data() + size_at, &size, sizeof size);
+    }
+    ++it;
+  } while (++index < last && out.size() < most);
+  return index - first;
+}
+
+/// The same for elements whose bytes in memory are those of their layout.
+template <class T>
+std::uint64_t copy_elements(const T* elements, std::uint64_t first, std::uint64_t last, std::size_t most,
+                            std::string& out) {
+  const std::uint64_t room = most > out.size() ? (most - out.size() - 1) / sizeof(T) + 1 : 1;
+  const std::uint64_t count = std::min(last - first, room);
+  out.append(reinterpret_cast<const char*>(elements + first), count * sizeof(T));
+  return count;
+}
 
 template <class Fn, class Arg, class... More>
 struct Applicable : std::false_type {};
@@ -113,27 +153,10 @@ MapCall make_call(std::filesystem::path path, Fn fn, Args& args, Options options
   call.argument_size = size_of_each<Arg>();
   call.encode_arguments = [&args](std::uint64_t first, std::uint64_t last, std::size_t most,
                                   std::string& out) {
-    using Difference = std::ranges::range_difference_t<Args>;
-    auto it = std::ranges::begin(args) + static_cast<Difference>(first);
-    constexpr bool after_size = !size_of_each<Arg>();
-    std::uint64_t index = first;
-    do {
-      const std::size_t size_at = out.size();
-      try {
-        if constexpr (after_size) put(out, std::uint64_t{0});
-        const auto& element = *it;
-        detail::encode<Arg>(out, detail::kept<Arg>(element));
-      } catch (...) {
-        out.resize(size_at);
-        throw;
-      }
-      if constexpr (after_size) {
-        const auto size = little_endian(std::uint64_t{out.size() - size_at - sizeof(std::uint64_t)});
-        std::memcpy(out.data() + size_at, &size, sizeof size);
-      }
-      ++it;
-    } while (++index < last && out.size() < most);
-    return index - first;
+    if constexpr (lie_in_memory<Args> && AsInMemory<Arg>)
+      return detail::copy_elements(std::ranges::data(args), first, last, most, out);
+    else
+      return detail::encode_elements(args, first, last, most, out);
   };
   call.in_place = readable_in_place<Args>;
   call.function = detail::function_of(fn);
