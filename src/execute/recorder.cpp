@@ -12,12 +12,11 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto frame_time = 1ms;
+/// Of the values. A record that does not fit in is written at once, from where it is.
 constexpr std::size_t frame_size = std::size_t{1} << 16;
 constexpr auto tiny_task = 2us;
 /// The most tiny tasks that end between two looks at the clock.
 constexpr std::uint32_t most_unlooked = 64;
-/// Larger values are not copied into the frame, but written from where they are.
-constexpr std::size_t copy_limit = std::size_t{1} << 16;
 
 std::uint64_t thread_cpu_time() {
   timespec time{};
@@ -51,11 +50,10 @@ void Recorder::begin() {
 }
 
 std::uint32_t Recorder::most_before() const {
-  if (frame_.records() == 0) return 0;
-  const std::size_t each = frame_.size() / frame_.records() + 1;
-  const auto room = static_cast<std::uint32_t>((frame_size - frame_.size()) / each);
-  return std::min({unlooked_, room, store::most_records - 1 - frame_.records()});
+  return std::min(unlooked_, store::most_records - 1 - frame_.records());
 }
+
+bool Recorder::has_room(std::size_t size) const { return frame_.size() + size <= frame_size; }
 
 bool Recorder::same_tick() const { return tick() == tick_; }
 
@@ -66,9 +64,7 @@ void Recorder::add_before(const store::Record& first, std::uint32_t count) {
 
 void Recorder::end(const store::Record& record) {
   const std::size_t size = record.argument.size() + record.payload.size() + record.output.size();
-  const bool full =
-      size > copy_limit || frame_.size() + size > frame_size || frame_.records() + 1 == store::most_records;
-  if (full || is_time()) {
+  if (!has_room(size) || frame_.records() + 1 == store::most_records || is_time()) {
     frame_.add_last(record);
     write();
   } else {

@@ -40,9 +40,11 @@ class Recorder {
   }
   /// Call before a task begins, or a batch of them.
   void begin();
-  /// How many tasks may end before the one for which `end` is called, as long as the tick stays the same:
-  /// more than none after many tiny tasks.
+  /// How many tasks may end before the one for which `end` is called, as long as there is room for them and
+  /// the tick stays the same: more than none after many tiny tasks.
   std::uint32_t most_before() const;
+  /// Whether the frame has room for payloads of this size together.
+  bool has_room(std::size_t size) const;
   /// Whether no tick of the kernel's clock has passed since the last look at the precise one. Ticks are a few
   /// milliseconds long, and a look at them takes a quarter of the time.
   bool same_tick() const;

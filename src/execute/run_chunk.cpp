@@ -38,6 +38,7 @@ class ChunkSteps final : public detail::Steps {
   }
 
   std::uint64_t keep_what_has_ended() {
+    left_ = 0;
     record_before();
     recorder_.flush();
     return step_.index;
@@ -81,7 +82,7 @@ class ChunkSteps final : public detail::Steps {
 
   void save(std::string_view state) override {
     if (!maker_.is_here()) throw Error("a process that a task has forked can't save the task's state");
-    left_ = 0;  // the task's record is due at its end
+    left_ = 0;  // else the next task would load this state
     state_ = state;
     try {
       recorder_.save(step_.index, step_.argument, state);
@@ -105,9 +106,9 @@ class ChunkSteps final : public detail::Steps {
 
  private:
   const detail::Step* begin_batch() override {
-    record_before();
     left_ = 0;
     in_fn = nullptr;
+    record_before();
     if (stopped_ || (!again_ && !advance())) return nullptr;
     again_ = false;
     recorder_.begin();
@@ -122,7 +123,8 @@ class ChunkSteps final : public detail::Steps {
   }
 
   bool may_go_on() const override {
-    return maker_.is_here() && !work_.horizon.stopped() && recorder_.same_tick();
+    return maker_.is_here() && !work_.horizon.stopped() && recorder_.has_room(results_.size()) &&
+           recorder_.same_tick();
   }
 
   void end_batch(detail::Binding binding) override {
@@ -130,12 +132,11 @@ class ChunkSteps final : public detail::Steps {
     in_fn = nullptr;
     if (!maker_.is_here()) end_copy();
     throw_trouble();
-    const std::size_t before = ended_ * result_size_;
     record_before();
     record_last(store::Outcome::done,
                 static_cast<std::uint8_t>((binding.index ? store::bound_to_index : 0) |
                                           (binding.count ? store::bound_to_count : 0)),
-                std::string_view(results_).substr(before));
+                results_);
     ++report_.tasks;
   }
 
@@ -185,13 +186,14 @@ class ChunkSteps final : public detail::Steps {
     return record;
   }
 
-  /// Records the tasks of the batch that have ended before the last one.
+  /// Records the tasks of the batch that have ended before the last one, whose result alone stays.
   void record_before() {
     if (ended_ == 0) return;
     store::Record first = record_of(first_, store::Outcome::done);
     first.argument = {first.argument.data(), ended_ * first.argument.size()};
     first.payload = std::string_view(results_).substr(0, ended_ * result_size_);
     recorder_.add_before(first, ended_);
+    results_.erase(0, first.payload.size());
     report_.tasks += std::exchange(ended_, 0);
   }
 

@@ -49,9 +49,10 @@ Entry find(const Entries& entries, std::uint64_t index) {
 Catalog::Catalog(std::filesystem::path scratch, std::uint64_t tasks)
     : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), added_(scratch_), strays_(scratch_) {}
 
-/// Takes the records of all frames that were not read yet.
+/// Takes the records of all frames or, if it is late, of those that were not read yet.
 void Catalog::read(const std::filesystem::path& directory, const JournalName& name, bool late) {
   std::uint64_t& end = read_[name];
+  if (!late) end = 0;
   JournalReader journal(directory, name);
   if (journal.bytes().size() <= end && end > 0) return;
   if (sources_.size() == source_limit)

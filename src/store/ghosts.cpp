@@ -8,8 +8,6 @@
 
 namespace tasker::store {
 
-namespace fs = std::filesystem;
-
 Ghosts::Ghosts(const Names& names) : directory_(names.directory()) {
   for (const std::string& run : list_ghosts(names))
     if (const auto seen = read_holder(ghosts_path(directory_, run)))

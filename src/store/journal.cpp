@@ -45,12 +45,7 @@ void JournalWriter::sync() {
 
 void JournalWriter::close(bool sync) {
   if (!created()) return;
-  try {
-    file_.write({closing_frame(seed_)});
-  } catch (const SystemError&) {
-    // All records are there. A disk that is full now only lets a successor wait longer. If an earlier write
-    // has failed without telling, the run finds out when it reads the records to write the archive.
-  }
+  file_.write({closing_frame(seed_)});
   if (sync) file_.sync(true);
   file_.close();
 }

@@ -126,7 +126,19 @@ TEST_CASE("What has ended of a batch can be recorded from within fn") {
   map.run({{0, tasks}});
   CHECK(task == middle);
   CHECK(recorded == middle);
-  CHECK(map.sink.records.size() == tasks);
+  REQUIRE(map.sink.records.size() == tasks);
+  for (const auto& [index, record] : map.sink.records) {
+    REQUIRE(record.times == 1);
+    REQUIRE(result<int>(record) == static_cast<int>(index));
+  }
+}
+
+TEST_CASE("Large results behind tiny ones fill no memory") {
+  const std::string large(20'000, 'x');
+  Tiny map([&](int i) { return i < static_cast<int>(middle) ? std::string() : large; });
+  CHECK(map.run({{0, middle + 100}}).tasks == middle + 100);
+  CHECK(map.sink.largest < 200'000);
+  CHECK(result<std::string>(map.sink.records.at(middle + 99)) == large);
 }
 
 TEST_CASE("A copy that is forked in a batch calls none of its other tasks") {

@@ -5,6 +5,7 @@
 #include <tasker/detail/make_call.hpp>
 #include <tasker/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -31,6 +32,7 @@ class RecordSink final : public execute::FrameSink {
  public:
   void write(const store::FrameParts& parts) override {
     if (full) throw SystemError("No space left on device");
+    largest = std::max(largest, parts.size());
     const std::string bytes = store::to_bytes(parts, 0);
     const auto frame = store::Frame::at(bytes);
     for (std::uint32_t i = 0; i < frame->records(); ++i) {
@@ -53,6 +55,7 @@ class RecordSink final : public execute::FrameSink {
 
   std::vector<store::StateName> saved;
   std::map<std::uint64_t, KeptRecord> records;
+  std::uint64_t largest = 0;  // size of a frame
   bool full = false;
 };
 

@@ -47,7 +47,7 @@ struct Binding {
 /// it; caller and implementation may be in different processes.
 ///
 /// Tiny tasks come in batches. The tasks of a batch have consecutive indices, and their arguments and results
-/// lie in a row. Between them nobody is asked but the word of claims.
+/// lie in a row. Between them only the word of claims is asked, and whether the batch may go on.
 class Steps {
  public:
   virtual ~Steps() = default;
