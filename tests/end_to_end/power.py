@@ -7,6 +7,9 @@ from disk import *
 from faults import *
 
 POWER = {"TASKER_DURABILITY": "power"}
+# In microseconds. A chunk has 40 ms of work at most, so each of these tasks is one, and the next one tells that it is
+# recorded.
+CHUNK = 50000
 # Who finds a fence, and can't know whose it is, waits for a beat.
 CLOCK = 500
 
@@ -39,8 +42,8 @@ class Life:
         before = len(read_lines(self.log))
         hidden = test.hidden(hide) if hide else {"wrapper": [], "env": {}}
         outcome = test.start(
-            arguments, failing=test.write("failing", failing), ledger=self.log, sleep_us=1000,
-            wrapper=["env", f"LD_PRELOAD={FAULTS}", *hidden["wrapper"]],
+            arguments, failing=test.write("failing", failing), ledger=self.log,
+            sleep_us=CHUNK if command.power else 1000, wrapper=["env", f"LD_PRELOAD={FAULTS}", *hidden["wrapper"]],
             env={**hidden["env"], "FAULTS_BELOW": test.place, "FAULTS_RECORD": self.log, "TASKER_PROGRESS": "off",
                  "TASKER_ON_FAILURE": "stop", **env, **first}, **settings).wait()
         test.assertEqual(outcome.code, 1 if failing else 0, str(outcome))
