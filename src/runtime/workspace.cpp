@@ -267,12 +267,13 @@ void Workspace::require_hold() const {
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   const store::Fence& fence = hold_->fence();
   ghosts_->forget(fence);
+  // What this run has recorded comes first: the same of others is no stray then.
+  std::vector<store::JournalName> own;
+  std::vector<store::JournalName> others;
   for (const store::JournalName& name : store::list_journals(directory_))
-    if (name.id == run_id_)
-      catalog_->add(directory_, name);
-    else
-      catalog_->add_late(directory_, name);
-  catalog_->settle();
+    (name.id == run_id_ ? own : others).push_back(name);
+  read_records(directory_, own);
+  for (const store::JournalName& name : others) catalog_->add_late(directory_, name);
   if (const auto missing = catalog_->first_missing(); missing && !holes)
     throw SystemError(directory_.string() + ": the record of task " + std::to_string(*missing) +
                       " was written but can't be found; run the same command again");

@@ -98,17 +98,17 @@ void Matcher::next(const Fingerprint& fingerprint) {
 void Matcher::sort_strays() {
   auto& strays = catalog_.strays();
   const auto by_task = [this](const Stray& a, const Stray& b) {
-    if (const auto order = compare(a.fingerprint, b.fingerprint); order != 0) return order;
+    if (const auto order = compare(a.fingerprint, b.fingerprint); std::is_neq(order)) return order;
     if (a.entry.first != b.entry.first) return a.entry.first <=> b.entry.first;
     return catalog_.bound_count(a.entry) <=> catalog_.bound_count(b.entry);
   };
   std::sort(strays.begin(), strays.end(), [&](const Stray& a, const Stray& b) {
     const auto order = by_task(a, b);
-    return order != 0 ? order < 0 : a.entry.age() < b.entry.age();
+    return std::is_neq(order) ? std::is_lt(order) : a.entry.age() < b.entry.age();
   });
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < strays.size(); ++i) {
-    const bool repeated = i + 1 < strays.size() && by_task(strays[i], strays[i + 1]) == 0;
+    const bool repeated = i + 1 < strays.size() && std::is_eq(by_task(strays[i], strays[i + 1]));
     if (!repeated && !catalog_.has_result_of(strays[i])) strays[kept++] = strays[i];
   }
   strays.resize(kept);
@@ -119,7 +119,7 @@ std::uint64_t Matcher::take_strays() {
   if (strays.empty()) return 0;
   std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) {
     const auto order = compare(a.fingerprint, b.fingerprint);
-    return order != 0 ? order < 0 : a.index < b.index;
+    return std::is_neq(order) ? std::is_lt(order) : a.index < b.index;
   });
   std::uint64_t moved = 0;
   // Each task first looks for a result at its own index, then the others look for one that may move.
@@ -129,14 +129,14 @@ std::uint64_t Matcher::take_strays() {
       if (wanted.found != 0) continue;
       const auto order = [&] {
         const auto by_fingerprint = compare(stray->fingerprint, wanted.fingerprint);
-        return by_fingerprint != 0 || may_move ? by_fingerprint : stray->entry.first <=> wanted.index;
+        return std::is_neq(by_fingerprint) || may_move ? by_fingerprint : stray->entry.first <=> wanted.index;
       };
       const auto fits = [&] {
         return usable(stray->entry) && !(may_move && (stray->entry.binding & bound_to_index) != 0);
       };
-      while (stray != strays.end() && (order() < 0 || (order() == 0 && !fits()))) ++stray;
+      while (stray != strays.end() && (std::is_lt(order()) || (std::is_eq(order()) && !fits()))) ++stray;
       if (stray == strays.end()) break;
-      if (order() != 0) continue;
+      if (std::is_neq(order())) continue;
       Entry entry = stray->entry;
       entry.first = wanted.index;
       catalog_.add(entry);

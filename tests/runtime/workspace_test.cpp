@@ -52,5 +52,24 @@ TEST_CASE("Journals of a run whose ranks may still write are folded as soon as t
         base::Clock::now() + std::chrono::minutes(50));  // before an archive is made
 }
 
+TEST_CASE("What another run records late is no stray where this run has recorded the same") {
+  test::Store store;
+  const std::vector<std::string> arguments{"a", "b"};
+  const auto call = detail::make_call(
+      store.file(), [](const std::string& text) { return text; }, arguments, Options());
+  Arguments in_place(call);
+  Workspace workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0));
+  workspace.open();
+  const store::JournalName late =
+      store.journal(workspace.sequence(), 0, 2, {{{0, "a", "A"}}, {{1, "b", "B"}}});
+  store::JournalName own = late;
+  REQUIRE(base::from_hex(workspace.run(), own.id));
+  store::JournalWriter writer(store.path_of(own), own.id,
+                              *store::JournalReader(store.directory(), late).header());
+  writer.append_bytes(test::frame_of({{0, "a", "A"}, {1, "b", "B"}}, own.id));
+  writer.close();
+  CHECK(workspace.finish(false)->description().carried == 0);
+}
+
 }  // namespace
 }  // namespace tasker::runtime
