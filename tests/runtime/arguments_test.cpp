@@ -111,7 +111,7 @@ TEST_CASE("Arguments that lie in memory as they are stored are encoded as others
   const std::deque<At> elsewhere(in_memory.begin(), in_memory.end());
   const auto copied = call_of("a.dat", in_memory);
   const auto encoded = call_of("a.dat", elsewhere);
-  for (const std::uint64_t first : {0, 7, 49})
+  for (const std::uint64_t first : {0U, 7U, 49U})
     for (std::uint64_t last = first + 1; last <= 50; ++last)
       for (const std::size_t most : {std::size_t{0}, std::size_t{3}, std::size_t{16}, std::size_t{19},
                                      std::size_t{20}, std::size_t{100}, SIZE_MAX}) {

@@ -301,7 +301,7 @@ TEST_CASE("Journals of one name in two directories are two journals") {
   catalog->add(second.directory(), name);
   catalog->settle();
   CHECK(catalog->records() == 3);
-  for (const std::uint64_t index : {0, 1, 2}) CHECK(catalog->slot(index).done());
+  for (const std::uint64_t index : {0U, 1U, 2U}) CHECK(catalog->slot(index).done());
 }
 
 TEST_CASE("A journal on a full disk fails, and all frames before are there", "[root]") {
