@@ -19,16 +19,16 @@ namespace {
 
 using namespace test;
 
-constexpr std::uint64_t tasks = 20'000;
+constexpr std::uint64_t tiny_tasks = 20'000;
 /// A task so far behind the first one is in the middle of a batch.
-constexpr std::uint64_t middle = 5000;
+constexpr std::uint64_t in_middle = 5000;
 
 /// Tiny tasks. `fn` is called with the index.
 template <class Fn>
 struct Tiny : Map<Fn> {
   explicit Tiny(Fn fn) : Map<Fn>(std::move(fn)) {
-    this->args.resize(tasks);
-    for (std::uint64_t i = 0; i < tasks; ++i) this->args[i] = static_cast<int>(i);
+    this->args.resize(tiny_tasks);
+    for (std::uint64_t i = 0; i < tiny_tasks; ++i) this->args[i] = static_cast<int>(i);
   }
 };
 
@@ -45,9 +45,9 @@ TEST_CASE("Each of many tiny tasks is recorded as what it is, whatever those bes
     return std::to_string(100'000 + i) + (is_special(i, 800) ? " is longer" : "");
   });
   map.call.options.retries = 1;
-  const ChunkReport report = map.run({{0, 7000}, {8000, tasks}});
-  CHECK(report.tasks == tasks - 1000);
-  CHECK(report.failed == (tasks - 1000) / 1000);
+  const ChunkReport report = map.run({{0, 7000}, {8000, tiny_tasks}});
+  CHECK(report.tasks == tiny_tasks - 1000);
+  CHECK(report.failed == (tiny_tasks - 1000) / 1000);
   CHECK(map.sink.saved.size() == report.failed);
   REQUIRE(map.sink.records.size() == report.tasks);
   for (const auto& [index, record] : map.sink.records) {
@@ -73,42 +73,42 @@ TEST_CASE("A task that lasts is recorded at its end, however tiny those before i
   std::size_t recorded = 0;
   Tiny map([&](int i) {
     const auto begun = Recorder::Clock::now();
-    if (i == middle)
+    if (i == in_middle)
       while (Recorder::Clock::now() < begun + std::chrono::milliseconds(25)) {  // longer than any tick
       }
-    if (i == middle + 1) recorded = sink->records.size();
+    if (i == in_middle + 1) recorded = sink->records.size();
     return i;
   });
   sink = &map.sink;
-  map.run({{0, tasks}});
-  CHECK(recorded == middle + 1);
+  map.run({{0, tiny_tasks}});
+  CHECK(recorded == in_middle + 1);
 }
 
 TEST_CASE("Between tiny tasks, too, what is taken back is not started") {
   Chunk* running = nullptr;
   std::uint64_t kept = 0;
   Tiny map([&](int i) {
-    if (i == middle) kept = running->take_back();
+    if (i == in_middle) kept = running->take_back();
     return i;
   });
-  Chunk chunk = map.chunk({{0, tasks}});
+  Chunk chunk = map.chunk({{0, tiny_tasks}});
   running = &chunk;
   CHECK(map.run(chunk).tasks == kept);
-  CHECK(kept == middle + 1 + (tasks - middle - 1) / 2);
+  CHECK(kept == in_middle + 1 + (tiny_tasks - in_middle - 1) / 2);
   CHECK(map.sink.records.size() == kept);
 }
 
 TEST_CASE("Between tiny tasks, too, none is started when all must stop") {
   Horizon* horizon = nullptr;
   Tiny map([&](int i) {
-    if (i == middle) horizon->stop();
+    if (i == in_middle) horizon->stop();
     return i;
   });
   horizon = &map.horizon;
-  const ChunkReport report = map.run({{0, tasks}});
-  CHECK(report.tasks == middle + 1);
-  CHECK(report.left.tasks == base::Ranges{{middle + 1, tasks}});
-  CHECK(map.sink.records.size() == middle + 1);
+  const ChunkReport report = map.run({{0, tiny_tasks}});
+  CHECK(report.tasks == in_middle + 1);
+  CHECK(report.left.tasks == base::Ranges{{in_middle + 1, tiny_tasks}});
+  CHECK(map.sink.records.size() == in_middle + 1);
 }
 
 TEST_CASE("What has ended of a batch can be recorded from within fn") {
@@ -116,17 +116,17 @@ TEST_CASE("What has ended of a batch can be recorded from within fn") {
   std::optional<std::uint64_t> task;
   std::size_t recorded = 0;
   Tiny map([&](int i) {
-    if (i == middle) {
+    if (i == in_middle) {
       task = keep_what_has_ended();
       recorded = sink->records.size();
     }
     return i;
   });
   sink = &map.sink;
-  map.run({{0, tasks}});
-  CHECK(task == middle);
-  CHECK(recorded == middle);
-  REQUIRE(map.sink.records.size() == tasks);
+  map.run({{0, tiny_tasks}});
+  CHECK(task == in_middle);
+  CHECK(recorded == in_middle);
+  REQUIRE(map.sink.records.size() == tiny_tasks);
   for (const auto& [index, record] : map.sink.records) {
     REQUIRE(record.times == 1);
     REQUIRE(result<int>(record) == static_cast<int>(index));
@@ -135,10 +135,10 @@ TEST_CASE("What has ended of a batch can be recorded from within fn") {
 
 TEST_CASE("Large results behind tiny ones fill no memory") {
   const std::string large(20'000, 'x');
-  Tiny map([&](int i) { return i < static_cast<int>(middle) ? std::string() : large; });
-  CHECK(map.run({{0, middle + 100}}).tasks == middle + 100);
+  Tiny map([&](int i) { return i < static_cast<int>(in_middle) ? std::string() : large; });
+  CHECK(map.run({{0, in_middle + 100}}).tasks == in_middle + 100);
   CHECK(map.sink.largest < 200'000);
-  CHECK(result<std::string>(map.sink.records.at(middle + 99)) == large);
+  CHECK(result<std::string>(map.sink.records.at(in_middle + 99)) == large);
 }
 
 TEST_CASE("A copy that is forked in a batch calls none of its other tasks") {
@@ -152,32 +152,32 @@ TEST_CASE("A copy that is forked in a batch calls none of its other tasks") {
     if (is_special(i, 500) && i > 15'000) copies.push_back(::fork());
     return i;
   });
-  map.run({{0, tasks}});
+  map.run({{0, tiny_tasks}});
   REQUIRE(copies.size() == 5);
   for (const pid_t copy : copies) {
     int status = 0;
     REQUIRE(::waitpid(copy, &status, 0) == copy);
     CHECK(WIFEXITED(status));
   }
-  CHECK(*calls == tasks);
+  CHECK(*calls == tiny_tasks);
   ::munmap(shared, sizeof(std::atomic<int>));
 }
 
 TEST_CASE("Arguments that end in the middle of a batch end the chunk there") {
   Tiny map([](int i) { return i; });
-  Chunk short_of_arguments({1, {{0, tasks}}}, map.chunk({{0, middle}}).arguments());
+  Chunk short_of_arguments({1, {{0, tiny_tasks}}}, map.chunk({{0, in_middle}}).arguments());
   CHECK_THROWS_AS(map.run(short_of_arguments), DamagedError);
-  CHECK(map.sink.records.size() <= middle);
+  CHECK(map.sink.records.size() <= in_middle);
 }
 
 TEST_CASE("A batch that memory ends has recorded what ended before") {
   Tiny map([](int i) {
-    if (i == middle) throw std::bad_alloc();
+    if (i == in_middle) throw std::bad_alloc();
     return i;
   });
   map.call.options.memory_limit = 1;
-  CHECK_THROWS_AS(map.run({{0, tasks}}), std::bad_alloc);
-  CHECK(map.sink.records.size() == middle);
+  CHECK_THROWS_AS(map.run({{0, tiny_tasks}}), std::bad_alloc);
+  CHECK(map.sink.records.size() == in_middle);
 }
 
 }  // namespace
