@@ -45,6 +45,7 @@ void JournalWriter::sync() {
 
 void JournalWriter::close(bool sync) {
   if (!created()) return;
+  // If this fails, so may an earlier write have done whose error only comes now, as over NFS.
   file_.write({closing_frame(seed_)});
   if (sync) file_.sync(true);
   file_.close();
