@@ -40,7 +40,7 @@ std::optional<std::size_t> send_some(int fd, std::span<const std::string_view> p
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN) return 0;
   if (errno == EPIPE || errno == ECONNRESET) return std::nullopt;
-  throw_errno("write to", "a child process");
+  throw_errno("write to", "another process");
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ std::size_t Pipe::room() const { return expected_ > 0 ? std::min(piece, expected
 std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
   const ssize_t got = retried([&] { return ::recv(fd(), bytes, most, flags); });
-  if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "a child process");
+  if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "another process");
   ended_ = got == 0 || (got < 0 && errno == ECONNRESET);
   const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   read_.append(bytes, size);

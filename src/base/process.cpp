@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <link.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -99,6 +100,15 @@ ProcessId this_process() {
   char host[HOST_NAME_MAX + 1] = {};
   ::gethostname(host, HOST_NAME_MAX);
   return {host, boot_and_namespace(), ::getpid(), stat_of(::getpid()).value_or(Stat{}).started};
+}
+
+std::string user_name() {
+  const uid_t user = ::geteuid();
+  passwd entry{};
+  passwd* found = nullptr;
+  char texts[4096];
+  if (::getpwuid_r(user, &entry, texts, sizeof texts, &found) != 0 || !found) return std::to_string(user);
+  return entry.pw_name;
 }
 
 pid_t process_id() {

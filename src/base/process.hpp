@@ -20,6 +20,9 @@ struct ProcessId {
 
 ProcessId this_process();
 
+/// The name of the user whose process this is, for people.
+std::string user_name();
+
 /// The same as getpid(), without a system call.
 pid_t process_id();
 

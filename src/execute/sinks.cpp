@@ -10,17 +10,17 @@
 
 namespace tasker::execute {
 
-store::JournalName journal_name(const talk::Start& start, int rank) {
-  store::JournalName name{start.sequence, 0, rank};
+store::JournalName journal_name(const talk::Start& start) {
+  store::JournalName name{start.sequence, 0, start.rank};
   base::from_hex(start.run, name.id);
   return name;
 }
 
 store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall& call,
-                                const store::Fingerprinter& fingerprint, int rank, const std::string& host,
+                                const store::Fingerprinter& fingerprint, const std::string& host,
                                 const std::string& build) {
-  const store::JournalName name = journal_name(start, rank);
-  const store::Origin origin{start.run, start.sequence, std::max(rank, 0), host,
+  const store::JournalName name = journal_name(start);
+  const store::Origin origin{start.run, start.sequence, std::max(start.rank, 0), host,
                              build,     start.tasks,    start.job,         fingerprint.digest()};
   return {std::filesystem::path(start.directory) / name.to_string(),
           name.id,
@@ -28,9 +28,9 @@ store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall&
 }
 
 JournalSink::JournalSink(const talk::Start& start, const detail::MapCall& call,
-                         const store::Fingerprinter& fingerprint, int rank)
-    : journal_(journal_of(start, call, fingerprint, rank, base::this_process().host, base::build_id())),
-      fence_(store::fence_path(start.directory, start.run)),
+                         const store::Fingerprinter& fingerprint)
+    : journal_(journal_of(start, call, fingerprint, base::this_process().host, base::build_id())),
+      fence_(store::fence_path(start.directory, start.leader)),
       power_(start.options.durability == Durability::power) {}
 
 void JournalSink::write(const store::FrameParts& parts) {

@@ -13,19 +13,18 @@
 
 namespace tasker::execute {
 
-/// The name of a rank's journal in this run. `rank` may be `JournalName::leader`.
-store::JournalName journal_name(const talk::Start& start, int rank);
+/// The name of a rank's journal. The rank may be `JournalName::leader`.
+store::JournalName journal_name(const talk::Start& start);
 
 /// The writer of that journal. `host` and `build`: where, and by which program, its tasks are computed.
 store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall& call,
-                                const store::Fingerprinter& fingerprint, int rank, const std::string& host,
+                                const store::Fingerprinter& fingerprint, const std::string& host,
                                 const std::string& build);
 
 /// Writes frames to this process's own journal, and the states of running tasks to files beside it.
 class JournalSink final : public FrameSink {
  public:
-  JournalSink(const talk::Start& start, const detail::MapCall& call, const store::Fingerprinter& fingerprint,
-              int rank);
+  JournalSink(const talk::Start& start, const detail::MapCall& call, const store::Fingerprinter& fingerprint);
 
   void write(const store::FrameParts& frame) override;
   void save(const store::StateName& name, std::string_view state) override;

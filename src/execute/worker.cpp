@@ -15,17 +15,17 @@ namespace {
 /// One worker during one map.
 class Worker {
  public:
-  Worker(Desk& desk, const detail::MapCall& call, const talk::Start& start, int rank, const Errand& errand)
+  Worker(Desk& desk, const detail::MapCall& call, const talk::Start& start, const Errand& errand)
       : desk_(desk),
         start_(start),
         errand_(errand),
         slots_(slots_of(start.options)),
-        sees_directory_(sees_directory(start.directory, start.run)),
+        sees_directory_(sees_directory(start.directory, start.leader)),
         call_(with_options(call, start)),
         fingerprint_(call_),
         work_{call_, start.tasks, fingerprint_, desk.horizon()},
-        journal_(start, call_, fingerprint_, rank),
-        mail_(desk_, journal_name(start, rank).id, slots_ == 0) {
+        journal_(start, call_, fingerprint_),
+        mail_(desk_, journal_name(start).id, slots_ == 0) {
     if (sees_directory_)
       work_.load_state = [this](const store::StateName& name) {
         return store::read_state(start_.directory, name);
@@ -109,11 +109,11 @@ class Worker {
 
 }  // namespace
 
-void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand) {
+void take_part(Desk& desk, const detail::MapCall& call, const Errand& errand) {
   try {
     while (!desk.start() && !desk.is_done())
       if (!errand()) desk.wait();
-    if (const auto start = desk.start()) Worker(desk, call, *start, rank, errand).work();
+    if (const auto start = desk.start()) Worker(desk, call, *start, errand).work();
   } catch (...) {
     desk.post(talk::pack(talk::Trouble{talk::describe(std::current_exception())}));
   }

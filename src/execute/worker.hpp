@@ -15,6 +15,6 @@ using Errand = std::function<bool()>;
 /// What the main thread of a rank does during a map: executes the chunks that come to `desk`, itself or in
 /// slots, until no more come. If the map ends before it begins on this rank, only `errand` is done. A failure
 /// is reported to rank 0, not thrown.
-void take_part(Desk& desk, const detail::MapCall& call, int rank, const Errand& errand);
+void take_part(Desk& desk, const detail::MapCall& call, const Errand& errand);
 
 }  // namespace tasker::execute

@@ -1,6 +1,7 @@
 #include "runtime/arguments.hpp"
 
 #include "base/clock.hpp"
+#include "base/hash.hpp"
 #include "base/process.hpp"
 #include "talk/thrown.hpp"
 
@@ -152,6 +153,16 @@ std::uint64_t Arguments::append(std::uint64_t first, std::uint64_t last, std::si
     }
   }
   return index - first;
+}
+
+Digest Arguments::digest() const {
+  std::string packed;
+  std::uint64_t index = 0;
+  return base::hash128([&]() -> std::string_view {
+    packed.clear();
+    if (index < call_.count) index += append(index, call_.count, pass_size, packed);
+    return packed;
+  });
 }
 
 std::string Arguments::operator[](std::uint64_t index) const {

@@ -37,6 +37,8 @@ class Arguments {
 
   // Any thread:
 
+  /// Digest of all arguments, which must be made: two lists are the same if their digests are.
+  Digest digest() const;
   /// How many arguments, from the first one on, can be read.
   std::uint64_t made() const { return made_; }
   bool all_made() const { return made() == call_.count; }

@@ -3,6 +3,7 @@
 #include "cluster/report.hpp"
 #include "execute/worker.hpp"
 #include "runtime/gather.hpp"
+#include "runtime/joined_runs.hpp"
 #include "runtime/journals.hpp"
 #include "runtime/master.hpp"
 #include "runtime/plan.hpp"
@@ -27,8 +28,8 @@ constexpr auto moment = 200ms;
 /// If records may be reused, all arguments are made by now. Otherwise every task is missing, and tasks whose
 /// arguments are not made yet are added later.
 schedule::Scheduler make_scheduler(const RootMap& map, schedule::Plan plan) {
-  const schedule::Pace pace = past_pace(map.workspace.catalog(), plan.expected);
-  base::IntervalSet pending = map.workspace.missing();
+  const schedule::Pace pace = past_pace(map.workspace().catalog(), plan.expected);
+  base::IntervalSet pending = map.workspace().missing();
   pending.erase({map.arguments.made(), map.call.count});
   schedule::Scheduler scheduler(pending, std::move(plan), pace, !map.arguments.all_made());
   scheduler.set_time(map.time.frame());
@@ -42,13 +43,15 @@ class Computation {
  public:
   Computation(RootMap& map, schedule::Plan plan)
       : map_(map),
-        workspace_(map.workspace),
+        workspace_(map.workspace()),
         peers_(map.root.peers),
         desk_(map.root.desk),
         total_(workspace_.missing().size()),
         scheduler_(make_scheduler(map, std::move(plan))),
         start_{workspace_.directory().string(),
                workspace_.run(),
+               workspace_.run(),
+               talk::Peers::self,
                workspace_.sequence(),
                workspace_.job(),
                map.call.count,
@@ -56,6 +59,7 @@ class Computation {
                map.time.left(Clock::now())},
         journals_(start_, map.call, map.arguments, workspace_),
         master_(peers_, map.call.options, map.arguments, scheduler_, tally_, journals_),
+        joined_(map, master_, scheduler_, start_),
         present_(map.workers()) {}
 
   std::shared_ptr<const store::Archive> run() {
@@ -71,10 +75,13 @@ class Computation {
     }
     if (tally_.failed > 0 && on_failure != OnFailure::keep) {
       say_end();
-      throw tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused);
+      const auto failed = tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused);
+      joined_.tell(talk::End{talk::describe(std::make_exception_ptr(failed))});
+      throw failed;
     }
     wait_for_ghosts();
     auto archive = workspace_.finish(on_failure == OnFailure::keep);
+    joined_.tell(end_of(*archive));
     say_end();
     return archive;
   }
@@ -88,7 +95,7 @@ class Computation {
     cluster::set_lost_after(lost_after);
     peers_.take(desk_);
     map_.root.thread.begin([this] { second_thread(); });
-    execute::take_part(desk_, map_.call, talk::Peers::self, [this] { return make_more(); });
+    execute::take_part(desk_, map_.call, [this] { return make_more(); });
     const struct Served {
       talk::Peers& peers;
       ~Served() { peers.let_go(); }
@@ -140,7 +147,7 @@ class Computation {
 
   void serve() {
     workspace_.set_ranks_write(!map_.is_alone());
-    for (const int rank : peers_.others()) master_.begin(rank, start_);
+    for (const int rank : peers_.others()) begin(rank);
     for (;;) {
       begin_here();
       if (scheduler_.finished()) break;
@@ -160,6 +167,14 @@ class Computation {
     journals_.close();
   }
 
+  /// A rank of this run may compute from now on.
+  void begin(int rank) {
+    talk::Start start = start_;
+    start.rank = rank;
+    start.time_left = map_.time.left(Clock::now());
+    master_.begin(rank, start);
+  }
+
   bool is_deserted() const { return master_.closed() && !map_.root_computes(); }
 
   /// Alone, this process executes tasks and makes arguments by turns. With other ranks it begins to execute
@@ -167,7 +182,7 @@ class Computation {
   void begin_here() {
     if (has_begun_here_ || !map_.root_computes() || !(map_.is_alone() || map_.arguments.all_made())) return;
     has_begun_here_ = true;
-    master_.begin(talk::Peers::self, start_);
+    begin(talk::Peers::self);
     master_.dispatch(Clock::now());
   }
 
@@ -194,6 +209,11 @@ class Computation {
     if (envelope.source == talk::Peers::self && kind == talk::kind<talk::Made>) {
       const auto made = talk::unpack<talk::Made>(envelope.bytes);
       scheduler_.add(made.tasks, made.more);
+      joined_.answer();
+      return;
+    }
+    if (envelope.source >= talk::Gate::first) {
+      joined_.handle(envelope);
       return;
     }
     master_.handle(envelope);
@@ -296,6 +316,7 @@ class Computation {
   talk::Start start_;
   Journals journals_;
   Master master_;
+  JoinedRuns joined_;
   const bool has_launcher_ = cluster::has_launcher();  // only the main thread reads the environment
   bool has_begun_here_ = false;
   std::set<std::string> unseeing_hosts_;

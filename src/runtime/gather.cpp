@@ -75,6 +75,22 @@ void gather(talk::Peers& peers, const talk::Enter& mine, Timekeeper& time) {
   }
 }
 
+void require_going_on(const talk::Envelope& envelope) {
+  const auto kind = talk::kind_of(envelope.bytes);
+  const std::string rank = fmt::format("rank {}", envelope.source);
+  if (kind == talk::kind<talk::Trouble>) {
+    auto thrown = talk::unpack<talk::Trouble>(envelope.bytes).thrown;
+    if (envelope.source != talk::Peers::self) thrown.message = rank + ": " + thrown.message;
+    std::rethrow_exception(talk::to_exception(thrown));
+  }
+  if (kind == talk::kind<talk::Leave>) {
+    const auto leave = talk::unpack<talk::Leave>(envelope.bytes);
+    throw RankLeft(envelope.source,
+                   rank + " left during a map" + (leave.message.empty() ? "" : ": " + leave.message),
+                   talk::failure_code(leave.exit_code, exit_usage));
+  }
+}
+
 std::string lost_text(int rank, bool has_launcher, const std::string& host) {
   return fmt::format("rank {}{} is gone{}", rank, host.empty() ? "" : " on " + host,
                      has_launcher ? ""

@@ -25,6 +25,10 @@ class RankLeft : public Error {
 /// rank is late although the run must stop.
 void gather(talk::Peers& peers, const talk::Enter& mine, Timekeeper& time);
 
+/// Throws what ends the map for all ranks of this run, if a rank has said that: its trouble, or that it
+/// leaves.
+void require_going_on(const talk::Envelope& envelope);
+
 /// What is said of a lost rank; `host` may be unknown. `has_launcher`: the other ranks live on.
 std::string lost_text(int rank, bool has_launcher, const std::string& host = {});
 

@@ -6,19 +6,27 @@
 
 namespace tasker::runtime {
 
-Journals::Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
+namespace {
+
+talk::Start as_leader(talk::Start start) {
+  start.rank = store::JournalName::leader;
+  return start;
+}
+
+}  // namespace
+
+Journals::Journals(talk::Start start, const detail::MapCall& call, const Arguments& arguments,
                    const Workspace& workspace)
-    : start_(start),
-      call_(call),
+    : call_(call),
       arguments_(arguments),
       workspace_(workspace),
-      own_(start, call, workspace.fingerprinter(), store::JournalName::leader) {}
+      own_(as_leader(std::move(start)), call, workspace.fingerprinter()) {}
 
 void Journals::write(int rank, const talk::Ready& who, std::string_view frame) {
   auto journal = journals_.find(rank);
   if (journal == journals_.end())
     journal = journals_
-                  .emplace(rank, execute::journal_of(start_, call_, workspace_.fingerprinter(), rank,
+                  .emplace(rank, execute::journal_of(starts_.at(rank), call_, workspace_.fingerprinter(),
                                                      who.host, who.build))
                   .first;
   journal->second.append_bytes(frame);
@@ -31,8 +39,8 @@ void Journals::sync(int rank) {
 
 base::IntervalSet Journals::recorded(int rank, const base::IntervalSet& tasks) const {
   base::IntervalSet found;
-  const std::filesystem::path directory = start_.directory;
-  const store::JournalName name = execute::journal_name(start_, rank);
+  const std::filesystem::path& directory = workspace_.directory();
+  const store::JournalName name = execute::journal_name(starts_.at(rank));
   if (tasks.empty() || !base::file_exists(directory / name.to_string())) return found;
   const store::JournalReader journal(directory, name);
   store::FrameReader frames = journal.frames();

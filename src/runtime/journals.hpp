@@ -21,6 +21,8 @@ using base::Clock;
 class MasterStore {
  public:
   virtual ~MasterStore() = default;
+  /// The map has begun for a peer, with these words.
+  virtual void begin(int peer, const talk::Start& start) = 0;
   /// Whether earlier runs tell of attempts at tasks that are missing.
   virtual bool any_attempts() const = 0;
   /// The number of the next attempt at a task, as far as earlier runs tell.
@@ -40,9 +42,11 @@ class MasterStore {
 /// attempts that nobody else can record.
 class Journals final : public MasterStore {
  public:
-  Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
+  /// `start`: as for a rank of this run.
+  Journals(talk::Start start, const detail::MapCall& call, const Arguments& arguments,
            const Workspace& workspace);
 
+  void begin(int peer, const talk::Start& start) override { starts_[peer] = start; }
   bool any_attempts() const override { return workspace_.any_attempts(); }
   std::uint32_t attempt_of(std::uint64_t index) const override { return workspace_.attempt_of(index); }
   void write(int rank, const talk::Ready& who, std::string_view frame) override;
@@ -52,11 +56,11 @@ class Journals final : public MasterStore {
   void close();
 
  private:
-  const talk::Start& start_;
   const detail::MapCall& call_;
   const Arguments& arguments_;
   const Workspace& workspace_;
   execute::JournalSink own_;
+  std::map<int, talk::Start> starts_;  // by peer
   std::map<int, store::JournalWriter> journals_;
 };
 

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 #include "cluster/cpus.hpp"
 #include "runtime/gather.hpp"
+#include "runtime/join.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/root_map.hpp"
 
@@ -41,13 +42,13 @@ std::chrono::milliseconds ghosts(talk::Comm* comm, const Options& options) {
 }
 
 std::string dry_run_text(RootMap& map) {
-  const std::uint64_t missing = map.workspace.missing().size();
+  const std::uint64_t missing = map.workspace().missing().size();
   std::string text = fmt::format("{}: {} tasks: {} would be reused, {} computed", map.name, map.call.count,
                                  map.call.count - missing, missing);
   if (missing == 0) return text;
-  schedule::Plan plan = make_plan(map.call, map.arguments, map.workspace, std::nullopt);
-  const schedule::Pace pace = past_pace(map.workspace.catalog(), plan.expected);
-  const schedule::Scheduler scheduler(map.workspace.missing(), std::move(plan), pace);
+  schedule::Plan plan = make_plan(map.call, map.arguments, map.workspace(), std::nullopt);
+  const schedule::Pace pace = past_pace(map.workspace().catalog(), plan.expected);
+  const schedule::Scheduler scheduler(map.workspace().missing(), std::move(plan), pace);
   if (const auto work = scheduler.pending_work())
     text += fmt::format(", in about {} with {}", remaining_text(*work / map.workers()),
                         count_text(map.workers(), "worker"));
@@ -55,7 +56,7 @@ std::string dry_run_text(RootMap& map) {
 }
 
 void say_begin(RootMap& map, std::uint64_t reused) {
-  const Workspace& workspace = map.workspace;
+  const Workspace& workspace = map.workspace();
   const store::MatchResult& match = workspace.match();
   const std::uint64_t failed = workspace.settled().failed;
   std::string line = fmt::format("{} tasks: {} reused, {} to compute", map.call.count, reused,
@@ -109,17 +110,26 @@ void say_time(RootMap& map) {
 }
 
 std::shared_ptr<const store::Archive> dry_run(RootMap& map, std::shared_ptr<const store::Archive> finished) {
-  if (!finished) map.workspace.examine();
+  if (!finished) map.workspace().examine();
   const std::string text = dry_run_text(map);
   if (!finished) throw DryRun(text);
   std::cout << text << std::endl;
   return finished;
 }
 
+/// From now on other runs can join. Where that is impossible, they find the directory held.
+void open_gate(RootMap& map, const std::filesystem::path& fence) {
+  try {
+    map.gate.emplace(store::gate_path(fence));
+  } catch (const SystemError& error) {
+    map.reporter.say(fmt::format("no other run can join this one: {}", error.what()));
+  }
+}
+
 /// Takes the directory, plans the tasks and says what is going to happen.
 schedule::Plan begin(RootMap& map) {
-  Workspace& workspace = map.workspace;
-  workspace.open();
+  Workspace& workspace = map.workspace();
+  workspace.open([&](const std::filesystem::path& fence) { open_gate(map, fence); });
   schedule::Plan plan = make_plan(map.call, map.arguments, workspace, map.time.frame());
   say_begin(map, map.call.count - workspace.missing().size() - workspace.settled().failed);
   if (!workspace.missing().empty()) {
@@ -130,22 +140,32 @@ schedule::Plan begin(RootMap& map) {
   return plan;
 }
 
-std::shared_ptr<const store::Archive> run(Root& root, const detail::MapCall& call, std::uint64_t sequence) {
-  RootMap map(root, call, sequence);
-  auto finished = map.workspace.finished();
-  if (map.settings.dry_run) return dry_run(map, std::move(finished));
-  if (finished) {
-    map.workspace.tidy();
-    say_begin(map, map.call.count);
-    return finished;
-  }
+/// Leads the map, or joins the run that leads it. Null if that run is gone before the map has ended.
+std::shared_ptr<const store::Archive> lead_or_join(RootMap& map) {
   try {
     return compute(map, begin(map));
+  } catch (const store::Held& held) {
+    return join(map, held);
   } catch (const TasksFailed&) {
     throw;
   } catch (const Error&) {
-    map.workspace.require_hold();  // if the hold is lost, that is the cause of any other error
+    map.workspace().require_hold();  // if the hold is lost, that is the cause of any other error
     throw;
+  }
+}
+
+std::shared_ptr<const store::Archive> run(Root& root, const detail::MapCall& call, std::uint64_t sequence) {
+  RootMap map(root, call, sequence);
+  for (;;) {
+    map.look_again();
+    auto finished = map.workspace().finished();
+    if (map.settings.dry_run) return dry_run(map, std::move(finished));
+    if (finished) {
+      map.workspace().tidy();
+      say_begin(map, map.call.count);
+      return finished;
+    }
+    if (auto archive = lead_or_join(map)) return archive;
   }
 }
 
@@ -159,8 +179,13 @@ RootMap::RootMap(Root& its_root, const detail::MapCall& its_call, std::uint64_t 
       time(settings.options, root.allocation, root.drain),
       reporter(name, settings.options.progress, begin),
       call(prepared(its_call)),
-      arguments(call),
-      workspace(call, arguments, root.process, ghosts(root.peers.comm(), call.options)) {}
+      arguments(call) {}
+
+void RootMap::look_again() {
+  workspace_.reset();
+  gate.reset();
+  workspace_.emplace(call, arguments, root.process, ghosts(root.peers.comm(), call.options));
+}
 
 detail::MapCall RootMap::prepared(detail::MapCall its_call) {
   gather(root.peers, {sequence, name, its_call.argument_type, its_call.result_type}, time);
@@ -172,6 +197,10 @@ detail::MapCall RootMap::prepared(detail::MapCall its_call) {
   return its_call;
 }
 
+talk::End end_of(const store::Archive& archive) {
+  return {{}, archive.size(), archive.path().string(), archive.description().id};
+}
+
 std::uint32_t RootMap::workers() const {
   const std::uint32_t others = is_alone() ? 0 : static_cast<std::uint32_t>(root.peers.comm()->size()) - 1;
   return (others + (root_computes() ? 1 : 0)) * std::max(execute::slots_of(call.options), 1U);
@@ -181,8 +210,7 @@ std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail
                                                         std::uint64_t sequence) {
   try {
     auto archive = run(root, call, sequence);
-    root.peers.send_to_others(
-        talk::pack(talk::End{{}, archive->size(), archive->path().string(), archive->description().id}));
+    root.peers.send_to_others(talk::pack(end_of(*archive)));
     return archive;
   } catch (...) {
     if (!root.is_told)

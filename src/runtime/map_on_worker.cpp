@@ -64,7 +64,7 @@ std::shared_ptr<const detail::ResultSource> map_on_worker(talk::Comm& comm, base
   talk::End end;
   desk.post(talk::pack(talk::Enter{sequence, call.path.string(), call.argument_type, call.result_type}));
   thread.begin([&] { end = execute::Talker(comm, desk).until_end(); });
-  execute::take_part(desk, call, comm.rank(), [] { return false; });
+  execute::take_part(desk, call, [] { return false; });
   thread.wait();
   if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
   return std::make_shared<const LazyArchive>(end.path, end.archive, end.tasks);

@@ -31,6 +31,7 @@ Master::Master(talk::Peers& peers, const Options& options, const Arguments& argu
 
 void Master::begin(int rank, const talk::Start& start) {
   open_.insert(rank);
+  store_.begin(rank, start);
   peers_.send(rank, talk::pack(start));
 }
 
@@ -49,10 +50,14 @@ void Master::handle(const talk::Envelope& envelope) {
   try {
     switch (*kind) {
       case talk::kind<talk::Ready>: join(rank, talk::unpack<talk::Ready>(envelope.bytes)); return;
-      case talk::kind<talk::Done>: count_done(rank, talk::unpack<talk::Done>(envelope.bytes)); return;
+      case talk::kind<talk::Done>:
+        count_done(rank, talk::unpack<talk::Done>(envelope.bytes));
+        let_go_if_empty_handed(rank);
+        return;
       case talk::kind<talk::Kept>: {
         const auto kept = talk::unpack<talk::Kept>(envelope.bytes);
         scheduler_.returned(rank, kept.chunk, kept.kept);
+        let_go_if_empty_handed(rank);
         return;
       }
       case talk::kind<talk::Records>: {
@@ -66,19 +71,8 @@ void Master::handle(const talk::Envelope& envelope) {
         talk::unpack<talk::Closed>(envelope.bytes);
         count_closed(rank);
         return;
-      case talk::kind<talk::Trouble>: {
-        auto thrown = talk::unpack<talk::Trouble>(envelope.bytes).thrown;
-        if (rank != talk::Peers::self)
-          thrown.message = "rank " + std::to_string(rank) + ": " + thrown.message;
-        std::rethrow_exception(talk::to_exception(thrown));
-      }
-      case talk::kind<talk::Leave>: {
-        const auto leave = talk::unpack<talk::Leave>(envelope.bytes);
-        throw RankLeft(rank,
-                       "rank " + std::to_string(rank) + " left during a map" +
-                           (leave.message.empty() ? "" : ": " + leave.message),
-                       talk::failure_code(leave.exit_code, exit_usage));
-      }
+      case talk::kind<talk::Trouble>:
+      case talk::kind<talk::Leave>: require_going_on(envelope); return;
       default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
     }
   } catch (const std::logic_error& error) {
@@ -91,6 +85,7 @@ void Master::join(int rank, const talk::Ready& who) {
   if (who.slots > execute::most_slots) throw std::invalid_argument("it has too many slots");
   if (!open_.contains(rank)) throw std::invalid_argument("no map has begun for it");
   scheduler_.join(rank, who.slots);
+  if (retired_.contains(rank)) scheduler_.retire(rank);
   workers_[rank] = who;
 }
 
@@ -120,8 +115,21 @@ void Master::take_leftover(const base::IntervalSet& pending, const talk::Leftove
 }
 
 void Master::count_closed(int rank) {
-  if (!workers_.contains(rank) || !scheduler_.finished() || open_.erase(rank) == 0)
+  if (!workers_.contains(rank) || !(scheduler_.finished() || retired_.contains(rank)) ||
+      !scheduler_.is_empty_handed(rank) || open_.erase(rank) == 0)
     throw std::invalid_argument("it closes a journal that is not open, or needed still");
+  if (retired_.erase(rank) > 0) scheduler_.leave(rank);
+}
+
+void Master::retire(int peer) {
+  if (!open_.contains(peer) || !retired_.insert(peer).second) return;
+  scheduler_.retire(peer);
+  let_go_if_empty_handed(peer);
+}
+
+void Master::let_go_if_empty_handed(int peer) {
+  if (retired_.contains(peer) && scheduler_.is_empty_handed(peer))
+    peers_.send(peer, talk::pack(talk::Finish{}));
 }
 
 std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
@@ -149,6 +157,7 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
 
 void Master::lose(int rank) {
   if (open_.erase(rank) > 0) any_lost_ = true;
+  retired_.erase(rank);
   for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
     scheduler_.suspect(chunk.tasks);
     blame(chunk.tasks.front().first);
@@ -239,7 +248,8 @@ void Master::send_work(const schedule::Assign& assign) {
 }
 
 void Master::finish() {
-  for (const int rank : open_) peers_.send(rank, talk::pack(talk::Finish{}));
+  for (const int rank : open_)
+    if (!retired_.contains(rank)) peers_.send(rank, talk::pack(talk::Finish{}));
   if (!open_.contains(talk::Peers::self)) peers_.send(talk::Peers::self, talk::pack(talk::Finish{}));
 }
 

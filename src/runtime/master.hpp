@@ -38,6 +38,8 @@ class Master {
   /// Sends the scheduler's actions.
   void dispatch(Time now);
 
+  /// A worker gets nothing more: it closes its journal once it has nothing in hand.
+  void retire(int peer);
   /// Tells the workers that there is no more work.
   void finish();
   /// Whether no worker has an open journal. After `finish`: all living ones have closed theirs. Before that:
@@ -58,6 +60,7 @@ class Master {
   void send_work(const schedule::Assign& assign);
   void count_done(int rank, const talk::Done& done);
   void count_closed(int rank);
+  void let_go_if_empty_handed(int peer);
   /// Waits no longer for this worker. Its recorded tasks count as done, the others are pending again. Returns
   /// the tasks that may have been under way. A journal may take long to read: that of a worker that is not
   /// gone is read only for chunks of several tasks, since a single task under way is not recorded.
@@ -74,6 +77,7 @@ class Master {
   MasterStore& store_;
   talk::Tally& tally_;
   std::set<int> open_;  // workers for whom the map has begun and who have not closed their journals
+  std::set<int> retired_;  // of them: those that get nothing more
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;
   std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that died while computing it

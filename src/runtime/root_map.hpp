@@ -8,9 +8,12 @@
 #include "runtime/timekeeper.hpp"
 #include "runtime/workspace.hpp"
 #include "schedule/scheduler.hpp"
+#include "talk/gate.hpp"
+#include "talk/messages.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tasker::runtime {
@@ -35,14 +38,23 @@ struct RootMap {
   Reporter reporter;
   detail::MapCall call;  ///< With an absolute path, since `fn` may change the working directory.
   Arguments arguments;
-  Workspace workspace;
+  std::optional<talk::Gate> gate;  ///< While this run holds the directory, if others can join.
+
+  /// Looks at the directory and the archive anew.
+  void look_again();
+  Workspace& workspace() { return *workspace_; }
+  const Workspace& workspace() const { return *workspace_; }
 
  private:
   detail::MapCall prepared(detail::MapCall call);
+  std::optional<Workspace> workspace_;  // destroyed before the gate: whoever finds no gate finds no fence
 };
 
 /// Computes the missing tasks and writes the archive. Throws TasksFailed or Interrupted if there is no
 /// archive.
 std::shared_ptr<const store::Archive> compute(RootMap& map, schedule::Plan plan);
+
+/// How a map with this archive has ended.
+talk::End end_of(const store::Archive& archive);
 
 }  // namespace tasker::runtime

@@ -114,8 +114,8 @@ void Workspace::tidy() {
   }
 }
 
-void Workspace::open() {
-  take_directory();
+void Workspace::open(const store::Hold::Prepare& prepare) {
+  take_directory(prepare);
   const store::Fence& fence = hold_->fence();
   const store::Names names(directory_);
   ghosts_.emplace(names);
@@ -148,15 +148,14 @@ void Workspace::open() {
   store::write_manifest(fence, manifest());
 }
 
-void Workspace::take_directory() {
+void Workspace::take_directory(const store::Hold::Prepare& prepare) {
   for (;;) {
     if (!base::create_directory(directory_, call_.options.shared ? 0777 : 0700))
       base::refuse_link(directory_);
     try {
-      hold_ = std::make_unique<store::Hold>(directory_, self_);
+      hold_ = std::make_unique<store::Hold>(directory_, self_, prepare);
       return;
     } catch (const Interrupted&) {
-      cluster::add_history(cluster::held);
       // The other run may have seen this run's fence, and withdraws, too: the last one removes the directory.
       ::rmdir(directory_.c_str());  // does nothing if it is not empty; if it stays, the next run removes it
       throw;
@@ -256,6 +255,11 @@ void Workspace::find_states(const store::Names& names) {
       hold_->fence().remove(directory_ / name.to_string());
 }
 
+void Workspace::add_run(const std::string& run) {
+  std::uint64_t id = 0;
+  if (base::from_hex(run, id)) runs_.insert(id);
+}
+
 void Workspace::check_hold() const {
   if (hold_->lost()) require_hold();
 }
@@ -267,11 +271,11 @@ void Workspace::require_hold() const {
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   const store::Fence& fence = hold_->fence();
   ghosts_->forget(fence);
-  // What this run has recorded comes first: the same of others is no stray then.
+  // What has been recorded for this run comes first: the same of others is no stray then.
   std::vector<store::JournalName> own;
   std::vector<store::JournalName> others;
   for (const store::JournalName& name : store::list_journals(directory_))
-    (name.id == run_id_ ? own : others).push_back(name);
+    (runs_.contains(name.id) ? own : others).push_back(name);
   read_records(directory_, own);
   for (const store::JournalName& name : others) catalog_->add_late(directory_, name);
   if (const auto missing = catalog_->first_missing(); missing && !holes)

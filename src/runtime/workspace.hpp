@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ class Workspace {
   /// After `finished`: removes the directory of a run that was killed after it had written the archive.
   void tidy();
 
-  /// Takes the directory and finds out what must be computed. Throws Interrupted if a live run holds it.
-  void open();
+  /// Takes the directory and finds out what must be computed. Throws store::Held if a live run holds it.
+  /// `prepare`: as for a store::Hold.
+  void open(const store::Hold::Prepare& prepare = {});
   /// For a dry run: finds out the same, but changes nothing.
   void examine();
 
@@ -70,6 +72,8 @@ class Workspace {
   void check_hold() const;
   /// Looks for itself, and throws in the same way. Does nothing if this run holds no directory.
   void require_hold() const;
+  /// The ranks of another run compute for this one, and write journals of that run's name.
+  void add_run(const std::string& run);
   /// Whether ranks may be writing to their journals. If so when this object ends, they become ghosts.
   void set_ranks_write(bool write) { ranks_write_ = write; }
 
@@ -80,7 +84,7 @@ class Workspace {
   std::shared_ptr<const store::Archive> finish(bool holes);
 
  private:
-  void take_directory();
+  void take_directory(const store::Hold::Prepare& prepare);
   void find_states(const store::Names& names);
   bool is_wanted(const store::StateName& name) const;
   void read_records(const std::filesystem::path& directory, const std::vector<store::JournalName>& journals);
@@ -96,6 +100,7 @@ class Workspace {
   std::filesystem::path directory_;
   std::shared_ptr<const store::Archive> archive_;
   std::uint64_t run_id_;
+  std::set<std::uint64_t> runs_{run_id_};  // whose ranks compute: this one, and those that have joined
   store::Holder self_;
   std::unique_ptr<store::Hold> hold_;
   bool ranks_write_ = false;

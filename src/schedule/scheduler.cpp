@@ -67,12 +67,24 @@ std::vector<LeftBehind> Scheduler::leave(int worker) {
     chunks.push_back({std::move(chunk->second.tasks), chunk->second.begun});
     end(chunk);
   }
-  unfile(worker, gone->second);
-  slots_ -= gone->second.slots;
+  retire(worker);
   workers_.erase(gone);
   to_estimate_.erase(worker);
   taking_back_ = nothing_fits_ = false;
   return chunks;
+}
+
+void Scheduler::retire(int worker) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end() || found->second.retired) return;
+  unfile(worker, found->second);
+  slots_ -= found->second.slots;
+  found->second.retired = true;
+}
+
+bool Scheduler::is_empty_handed(int worker) const {
+  const auto found = workers_.find(worker);
+  return found == workers_.end() || found->second.chunks.empty();
 }
 
 void Scheduler::found(const Ranges& recorded) {
@@ -241,13 +253,15 @@ void Scheduler::end(Chunks::iterator it) {
   chunks_.erase(it);
 }
 
-/// Files a worker under its load. `unfile` takes it out, before its number of chunks changes.
+/// Files a worker under its load, unless it gets nothing more. `unfile` takes it out, before its number of chunks changes.
 void Scheduler::file(int id, const Worker& worker) {
+  if (worker.retired) return;
   by_load_.emplace(worker.load(), id);
   idle_slots_ += worker.idle();
 }
 
 void Scheduler::unfile(int id, const Worker& worker) {
+  if (worker.retired) return;
   by_load_.erase({worker.load(), id});
   idle_slots_ -= worker.idle();
 }

@@ -103,6 +103,10 @@ class Scheduler {
   /// would have begun them; none if it had left before. Don't pass on later messages from it: its chunks are
   /// unknown.
   std::vector<LeftBehind> leave(int worker);
+  /// A worker gets nothing more. It stays until it leaves, and ends its chunks or gives them back.
+  void retire(int worker);
+  /// Whether a worker has nothing in hand.
+  bool is_empty_handed(int worker) const;
   /// Pending tasks turned out to be recorded.
   void found(const Ranges& recorded);
   /// One of these tasks may have killed its worker, or a process there. From now on each of them is handed
@@ -141,7 +145,8 @@ class Scheduler {
   IntervalSet pending_tasks() const { return backlog_.tasks(); }
   const IntervalSet& done_tasks() const { return done_; }
 
-  /// Numbers of workers that have joined, of all their slots, and of the slots without a chunk.
+  /// Numbers of workers that have joined, of all slots, and of the slots without a chunk. Slots of workers
+  /// that get nothing more do not count.
   std::size_t workers() const { return workers_.size(); }
   std::size_t slots() const { return slots_; }
   std::size_t idle_slots() const { return idle_slots_; }
@@ -166,6 +171,7 @@ class Scheduler {
   struct Worker {
     std::size_t slots = 1;
     std::vector<ChunkId> chunks{};  // in the order in which they begin: the first `slots` are under way
+    bool retired = false;
 
     std::size_t idle() const { return slots - std::min(slots, chunks.size()); }
     double load() const { return static_cast<double>(chunks.size()) / static_cast<double>(slots); }

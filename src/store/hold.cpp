@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace tasker::store {
 
@@ -33,14 +34,14 @@ void keep_ghosts(const fs::path& directory, const std::string& run) {
   }
 }
 
-[[noreturn]] void throw_held(const fs::path& directory, const Holder& holder) {
-  throw Interrupted(directory.string() + " is held by another run: process " +
-                    std::to_string(holder.process.pid) + " on host " + holder.process.host +
-                    (holder.job.empty() ? "" : ", Slurm job " + holder.job) +
-                    "; wait for it to end, then run the same command again");
-}
-
 }  // namespace
+
+Held::Held(const fs::path& directory, Seen by)
+    : Interrupted(directory.string() + " is held by another run: process " +
+                  std::to_string(by.holder.process.pid) + " on host " + by.holder.process.host +
+                  (by.holder.job.empty() ? "" : ", Slurm job " + by.holder.job) +
+                  "; wait for it to end, then run the same command again"),
+      by_(std::move(by)) {}
 
 std::optional<Seen> read_holder(const fs::path& path) {
   const auto text = base::read_small_file(path, std::size_t{1} << 16);
@@ -66,7 +67,7 @@ std::optional<Seen> read_holder(const fs::path& path) {
   return seen;
 }
 
-Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
+Hold::Hold(const fs::path& directory, const Holder& self, Timing timing, const Prepare& prepare)
     : self_(self), timing_(timing), fence_(directory, self_.run, holder_text()) {
   // The beat begins before `take`, so that other runs can watch this one while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
@@ -82,18 +83,19 @@ Hold::Hold(const fs::path& directory, const Holder& self, Timing timing)
       }
     }
   });
-  take();
+  take(prepare);
 }
 
 /// First the own fence, then the look at others: so of two runs at the same time, at least one sees the
 /// other. A run that sees no other fence holds the directory for as long as its own fence stands.
-void Hold::take() {
+void Hold::take(const Prepare& prepare) {
   for (;;) {
     auto others = list_fences(fence_.directory());
     std::erase(others, self_.run);
     if (others.empty()) break;
     for (const std::string& other : others) settle(other);
   }
+  if (prepare) prepare(fence_.path());
   const base::Lock lock(mutex_);
   beat(true);
 }
@@ -117,7 +119,7 @@ void Hold::settle(const std::string& other) const {
     // Another host's clock is of no use. By our own clock a run is dead if it has not beaten for `patience`.
     beats = beats || seen->beats != first->beats;
     const bool alive = life == base::Life::alive || beats;
-    if (alive && (over || seen->holds || other < self_.run)) throw_held(fence_.directory(), seen->holder);
+    if (alive && (over || seen->holds || other < self_.run)) throw Held(fence_.directory(), *seen);
     if (over) break;
     std::this_thread::sleep_for(pause);
   }

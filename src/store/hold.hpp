@@ -4,11 +4,14 @@
 #include "base/process.hpp"
 #include "store/fence.hpp"
 
+#include <tasker/error.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -32,6 +35,16 @@ struct Seen {
   bool holds = true;
 };
 
+/// Another run holds a directory, or is about to.
+class Held : public Interrupted {
+ public:
+  Held(const std::filesystem::path& directory, Seen by);
+  const Seen& by() const { return by_; }
+
+ private:
+  Seen by_;
+};
+
 /// Reads a `holder.json`; nothing if there is no such file. A damaged one names no process: its run counts as
 /// dead unless it beats.
 std::optional<Seen> read_holder(const std::filesystem::path& path);
@@ -52,11 +65,15 @@ class Hold {
     std::chrono::milliseconds patience{10000};  ///< Several beats.
   };
 
-  /// Takes `directory`, from a dead run if need be. Throws Interrupted, naming host, process and job, if a
-  /// live run holds it. Of several runs that want it at the same time, all but one get Interrupted. May wait
-  /// for `patience`, to watch a run on another host.
-  Hold(const std::filesystem::path& directory, const Holder& self) : Hold(directory, self, Timing()) {}
-  Hold(const std::filesystem::path& directory, const Holder& self, Timing timing);
+  /// What to do in the fence right before it says that its run holds the directory.
+  using Prepare = std::function<void(const std::filesystem::path& fence)>;
+
+  /// Takes `directory`, from a dead run if need be. Throws Held if a live run holds it. Of several runs that
+  /// want it at the same time, all but one get Held. May wait for `patience`, to watch a run on another host.
+  Hold(const std::filesystem::path& directory, const Holder& self, const Prepare& prepare = {})
+      : Hold(directory, self, Timing(), prepare) {}
+  Hold(const std::filesystem::path& directory, const Holder& self, Timing timing,
+       const Prepare& prepare = {});
 
   /// The fence that gives power over the directory.
   const Fence& fence() const { return fence_; }
@@ -69,7 +86,7 @@ class Hold {
   void leave_ghosts(std::chrono::milliseconds ghosts);
 
  private:
-  void take();
+  void take(const Prepare& prepare);
   void settle(const std::string& other) const;
   void beat(bool holds) TASKER_REQUIRES(mutex_);
   std::string holder_text() const TASKER_REQUIRES(mutex_);

@@ -8,15 +8,12 @@
 #include <tasker/error.hpp>
 
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -37,20 +34,6 @@ constexpr std::size_t other_files = 256;
 // What the connecting end says: the secret and its number, and in the end its last word.
 constexpr std::size_t hello_size = sizeof(Secret) + sizeof(std::uint32_t);
 constexpr std::size_t all_size = hello_size + sizeof(std::uint32_t);
-
-/// Which descriptors an UnsharedDescriptor owns: a forked child closes them first. The child may neither lock
-/// nor allocate, since other threads may have held the lock when the process was forked.
-std::array<std::atomic<bool>, std::size_t{1} << 16> unshared;  // any above stay open in a child
-
-void close_unshared() {
-  for (std::size_t fd = 0; fd < unshared.size(); ++fd)
-    if (unshared[fd]) {
-      unshared[fd] = false;
-      ::close(static_cast<int>(fd));
-    }
-}
-
-[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, close_unshared);
 
 UnsharedDescriptor open_socket() {
   UnsharedDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -108,16 +91,6 @@ bool connect_to(int fd, const sockaddr_in& peer) {
 }  // namespace
 
 Secret make_secret() { return {base::random_id(), base::random_id()}; }
-
-UnsharedDescriptor::UnsharedDescriptor(int fd) : fd_(fd) {
-  if (fd_ && static_cast<std::size_t>(fd) < unshared.size()) unshared[static_cast<std::size_t>(fd)] = true;
-}
-
-UnsharedDescriptor::~UnsharedDescriptor() {
-  if (!fd_ || static_cast<std::size_t>(get()) >= unshared.size()) return;
-  // In a forked child it is closed already, and its number may be another file's by now.
-  if (!unshared[static_cast<std::size_t>(get())].exchange(false)) (void)fd_.release();
-}
 
 Lifeline::Lifeline(std::span<const in_addr_t> addresses, in_port_t port, const Secret& secret,
                    std::uint32_t number) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "base/descriptor.hpp"
 #include "talk/host.hpp"
+#include "talk/unshared.hpp"
 
 #include <tasker/digest.hpp>
 
@@ -30,23 +30,6 @@ Secret make_secret();
 
 /// A host that gives no sign of life for this long is lost.
 inline constexpr std::chrono::milliseconds default_lost_after{10000};
-
-/// A descriptor that forked children close at once. A child that goes on without exec would keep the
-/// connection open, and nobody would notice the death of this process.
-class UnsharedDescriptor {
- public:
-  UnsharedDescriptor() = default;
-  explicit UnsharedDescriptor(int fd);
-  UnsharedDescriptor(UnsharedDescriptor&&) = default;
-  UnsharedDescriptor& operator=(UnsharedDescriptor&&) = default;
-  ~UnsharedDescriptor();
-
-  explicit operator bool() const { return bool{fd_}; }
-  int get() const { return fd_.get(); }
-
- private:
-  base::Descriptor fd_;
-};
 
 /// The end of a lifeline that connects.
 class Lifeline {

@@ -4,6 +4,7 @@
 #include "talk/tally.hpp"
 #include "talk/thrown.hpp"
 
+#include <tasker/digest.hpp>
 #include <tasker/options.hpp>
 
 #include <chrono>
@@ -28,9 +29,12 @@ struct Enter {
 /// Rank 0: the map begins.
 struct Start {
   std::string directory;
-  std::string run;             ///< Id of the run. A worker that finds it in the hold sees the directory.
-  std::uint32_t sequence = 0;  ///< Number of the run in the directory.
-  std::string job;             ///< The scheduler's job.
+  std::string leader;  ///< Id of the run that holds the directory. A worker that finds its fence sees the
+                       ///< directory.
+  std::string run;     ///< Id of the worker's own run: its journal bears that name.
+  std::int32_t rank = 0;       ///< Of the worker, in its own run.
+  std::uint32_t sequence = 0;  ///< Number of the leader's run in the directory.
+  std::string job;             ///< The scheduler's job of the worker's run.
   std::uint64_t tasks = 0;
   Options options;                          ///< Rank 0's: they count.
   std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
@@ -130,6 +134,35 @@ struct End {
   std::uint64_t archive = 0;  ///< Id of the archive.
 };
 
+/// A run, to the run that leads: I want to join. What is said of the map must be the same on both sides.
+struct Join {
+  std::string run;             ///< My id: the journals of my ranks bear it.
+  std::string host;
+  std::string job;             ///< The scheduler's job.
+  std::vector<std::int32_t> ranks;  ///< Those that compute, in ascending order.
+  std::uint32_t slots = 0;          ///< Of each of them, as in Options.
+  Isolation isolation = Isolation::none;
+  std::string build;
+  std::string argument_type;
+  std::string result_type;
+  std::string digest;          ///< Of what the map declares.
+  std::uint64_t tasks = 0;
+  Digest arguments;            ///< Of all arguments.
+};
+
+/// The leader: you are one of us. The map begins for each of your ranks that computes.
+struct Welcome {
+  std::string user;           ///< Whose run it is.
+  std::string host;
+  std::uint64_t done = 0;     ///< How many tasks are done.
+  std::uint64_t workers = 0;  ///< As messages to users count them, without yours.
+};
+
+/// The leader: you can't join.
+struct Refused {
+  std::string why;
+};
+
 /// Any rank: I leave the Tasker, with this exit code and, if an exception is the reason, its message.
 struct Leave {
   std::int32_t exit_code = 0;
@@ -139,7 +172,7 @@ struct Leave {
 
 /// All of them.
 base::Kinds<Enter, Start, Ready, Assignment, TakeBackRequest, Kept, Done, Records, Recorded, Trouble,
-            TimeLeft, Finish, Closed, Made, End, Leave>
+            TimeLeft, Finish, Closed, Made, End, Join, Welcome, Refused, Leave>
 kinds_of(const auto& message);
 
 using base::kind;

@@ -7,6 +7,11 @@
 
 namespace tasker::talk {
 
+namespace {
+/// However much the others say, the gate is looked at after so many of their messages.
+constexpr int gate_turn = 16;
+}  // namespace
+
 Peers::Peers(Comm* comm) : comm_(comm) {
   for (int rank = 1; comm_ && rank < comm_->size(); ++rank) others_.insert(rank);
 }
@@ -17,7 +22,9 @@ void Peers::let_go() {
 }
 
 void Peers::send(int to, std::string message) {
-  if (to != self)
+  if (to >= Gate::first) {
+    if (gate_) gate_->send(to, std::move(message));
+  } else if (to != self)
     comm_->send(to, std::move(message));
   else if (local_)
     local_->hear(std::move(message));
@@ -28,9 +35,13 @@ void Peers::send_to_others(const std::string& message) {
 }
 
 std::optional<Envelope> Peers::wait(Time deadline, std::span<pollfd> watched) {
+  if (since_gate_ >= gate_turn)
+    if (auto envelope = said_at_gate()) return envelope;
+  ++since_gate_;
   if (auto envelope = said_here()) return envelope;
   std::vector<pollfd> all(watched.begin(), watched.end());
   if (local_) all.push_back({local_->fd(), POLLIN, 0});
+  if (gate_) all.push_back({gate_->fd(), POLLIN, 0});
   std::optional<Envelope> envelope;
   if (comm_)
     envelope = comm_->wait(deadline, all);
@@ -38,7 +49,13 @@ std::optional<Envelope> Peers::wait(Time deadline, std::span<pollfd> watched) {
     base::sleep_until(deadline, all);
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = all[i].revents;
   if (envelope && envelope->lost) others_.erase(envelope->source);
-  return envelope ? envelope : said_here();
+  if (!envelope) envelope = said_here();
+  return envelope ? envelope : said_at_gate();
+}
+
+std::optional<Envelope> Peers::said_at_gate() {
+  since_gate_ = 0;
+  return gate_ ? gate_->next() : std::nullopt;
 }
 
 std::optional<Envelope> Peers::said_here() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "talk/comm.hpp"
+#include "talk/gate.hpp"
 
 #include <deque>
 #include <optional>
@@ -22,8 +23,8 @@ class LocalPeer {
   virtual int fd() const = 0;
 };
 
-/// The peers of rank 0: the other ranks, for as long as they live, and this process if it computes, too. Each
-/// is known by its rank.
+/// The peers of rank 0: the other ranks, for as long as they live, this process if it computes, too, and those
+/// that come through a gate. Ranks are known by their rank, the others by their number.
 class Peers {
  public:
   /// The rank of the peer in this process.
@@ -41,6 +42,10 @@ class Peers {
   void take(LocalPeer& local) { local_ = &local; }
   void let_go();
 
+  /// Those who come through `gate` are peers from now on, until `close`.
+  void open(Gate& gate) { gate_ = &gate; }
+  void close() { gate_ = nullptr; }
+
   /// As Comm::send.
   void send(int to, std::string message);
   void send_to_others(const std::string& message);
@@ -49,9 +54,12 @@ class Peers {
 
  private:
   std::optional<Envelope> said_here();
+  std::optional<Envelope> said_at_gate();
   Comm* comm_;
   std::set<int> others_;
   LocalPeer* local_ = nullptr;
+  Gate* gate_ = nullptr;
+  int since_gate_ = 0;            // messages of others since the last look there
   std::deque<std::string> said_;  // by the local peer, and not returned yet
 };
 

@@ -68,6 +68,7 @@ class Root : runtime::MasterStore {
   }
 
  private:
+  void begin(int, const talk::Start&) override {}
   bool any_attempts() const override { return false; }
   std::uint32_t attempt_of(std::uint64_t) const override { return 1; }
   void write(int, const talk::Ready&, std::string_view) override {}
@@ -139,7 +140,8 @@ void use(std::string_view input) {
     while (const auto message = theirs.receive()) {
       unpack_any<talk::Enter, talk::Start, talk::Ready, talk::Assignment, talk::TakeBackRequest, talk::Kept,
                  talk::Done, talk::Records, talk::Recorded, talk::Trouble, talk::TimeLeft, talk::Made,
-                 talk::Finish, talk::Closed, talk::End, talk::Leave>(*message);
+                 talk::Finish, talk::Closed, talk::End, talk::Join, talk::Welcome, talk::Refused,
+                 talk::Leave>(*message);
       unpack_any<execute::slots::Finished>(*message);
       accepts([&] { hear_as_child(*message); });
       root_lives = root_lives && accepts([&] { root.hear(*message); });

@@ -44,6 +44,7 @@ struct Rank0 : MasterStore {
     }
   }
 
+  void begin(int, const talk::Start&) override {}
   bool any_attempts() const override { return true; }
   std::uint32_t attempt_of(std::uint64_t index) const override { return index == 1 ? 3 : 1; }
   void write(int, const talk::Ready&, std::string_view frame) override { frames.emplace_back(frame); }

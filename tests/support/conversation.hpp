@@ -32,6 +32,7 @@ class Conversation : runtime::MasterStore {
   void run();
 
  private:
+  void begin(int, const talk::Start&) override {}
   bool any_attempts() const override { return true; }
   std::uint32_t attempt_of(std::uint64_t index) const override {
     return static_cast<std::uint32_t>(1 + index % 3);

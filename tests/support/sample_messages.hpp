@@ -24,6 +24,8 @@ void for_each_message(Visit visit) {
   visit(talk::Enter{7, "a/b.dat", "f64", "[str]"});
   visit(talk::Start{"/tmp/b.dat.mpi",
                     "0123456789abcdef",
+                    "fedcba9876543210",
+                    5,
                     3,
                     "77",
                     huge,
@@ -66,6 +68,10 @@ void for_each_message(Visit visit) {
   visit(talk::Made{{{3, 9}}, true});
   visit(talk::End{
       {"failed", 1, "2 of 9 tasks failed", 2, 9, {{3, "a", 1, "x"}, {4, "b", 7, "y"}}}, 9, "/tmp/b.dat", 77});
+  visit(talk::Join{"0123456789abcdef", "node2", "78", {0, 3}, 4, Isolation::process, "build", "i32", "f64",
+                   "digest", huge, {7, 8}});
+  visit(talk::Welcome{"somebody", "node1", 9, huge});
+  visit(talk::Refused{"another list"});
   visit(talk::Leave{2, "why", true});
 }
 

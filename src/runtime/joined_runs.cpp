@@ -1,0 +1,127 @@
+#include "runtime/joined_runs.hpp"
+
+#include "base/hash.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tasker::runtime {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int32_t most_ranks = 1 << 20;
+/// How long the end of the map may take to leave this process.
+constexpr auto patience = 5s;
+
+bool makes_sense(const talk::Join& join) {
+  const auto& ranks = join.ranks;
+  std::uint64_t id = 0;
+  return base::from_hex(join.run, id) && !ranks.empty() && ranks.front() >= 0 && ranks.back() < most_ranks &&
+         std::ranges::adjacent_find(ranks, std::greater_equal()) == ranks.end() &&
+         join.slots <= execute::most_slots;
+}
+
+}  // namespace
+
+JoinedRuns::JoinedRuns(RootMap& map, Master& master, const schedule::Scheduler& scheduler,
+                       const talk::Start& start)
+    : map_(map), master_(master), scheduler_(scheduler), start_(start), user_(base::user_name()) {
+  if (map_.gate) map_.root.peers.open(*map_.gate);
+}
+
+JoinedRuns::~JoinedRuns() { map_.root.peers.close(); }
+
+void JoinedRuns::handle(const talk::Envelope& envelope) {
+  const auto worker = workers_.find(envelope.source);
+  const auto kind = talk::kind_of(envelope.bytes);
+  try {
+    if (worker == workers_.end())
+      handle_run(envelope);
+    else if (envelope.lost || (kind != talk::kind<talk::Trouble> && kind != talk::kind<talk::Leave>))
+      master_.handle(envelope);
+    else
+      throw DamagedError("its rank 0 should have heard that");
+  } catch (const DamagedError& error) {
+    const int number = worker == workers_.end() ? envelope.source : worker->second;
+    map_.reporter.say(fmt::format("a run that has joined is let go of: {}", error.what()));
+    map_.gate->close(number);
+  }
+  if (envelope.lost && worker != workers_.end()) workers_.erase(worker);
+}
+
+void JoinedRuns::handle_run(const talk::Envelope& envelope) {
+  const auto kind = talk::kind_of(envelope.bytes);
+  const auto run = runs_.find(envelope.source);
+  if (envelope.lost) {
+    waiting_.erase(envelope.source);
+    if (run == runs_.end()) return;
+    map_.reporter.say(fmt::format("the run on {} that has joined is gone", run->second.who.host));
+    runs_.erase(run);
+  } else if (kind == talk::kind<talk::Join> && run == runs_.end()) {
+    waiting_[envelope.source] = talk::unpack<talk::Join>(envelope.bytes);
+    answer();
+  } else if (kind == talk::kind<talk::TimeLeft> && run != runs_.end()) {
+    if (!talk::unpack<talk::TimeLeft>(envelope.bytes).stop) return;
+    for (const std::int32_t rank : run->second.who.ranks) master_.retire(run->second.ranks_at + rank);
+  } else {
+    throw DamagedError("it sent a message that was not expected");
+  }
+}
+
+void JoinedRuns::answer() {
+  if (!map_.arguments.all_made()) return;
+  for (const auto& [number, join] : std::exchange(waiting_, {})) {
+    if (!makes_sense(join)) throw DamagedError("it says nonsense of itself");
+    if (const std::string why = difference(join); !why.empty())
+      map_.root.peers.send(number, talk::pack(talk::Refused{why}));
+    else
+      admit(number, join);
+  }
+}
+
+/// Why a run can't join; empty if it can.
+std::string JoinedRuns::difference(const talk::Join& join) const {
+  const detail::MapCall& call = map_.call;
+  if (join.argument_type != call.argument_type || join.result_type != call.result_type)
+    return fmt::format("it maps {} -> {}, this run {} -> {}", call.argument_type, call.result_type,
+                       join.argument_type, join.result_type);
+  if (join.digest != map_.workspace().digest()) return "its version, inputs or seed are others";
+  if (join.tasks != call.count)
+    return fmt::format("it has {} tasks, this run has {}", call.count, join.tasks);
+  if (join.arguments != map_.arguments.digest()) return "its arguments are others";
+  if (join.build != base::build_id()) return "its program was built from other code";
+  return "";
+}
+
+void JoinedRuns::admit(int number, const talk::Join& join) {
+  map_.root.peers.send(number, talk::pack(talk::Welcome{user_, base::this_process().host,
+                                                        map_.call.count - scheduler_.pending() - scheduler_.in_flight(),
+                                                        scheduler_.slots()}));
+  const int ranks_at = map_.gate->admit(number, join.ranks.back() + 1);
+  runs_[number] = {join, ranks_at};
+  map_.workspace().add_run(join.run);
+  talk::Start start = start_;
+  start.run = join.run;
+  start.job = join.job;
+  start.options.slots = join.slots;
+  start.options.isolation = std::max(start.options.isolation, join.isolation);
+  start.time_left = map_.time.left(Clock::now());
+  for (const std::int32_t rank : join.ranks) {
+    start.rank = rank;
+    workers_[ranks_at + rank] = number;
+    master_.begin(ranks_at + rank, start);
+  }
+  map_.reporter.say(fmt::format("a run on {} joins, with {}", join.host,
+                                count_text(join.ranks.size() * std::max(execute::slots_of(start.options), 1U), "worker")));
+}
+
+void JoinedRuns::tell(const talk::End& end) {
+  for (const auto& [number, run] : runs_) map_.root.peers.send(number, talk::pack(end));
+  if (map_.gate) map_.gate->flush(Clock::now() + patience);
+}
+
+}  // namespace tasker::runtime

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "runtime/master.hpp"
+#include "runtime/root_map.hpp"
+#include "schedule/scheduler.hpp"
+#include "talk/gate.hpp"
+#include "talk/messages.hpp"
+
+#include <map>
+#include <string>
+
+namespace tasker::runtime {
+
+/// On the run that leads a map: the runs that have joined it. Each of their ranks that computes is a worker
+/// like any other.
+class JoinedRuns {
+ public:
+  /// `start`: what a rank of this run is told.
+  JoinedRuns(RootMap& map, Master& master, const schedule::Scheduler& scheduler, const talk::Start& start);
+  ~JoinedRuns();
+  JoinedRuns(const JoinedRuns&) = delete;
+  JoinedRuns& operator=(const JoinedRuns&) = delete;
+
+  /// Takes in what a run or one of its ranks has said, or that it is gone. A run that says what can't be true
+  /// is let go of.
+  void handle(const talk::Envelope& envelope);
+  /// Answers those who want to join, once all arguments are made.
+  void answer();
+  /// Tells all how the map has ended.
+  void tell(const talk::End& end);
+
+ private:
+  struct Run {
+    talk::Join who;
+    int ranks_at = 0;  // the number of its rank 0
+  };
+  void handle_run(const talk::Envelope& envelope);
+  std::string difference(const talk::Join& join) const;
+  void admit(int number, const talk::Join& join);
+
+  RootMap& map_;
+  Master& master_;
+  const schedule::Scheduler& scheduler_;
+  const talk::Start& start_;
+  const std::string user_;
+  std::map<int, talk::Join> waiting_;  // by number, like the two below
+  std::map<int, Run> runs_;
+  std::map<int, int> workers_;  // the run of which a worker is
+};
+
+}  // namespace tasker::runtime

@@ -1,0 +1,84 @@
+#include "talk/connection.hpp"
+
+#include "base/file.hpp"
+
+#include <tasker/detail/bytes.hpp>
+#include <tasker/error.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <utility>
+
+namespace tasker::talk {
+
+namespace {
+
+constexpr int most_waiting = 4096;
+/// So large that a chunk with its arguments finds room at once.
+constexpr int buffer_size = 1 << 20;
+
+/// The address of a socket in a directory that is kept open: the path itself may be longer than an address.
+struct Address {
+  explicit Address(const std::filesystem::path& path)
+      : directory(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    socket.sun_family = AF_UNIX;
+    const std::string name =
+        "/proc/self/fd/" + std::to_string(directory.get()) + "/" + path.filename().string();
+    std::strncpy(socket.sun_path, name.c_str(), sizeof socket.sun_path - 1);
+  }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&socket); }
+
+  base::Descriptor directory;
+  sockaddr_un socket{};
+};
+
+base::Descriptor unix_socket() {
+  base::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) base::throw_errno("create", "a socket");
+  return fd;
+}
+
+}  // namespace
+
+Connection::Connection(int fd) : pipe_(fd), unshared_(fd) {
+  // Where the system refuses, messages take more turns.
+  (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size);
+}
+
+void Connection::send(std::int32_t rank, std::string message) {
+  std::string tag;
+  detail::put(tag, rank);
+  message.insert(0, tag);
+  pipe_.post(std::move(message));
+}
+
+std::optional<Connection::Said> Connection::receive() {
+  auto message = pipe_.take();
+  for (bool more = !message; more && !message; message = pipe_.take()) more = pipe_.fetch();
+  if (!message) return std::nullopt;
+  Said said;
+  said.rank = detail::Reader(*message).number<std::int32_t>();
+  message->erase(0, sizeof said.rank);
+  said.message = std::move(*message);
+  return said;
+}
+
+base::Descriptor listen_at(const std::filesystem::path& path) {
+  base::Descriptor fd = unix_socket();
+  const Address address(path);
+  if (::bind(fd.get(), address.get(), sizeof address.socket) != 0 || ::listen(fd.get(), most_waiting) != 0)
+    base::throw_errno("listen at", path);
+  return fd;
+}
+
+std::optional<Connection> connect_to(const std::filesystem::path& path) {
+  base::Descriptor fd = unix_socket();
+  const Address address(path);
+  if (::connect(fd.get(), address.get(), sizeof address.socket) != 0) return std::nullopt;
+  return Connection(fd.release());
+}
+
+}  // namespace tasker::talk

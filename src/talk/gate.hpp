@@ -1,0 +1,60 @@
+#pragma once
+
+#include "talk/comm.hpp"
+#include "talk/connection.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace tasker::talk {
+
+/// Where other runs join this one. Each of them has one connection. Each of them is a peer, and so is each of
+/// its ranks: a peer is known by a number, and no number is given twice.
+class Gate {
+ public:
+  /// Numbers from here on are those of a gate's peers: ranks of one's own run have lower ones.
+  static constexpr int first = 1 << 24;
+
+  /// Listens at a socket of that name. Throws SystemError.
+  explicit Gate(const std::filesystem::path& socket);
+
+  /// Readable when there is something to look at.
+  int fd() const { return epoll_.get(); }
+  /// The next thing that a peer has said, or that one is gone; never waits. A run that has not been admitted
+  /// speaks as a whole only. When a run is gone, its ranks are told of as gone first.
+  std::optional<Envelope> next();
+  /// Lets a run in with so many ranks. Their numbers follow one another: returns the first one.
+  int admit(int run, int ranks);
+  /// Never waits. What is sent to a peer that is gone is dropped.
+  void send(int peer, std::string message);
+  /// Ends the connection of a run: it is gone.
+  void close(int run);
+  /// Waits until all that was sent has left this process, or `deadline` has passed.
+  void flush(Time deadline);
+
+ private:
+  struct Run {
+    Connection connection;
+    int ranks_at = 0;  // the number of its rank 0; 0: it is not admitted
+    int ranks = 0;
+  };
+  void look();
+  void accept();
+  void hear(int number);
+  void hear(int number, const Connection::Said& said);
+  void lose(int number);
+  void watch(int number, const Run& run, int how) const;
+
+  UnsharedDescriptor listener_;
+  UnsharedDescriptor epoll_;
+  std::map<int, Run> runs_;     // by the number of the run
+  std::map<int, int> ranks_;    // the run of which a rank is; by the number of the run's rank 0
+  std::deque<Envelope> heard_;  // and not returned yet
+  int next_ = first;            // the next number
+};
+
+}  // namespace tasker::talk
