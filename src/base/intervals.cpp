@@ -81,6 +81,18 @@ Ranges IntervalSet::take(std::uint64_t n) {
   return taken;
 }
 
+IntervalSet IntervalSet::among(const Ranges& ranges) const {
+  IntervalSet found;
+  for (const Range& range : ranges) {
+    auto next = last_of_.upper_bound(range.first);
+    if (next != last_of_.begin()) --next;
+    for (; next != last_of_.end() && next->first < range.last; ++next)
+      if (next->second > range.first)
+        found.insert({std::max(next->first, range.first), std::min(next->second, range.last)});
+  }
+  return found;
+}
+
 bool IntervalSet::contains(std::uint64_t index) const {
   const auto behind = last_of_.upper_bound(index);
   return behind != last_of_.begin() && std::prev(behind)->second > index;

@@ -39,6 +39,8 @@ class IntervalSet {
   Ranges take(std::uint64_t n);
 
   bool contains(std::uint64_t index) const;
+  /// Those of `ranges` that are in the set.
+  IntervalSet among(const Ranges& ranges) const;
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// The lowest index. The set must not be empty.

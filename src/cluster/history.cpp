@@ -10,10 +10,13 @@
 
 namespace tasker::cluster {
 
-void add_history(const std::string& line) {
-  const char* const path = std::getenv(history_variable);
-  if (!path) return;
-  const base::Descriptor file(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+History::History() {
+  if (const char* const path = std::getenv(history_variable)) path_ = path;
+}
+
+void History::add(const std::string& line) const {
+  if (path_.empty()) return;
+  const base::Descriptor file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!file) return;
   const base::WithoutWriteSignals guard;
   const std::string text = line + "\n";

@@ -15,7 +15,16 @@ inline constexpr const char* held = "held";
 /// map DIGEST, of which LEFT tasks are left.
 inline constexpr const char* requeued = "requeued";
 
-/// Adds a line, if a history is kept. Failures are ignored: a missing line only makes a count wrong.
-void add_history(const std::string& line);
+/// The history of this job, if one is kept.
+class History {
+ public:
+  /// Reads the environment.
+  History();
+  /// Adds a line. Failures are ignored: a missing line only makes a count wrong.
+  void add(const std::string& line) const;
+
+ private:
+  std::string path_;  // empty: none is kept
+};
 
 }  // namespace tasker::cluster

@@ -24,10 +24,7 @@ void Desk::hear(std::string message) {
   if (!kind) throw DamagedError("rank 0 sent nonsense");
   const base::Lock lock(mutex_);
   switch (*kind) {
-    case talk::kind<talk::Start>:
-      start_ = talk::unpack<talk::Start>(message);
-      horizon_->set_time_left(start_->time_left);
-      break;
+    case talk::kind<talk::Start>: begin(talk::unpack<talk::Start>(message)); break;
     case talk::kind<talk::Assignment>: {
       std::string_view arguments = message;
       auto assignment = talk::unpack_front<talk::Assignment>(arguments);
@@ -44,7 +41,10 @@ void Desk::hear(std::string message) {
       break;
     }
     case talk::kind<talk::Recorded>:
-      uncredited_ -= std::min(talk::unpack<talk::Recorded>(message).bytes, uncredited_);
+      if (frames_.empty() || talk::unpack<talk::Recorded>(message).bytes != frames_.front().size())
+        throw DamagedError("rank 0 has recorded what it was not sent");
+      uncredited_ -= frames_.front().size();
+      frames_.pop_front();
       break;
     case talk::kind<talk::TimeLeft>: {
       const auto time = talk::unpack<talk::TimeLeft>(message);
@@ -61,6 +61,26 @@ void Desk::hear(std::string message) {
     default: throw DamagedError("rank 0 sent a message that only workers send");
   }
   found_.set();
+}
+
+/// A leader that takes over hears what is under way here. The rest is at its disposal.
+void Desk::begin(talk::Start start) {
+  start_ = std::move(start);
+  horizon_->set_time_left(start_->time_left);
+  if (!ready_) return;  // the main thread will say so
+  ready_->leader = start_->leader;
+  ready_->in_hand.clear();
+  for (const auto& chunk : chunks_) {
+    chunk->revoke();
+    base::Ranges tasks = chunk->tasks();
+    base::split_after(tasks, chunk->kept());
+    if (!tasks.empty()) ready_->in_hand.push_back({chunk->id(), tasks});
+  }
+  post_locked(talk::pack(*ready_));
+  for (std::string frame : frames_) {
+    const std::string head = talk::pack(talk::Records{true});
+    post_locked(std::move(frame.replace(0, head.size(), head)));
+  }
 }
 
 void Desk::close() {
@@ -111,9 +131,17 @@ void Desk::post(std::string message) {
   post_locked(std::move(message));
 }
 
+void Desk::post_ready(const talk::Ready& ready) {
+  const base::Lock lock(mutex_);
+  ready_ = ready;
+  ready_->leader = start_->leader;
+  post_locked(talk::pack(*ready_));
+}
+
 void Desk::post_frame(std::string message) {
   const base::Lock lock(mutex_);
   uncredited_ += message.size();
+  frames_.push_back(message);
   post_locked(std::move(message));
 }
 

@@ -50,7 +50,8 @@ class Desk final : public talk::LocalPeer {
   /// Sleeps until an answer of the functions below may have changed, one of `watched` is ready, or `deadline`
   /// has passed. May return early.
   void wait(Time deadline = Time::max(), std::span<pollfd> watched = {});
-  /// What rank 0 has said when the map began on this rank; nothing if it has not begun.
+  /// What rank 0 has said when the map began on this rank, or when another run began to lead it; nothing if
+  /// it has not begun.
   std::optional<talk::Start> start();
   /// The next chunk; null if there is none now.
   std::shared_ptr<Chunk> take_chunk();
@@ -60,6 +61,8 @@ class Desk final : public talk::LocalPeer {
   /// tasks were taken back, which rank 0 knows.
   void finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report);
   void post(std::string message);
+  /// Posts that this worker is ready for work. The desk says so to later leaders, too.
+  void post_ready(const talk::Ready& ready);
   /// Posts a frame that rank 0 shall write.
   void post_frame(std::string message);
   /// Whether so few bytes of frames are on their way to rank 0 that more may be posted.
@@ -70,6 +73,7 @@ class Desk final : public talk::LocalPeer {
  private:
   void post_locked(std::string message) TASKER_REQUIRES(mutex_);
   void post_kept(const Chunk& chunk) TASKER_REQUIRES(mutex_);
+  void begin(talk::Start start) TASKER_REQUIRES(mutex_);
   base::Shared<Horizon> horizon_;
   base::Event said_;   // there are messages to take
   base::Event found_;  // wakes the main thread
@@ -78,7 +82,9 @@ class Desk final : public talk::LocalPeer {
   std::deque<std::shared_ptr<Chunk>> chunks_ TASKER_GUARDED_BY(mutex_);  // that have not ended
   std::size_t taken_ TASKER_GUARDED_BY(mutex_) = 0;  // how many of them were taken: the first ones
   std::vector<std::string> messages_ TASKER_GUARDED_BY(mutex_);
-  std::uint64_t uncredited_ TASKER_GUARDED_BY(mutex_) = 0;  // bytes of frames on their way to rank 0
+  std::optional<talk::Ready> ready_ TASKER_GUARDED_BY(mutex_);
+  std::deque<std::string> frames_ TASKER_GUARDED_BY(mutex_);  // on their way to rank 0
+  std::uint64_t uncredited_ TASKER_GUARDED_BY(mutex_) = 0;    // their bytes
   bool closed_ TASKER_GUARDED_BY(mutex_) = false;
   bool revoked_ TASKER_GUARDED_BY(mutex_) = false;
   bool left_ TASKER_GUARDED_BY(mutex_) = false;

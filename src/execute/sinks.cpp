@@ -28,9 +28,10 @@ store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall&
 }
 
 JournalSink::JournalSink(const talk::Start& start, const detail::MapCall& call,
-                         const store::Fingerprinter& fingerprint)
+                         const store::Fingerprinter& fingerprint, std::function<std::string()> leader)
     : journal_(journal_of(start, call, fingerprint, base::this_process().host, base::build_id())),
-      fence_(store::fence_path(start.directory, start.leader)),
+      directory_(start.directory),
+      leader_(std::move(leader)),
       power_(start.options.durability == Durability::power) {}
 
 void JournalSink::write(const store::FrameParts& parts) {
@@ -43,14 +44,14 @@ void JournalSink::write(const store::FrameParts& parts) {
     const auto state = states_.find(record.index);
     if (state == states_.end() || record.outcome != store::Outcome::done) continue;
     sync();
-    if (base::file_exists(fence_)) store::remove_state(fence_.parent_path(), state->second);
+    if (may_touch_states()) store::remove_state(directory_, state->second);
     states_.erase(state);
   }
 }
 
 void JournalSink::save(const store::StateName& name, std::string_view state) {
-  if (!base::file_exists(fence_)) return;
-  store::write_state(fence_.parent_path(), name, state, power_);
+  if (!may_touch_states()) return;
+  store::write_state(directory_, name, state, power_);
   states_.insert_or_assign(name.index, name);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/file.hpp"
 #include "execute/desk.hpp"
 #include "execute/recorder.hpp"
 #include "store/journal.hpp"
@@ -7,6 +8,7 @@
 #include <tasker/detail/call.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,7 +26,9 @@ store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall&
 /// Writes frames to this process's own journal, and the states of running tasks to files beside it.
 class JournalSink final : public FrameSink {
  public:
-  JournalSink(const talk::Start& start, const detail::MapCall& call, const store::Fingerprinter& fingerprint);
+  /// `leader`: tells which run leads now.
+  JournalSink(const talk::Start& start, const detail::MapCall& call, const store::Fingerprinter& fingerprint,
+              std::function<std::string()> leader);
 
   void write(const store::FrameParts& frame) override;
   void save(const store::StateName& name, std::string_view state) override;
@@ -33,7 +37,12 @@ class JournalSink final : public FrameSink {
 
  private:
   store::JournalWriter journal_;
-  std::filesystem::path fence_;  // once the run has lost its fence, the states belong to another run
+  /// Once no run that this rank knows has its fence, the states belong to another run.
+  bool may_touch_states() const {
+    return base::file_exists(store::fence_path(directory_, leader_()));
+  }
+  std::filesystem::path directory_;
+  std::function<std::string()> leader_;
   bool power_;                   // Durability::power
   std::map<std::uint64_t, store::StateName> states_;  // of tasks that have saved here and are not done
 };

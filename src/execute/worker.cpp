@@ -24,7 +24,7 @@ class Worker {
         call_(with_options(call, start)),
         fingerprint_(call_),
         work_{call_, start.tasks, fingerprint_, desk.horizon()},
-        journal_(start, call_, fingerprint_),
+        journal_(start, call_, fingerprint_, [&desk] { return desk.start()->leader; }),
         mail_(desk_, journal_name(start).id, slots_ == 0) {
     if (sees_directory_)
       work_.load_state = [this](const store::StateName& name) {
@@ -51,12 +51,13 @@ class Worker {
 
   void say_ready() {
     talk::Ready ready;
+    ready.sequence = start_.sequence;
     ready.sees_directory = sees_directory_;
     ready.host = base::this_process().host;
     ready.build = base::build_id();
     ready.cpus = cluster::available_cpus();
     ready.slots = std::max(slots_, 1U);
-    desk_.post(talk::pack(ready));
+    desk_.post_ready(ready);
   }
 
   void finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report) {

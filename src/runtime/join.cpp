@@ -2,8 +2,8 @@
 
 #include "base/file.hpp"
 #include "base/sleep.hpp"
-#include "cluster/history.hpp"
 #include "execute/worker.hpp"
+#include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
 #include "talk/connection.hpp"
 
@@ -21,20 +21,38 @@ namespace {
 
 /// How long to wait for a run that is about to hold the directory, before another look.
 constexpr auto until_held = 20ms;
-/// How long the main thread gets to come out of `fn` when the time is up.
+/// How long the main thread gets to come out of `fn` when this run must end.
 constexpr auto time_to_leave = 200ms;
 
+/// Connects to the run that holds the directory; nothing if that run is gone, or does not hold it yet. Throws
+/// `held` if nobody can join it.
+std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
+  const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
+  auto connection = held.by().holds ? talk::connect_to(store::gate_path(fence)) : std::nullopt;
+  if (!connection && held.by().holds && base::file_exists(fence)) {
+    map.before.history.add(cluster::held);
+    throw held;
+  }
+  if (!connection) base::sleep_until(Clock::now() + until_held);
+  return connection;
+}
+
 /// The ranks of this run during a map that another run leads. What the leader says to a rank is passed on to
-/// it, and what a rank says to the leader: so ranks don't know that they compute for another run.
+/// it, and what a rank says to the leader: so ranks don't know that they compute for another run. When the
+/// leader is gone, the ranks stay at work, and this run joins a successor or takes the lead.
 class Joined {
  public:
   Joined(RootMap& map, talk::Connection connection)
-      : map_(map), peers_(map.root.peers), desk_(map.root.desk), connection_(std::move(connection)) {}
+      : map_(map),
+        peers_(map.root.peers),
+        desk_(map.root.desk),
+        connection_(std::move(connection)),
+        arguments_(map.arguments.digest()) {}
 
-  /// Until the map ends. Nothing if the leader is gone.
-  std::optional<talk::End> take_part() {
+  std::shared_ptr<const store::Archive> run() {
     const base::WorkingDirectory restored;  // `fn` may change it, as on other ranks
-    connection_.send(talk::Connection::whole_run, talk::pack(introduction()));
+    map_.set_lost_after();
+    introduce();
     peers_.take(desk_);
     map_.root.thread.begin([this] { second_thread(); });
     execute::take_part(desk_, map_.call, [] { return false; });
@@ -43,135 +61,171 @@ class Joined {
       ~Served() { peers.let_go(); }
     } served{peers_};
     map_.root.thread.wait();
-    return end_;
+    return computation_ ? computation_->conclude() : archive_;
   }
 
  private:
-  talk::Join introduction() const {
+  void introduce() {
     const Workspace& workspace = map_.workspace();
     const detail::MapCall& call = map_.call;
-    talk::Join join{workspace.run(), base::this_process().host, workspace.job(), {}, call.options.slots,
-                    call.options.isolation, base::build_id(), call.argument_type, call.result_type,
-                    workspace.digest(), call.count, map_.arguments.digest()};
+    const base::ProcessId& process = map_.self.process;
+    talk::Join join{map_.self.run, process.host, process.boot, process.pid, process.started, map_.self.job, {},
+                    call.options.slots, call.options.isolation, map_.time.left(Clock::now()), map_.self.ghosts,
+                    !at_work_.begun.empty(), base::build_id(), call.argument_type, call.result_type,
+                    workspace.digest(), call.count, arguments_};
     if (map_.root_computes()) join.ranks.push_back(talk::Peers::self);
     join.ranks.insert(join.ranks.end(), peers_.others().begin(), peers_.others().end());
-    return join;
+    std::erase_if(join.ranks, [&](int rank) { return at_work_.closed.contains(rank); });
+    connection_.send(talk::Connection::whole_run, talk::pack(join));
   }
 
   void second_thread() {
     try {
-      while (!end_ && !connection_.has_ended()) turn();
+      while (!has_ended()) {
+        follow();
+        while (!has_ended() && connection_.has_ended()) find_leader();
+      }
     } catch (...) {
-      desk_.close();
+      if (!computation_) end_with(std::current_exception());
       throw;
     }
     desk_.close();
   }
 
-  void turn() {
-    auto watched = map_.time.watched();
-    const short wanted = connection_.has_unsent() ? POLLIN | POLLOUT : POLLIN;
-    watched.push_back({connection_.fd(), wanted, 0});
-    const auto envelope = peers_.wait(map_.time.wake(Clock::now()), watched);
-    if (envelope) hear_rank(*envelope);
-    connection_.flush();
-    while (const auto said = connection_.receive()) hear_leader(*said);
-    if (map_.time.look(Clock::now())) tell_time();
-    if (map_.time.is_over() || (map_.time.stopped() && closed_ == begun_)) leave();
+  bool has_ended() const { return computation_ || archive_; }
+
+  /// If the main thread stays in `fn`, this thread tells the other ranks how the map ends for this run. If the
+  /// time is up, the process ends with that.
+  void end_with(const std::exception_ptr& failure) {
+    desk_.close();
+    if (desk_.wait_until_left(Clock::now() + time_to_leave)) return;
+    const talk::Thrown end = talk::describe(failure);
+    map_.root.is_told = true;
+    peers_.send_to_others(talk::pack(talk::End{end}));
+    if (map_.time.is_over()) map_.root.end_process(end);
   }
 
-  /// This run must stop, while others go on. If the main thread stays in `fn`, the process ends here.
-  [[noreturn]] void leave() {
-    const Interrupted interrupted(fmt::format("{} was stopped {}; the run that it had joined goes on", map_.name,
-                                              map_.time.reason(Clock::now())));
-    desk_.close();
-    if (!closed_.contains(talk::Peers::self) && !desk_.wait_until_left(Clock::now() + time_to_leave)) {
-      const talk::Thrown end = talk::describe(std::make_exception_ptr(interrupted));
-      peers_.send_to_others(talk::pack(talk::End{end}));
-      map_.root.is_told = true;
-      map_.root.end_process(end);
+  /// Until the map ends, or the leader is gone.
+  void follow() {
+    while (!has_ended() && !connection_.has_ended()) {
+      auto watched = map_.time.watched();
+      const short wanted = connection_.has_unsent() ? POLLIN | POLLOUT : POLLIN;
+      watched.push_back({connection_.fd(), wanted, 0});
+      const auto envelope = peers_.wait(map_.time.wake(Clock::now()), watched);
+      if (envelope) hear_rank(*envelope);
+      connection_.flush();
+      while (const auto said = connection_.receive()) hear_leader(*said);
+      if (map_.time.look(Clock::now())) tell_time();
+      if (map_.time.is_over() || (map_.time.stopped() && at_work_.closed == at_work_.begun)) throw_stopped();
     }
-    throw interrupted;
+  }
+
+  /// Joins a successor of the leader, or becomes one.
+  void find_leader() {
+    map_.look_again();
+    if ((archive_ = map_.workspace().finished())) return;
+    try {
+      // The program's code is not for this thread.
+      detail::MapCall call = map_.call;
+      call.expected = {};
+      schedule::Plan plan = begin(map_, call);
+      map_.reporter.say("the run that this one had joined is gone: this one leads from now on");
+      computation_.emplace(map_, std::move(plan), at_work_);
+      computation_->second_thread();
+    } catch (const store::Held& held) {
+      if (auto connection = connect(map_, held)) {
+        connection_ = std::move(*connection);
+        introduce();
+      }
+    }
   }
 
   void hear_rank(const talk::Envelope& envelope) {
     const int rank = envelope.source;
     if (envelope.lost) {
       hear_of_loss(rank);
-      begun_.erase(rank);
-      closed_.erase(rank);
+      at_work_.begun.erase(rank);
+      at_work_.closed.erase(rank);
       connection_.send(rank, {});
       return;
     }
     require_going_on(envelope);
-    if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed>) closed_.insert(rank);
+    if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed>) at_work_.closed.insert(rank);
     connection_.send(rank, envelope.bytes);
   }
 
   void hear_leader(const talk::Connection::Said& said) {
-    if (said.rank != talk::Connection::whole_run) {
-      if (talk::kind_of(said.message) == talk::kind<talk::Start>) begun_.insert(said.rank);
-      peers_.send(said.rank, said.message);
-      return;
-    }
     const auto kind = talk::kind_of(said.message);
+    if (said.rank == talk::Connection::whole_run)
+      hear_leader(kind, said.message);
+    else {
+      if (kind == talk::kind<talk::Start>) note_start(said);
+      peers_.send(said.rank, said.message);
+    }
+  }
+
+  void note_start(const talk::Connection::Said& said) {
+    at_work_.begun.insert(said.rank);
+    if (!map_.before.joined) map_.before.joined = talk::unpack<talk::Start>(said.message).sequence;
+  }
+
+  void hear_leader(std::optional<std::uint8_t> kind, const std::string& message) {
     if (kind == talk::kind<talk::Welcome>) {
-      const auto welcome = talk::unpack<talk::Welcome>(said.message);
+      const auto welcome = talk::unpack<talk::Welcome>(message);
+      const double share = static_cast<double>(welcome.done) / static_cast<double>(map_.call.count);
       map_.reporter.say(fmt::format("joined the run of {} on {}: {:.0f} % done, {}; Ctrl-C leaves it alone",
-                                    welcome.user, welcome.host,
-                                    100 * static_cast<double>(welcome.done) / static_cast<double>(map_.call.count),
+                                    welcome.user, welcome.host, 100 * share,
                                     count_text(welcome.workers, "worker")));
     } else if (kind == talk::kind<talk::Refused>) {
-      cluster::add_history(cluster::held);
+      map_.before.history.add(cluster::held);
       throw Interrupted(fmt::format("{} is held by another run, which this one can't join: {}",
                                     map_.workspace().directory().string(),
-                                    talk::unpack<talk::Refused>(said.message).why));
+                                    talk::unpack<talk::Refused>(message).why));
     } else {
-      end_ = talk::unpack<talk::End>(said.message);
+      end(talk::unpack<talk::End>(message));
     }
+  }
+
+  void end(const talk::End& end) {
+    if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
+    archive_ = store::Archive::open(end.path);
+    if (!archive_ || archive_->description().id != end.archive)
+      throw Interrupted(fmt::format("{} was replaced or removed right after it was written; run the same "
+                                    "command again",
+                                    end.path));
   }
 
   /// The leader hands out no more to this run, if it must stop; its ranks give back what they have not
   /// started.
   void tell_time() {
-    const talk::TimeLeft time{map_.time.left(Clock::now()), map_.time.stopped()};
-    connection_.send(talk::Connection::whole_run, talk::pack(time));
-    const std::string message = talk::pack(time);
-    peers_.send_to_others(message);
-    desk_.hear(message);
+    const std::string time = talk::pack(talk::TimeLeft{map_.time.left(Clock::now()), map_.time.stopped()});
+    connection_.send(talk::Connection::whole_run, time);
+    peers_.send_to_others(time);
+    desk_.hear(time);
+  }
+
+  [[noreturn]] void throw_stopped() const {
+    throw Interrupted(fmt::format("{} was stopped {}; the run that it had joined goes on", map_.name,
+                                  map_.time.reason(Clock::now())));
   }
 
   RootMap& map_;
   talk::Peers& peers_;
   execute::Desk& desk_;
   talk::Connection connection_;
-  std::set<int> begun_;   // ranks for which the map has begun
-  std::set<int> closed_;  // those of them that have closed their journals
-  std::optional<talk::End> end_;
+  const Digest arguments_;
+  AtWork at_work_;
+  std::optional<Computation> computation_;  // since this run leads
+  std::shared_ptr<const store::Archive> archive_;
 };
-
-std::shared_ptr<const store::Archive> archive_of(const talk::End& end) {
-  if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
-  auto archive = store::Archive::open(end.path);
-  return archive && archive->description().id == end.archive ? archive : nullptr;
-}
 
 }  // namespace
 
 std::shared_ptr<const store::Archive> join(RootMap& map, const store::Held& held) {
-  const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
-  auto connection = held.by().holds ? talk::connect_to(store::gate_path(fence)) : std::nullopt;
-  if (!connection) {
-    if (held.by().holds && base::file_exists(fence)) {
-      cluster::add_history(cluster::held);
-      throw held;
-    }
-    base::sleep_until(Clock::now() + until_held);
-    return nullptr;
-  }
+  auto connection = connect(map, held);
+  if (!connection) return nullptr;
   map.arguments.make(map.call.count);
-  const auto end = Joined(map, std::move(*connection)).take_part();
-  return end ? archive_of(*end) : nullptr;
+  return Joined(map, std::move(*connection)).run();
 }
 
 }  // namespace tasker::runtime

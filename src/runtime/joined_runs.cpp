@@ -20,16 +20,16 @@ constexpr auto patience = 5s;
 bool makes_sense(const talk::Join& join) {
   const auto& ranks = join.ranks;
   std::uint64_t id = 0;
-  return base::from_hex(join.run, id) && !ranks.empty() && ranks.front() >= 0 && ranks.back() < most_ranks &&
-         std::ranges::adjacent_find(ranks, std::greater_equal()) == ranks.end() &&
-         join.slots <= execute::most_slots;
+  return base::from_hex(join.run, id) && join.slots <= execute::most_slots &&
+         (ranks.empty() || (ranks.front() >= 0 && ranks.back() < most_ranks)) &&
+         std::ranges::adjacent_find(ranks, std::greater_equal()) == ranks.end();
 }
 
 }  // namespace
 
 JoinedRuns::JoinedRuns(RootMap& map, Master& master, const schedule::Scheduler& scheduler,
                        const talk::Start& start)
-    : map_(map), master_(master), scheduler_(scheduler), start_(start), user_(base::user_name()) {
+    : map_(map), master_(master), scheduler_(scheduler), start_(start), user_(base::user_name()), expected_(map.workspace().may_join()) {
   if (map_.gate) map_.root.peers.open(*map_.gate);
 }
 
@@ -38,6 +38,8 @@ JoinedRuns::~JoinedRuns() { map_.root.peers.close(); }
 void JoinedRuns::handle(const talk::Envelope& envelope) {
   const auto worker = workers_.find(envelope.source);
   const auto kind = talk::kind_of(envelope.bytes);
+  if (worker != workers_.end() && envelope.lost && master_.is_open(envelope.source))
+    runs_.at(worker->second).any_died = true;
   try {
     if (worker == workers_.end())
       handle_run(envelope);
@@ -59,7 +61,12 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
   if (envelope.lost) {
     waiting_.erase(envelope.source);
     if (run == runs_.end()) return;
-    map_.reporter.say(fmt::format("the run on {} that has joined is gone", run->second.who.host));
+    if (run->second.any_died)
+      map_.workspace().lose_run(run->second.who.run, run->second.who.ghosts);
+    else
+      map_.workspace().remove_run(run->second.who.run);
+    map_.reporter.say(fmt::format("the run on {} that had joined {}", run->second.who.host,
+                                  run->second.any_died ? "is gone" : "has left"));
     runs_.erase(run);
   } else if (kind == talk::kind<talk::Join> && run == runs_.end()) {
     waiting_[envelope.source] = talk::unpack<talk::Join>(envelope.bytes);
@@ -73,7 +80,7 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
 }
 
 void JoinedRuns::answer() {
-  if (!map_.arguments.all_made()) return;
+  if (!map_.arguments.all_made() || map_.time.stopped() || scheduler_.finished()) return;
   for (const auto& [number, join] : std::exchange(waiting_, {})) {
     if (!makes_sense(join)) throw DamagedError("it says nonsense of itself");
     if (const std::string why = difference(join); !why.empty())
@@ -101,22 +108,31 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   map_.root.peers.send(number, talk::pack(talk::Welcome{user_, base::this_process().host,
                                                         map_.call.count - scheduler_.pending() - scheduler_.in_flight(),
                                                         scheduler_.slots()}));
-  const int ranks_at = map_.gate->admit(number, join.ranks.back() + 1);
+  const int ranks_at = map_.gate->admit(number, join.ranks.empty() ? 0 : join.ranks.back() + 1);
   runs_[number] = {join, ranks_at};
-  map_.workspace().add_run(join.run);
+  map_.workspace().add_run({join.run, join.job, {join.host, join.boot, join.pid, join.started}, join.ghosts});
+  expected_.erase(join.run);
   talk::Start start = start_;
   start.run = join.run;
   start.job = join.job;
   start.options.slots = join.slots;
   start.options.isolation = std::max(start.options.isolation, join.isolation);
-  start.time_left = map_.time.left(Clock::now());
+  start.time_left = join.time_left;
   for (const std::int32_t rank : join.ranks) {
     start.rank = rank;
     workers_[ranks_at + rank] = number;
-    master_.begin(ranks_at + rank, start);
+    master_.begin(ranks_at + rank, start, join.resumes);
   }
   map_.reporter.say(fmt::format("a run on {} joins, with {}", join.host,
                                 count_text(join.ranks.size() * std::max(execute::slots_of(start.options), 1U), "worker")));
+}
+
+void JoinedRuns::note_closed() {
+  for (const auto& [number, run] : runs_) {
+    const bool closed = std::ranges::none_of(
+        run.who.ranks, [&](std::int32_t rank) { return master_.is_open(run.ranks_at + rank); });
+    if (closed) map_.workspace().remove_run(run.who.run);
+  }
 }
 
 void JoinedRuns::tell(const talk::End& end) {

@@ -7,6 +7,7 @@
 #include "talk/messages.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace tasker::runtime {
@@ -26,6 +27,12 @@ class JoinedRuns {
   void handle(const talk::Envelope& envelope);
   /// Answers those who want to join, once all arguments are made.
   void answer();
+  /// Whether any run has joined, and is here.
+  bool any() const { return !runs_.empty(); }
+  /// Whether a run that had joined an earlier one may still come, and say what it has in hand.
+  bool awaits() const { return !expected_.empty(); }
+  /// When no more is handed out: the runs whose ranks have closed their journals write no more.
+  void note_closed();
   /// Tells all how the map has ended.
   void tell(const talk::End& end);
 
@@ -33,6 +40,7 @@ class JoinedRuns {
   struct Run {
     talk::Join who;
     int ranks_at = 0;  // the number of its rank 0
+    bool any_died = false;
   };
   void handle_run(const talk::Envelope& envelope);
   std::string difference(const talk::Join& join) const;
@@ -43,6 +51,7 @@ class JoinedRuns {
   const schedule::Scheduler& scheduler_;
   const talk::Start& start_;
   const std::string user_;
+  std::set<std::string> expected_;
   std::map<int, talk::Join> waiting_;  // by number, like the two below
   std::map<int, Run> runs_;
   std::map<int, int> workers_;  // the run of which a worker is

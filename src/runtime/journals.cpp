@@ -9,18 +9,26 @@ namespace tasker::runtime {
 namespace {
 
 talk::Start as_leader(talk::Start start) {
+  start.run = start.leader;
   start.rank = store::JournalName::leader;
   return start;
 }
 
 }  // namespace
 
-Journals::Journals(talk::Start start, const detail::MapCall& call, const Arguments& arguments,
+Journals::Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
                    const Workspace& workspace)
     : call_(call),
       arguments_(arguments),
       workspace_(workspace),
-      own_(as_leader(std::move(start)), call, workspace.fingerprinter()) {}
+      own_(as_leader(start), call, workspace.fingerprinter(), [id = start.leader] { return id; }) {}
+
+bool Journals::know(int peer, const talk::Ready& who) {
+  talk::Start& start = starts_.at(peer);
+  if (who.leader != start.leader) return false;
+  if (who.sees_directory) start.sequence = who.sequence;
+  return true;
+}
 
 void Journals::write(int rank, const talk::Ready& who, std::string_view frame) {
   auto journal = journals_.find(rank);

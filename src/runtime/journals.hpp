@@ -23,6 +23,8 @@ class MasterStore {
   virtual ~MasterStore() = default;
   /// The map has begun for a peer, with these words.
   virtual void begin(int peer, const talk::Start& start) = 0;
+  /// That peer says so of itself; false if it says so to another leader.
+  virtual bool know(int peer, const talk::Ready& who) = 0;
   /// Whether earlier runs tell of attempts at tasks that are missing.
   virtual bool any_attempts() const = 0;
   /// The number of the next attempt at a task, as far as earlier runs tell.
@@ -43,10 +45,11 @@ class MasterStore {
 class Journals final : public MasterStore {
  public:
   /// `start`: as for a rank of this run.
-  Journals(talk::Start start, const detail::MapCall& call, const Arguments& arguments,
+  Journals(const talk::Start& start, const detail::MapCall& call, const Arguments& arguments,
            const Workspace& workspace);
 
   void begin(int peer, const talk::Start& start) override { starts_[peer] = start; }
+  bool know(int peer, const talk::Ready& who) override;
   bool any_attempts() const override { return workspace_.any_attempts(); }
   std::uint32_t attempt_of(std::uint64_t index) const override { return workspace_.attempt_of(index); }
   void write(int rank, const talk::Ready& who, std::string_view frame) override;

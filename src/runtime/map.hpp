@@ -4,6 +4,7 @@
 #include "base/kept_thread.hpp"
 #include "base/process.hpp"
 #include "cluster/allocation.hpp"
+#include "cluster/history.hpp"
 #include "execute/desk.hpp"
 #include "talk/peers.hpp"
 #include "talk/thrown.hpp"
@@ -47,6 +48,7 @@ struct Root {
   /// message, and all other ranks.
   std::function<void(const talk::Thrown& why)> end_process;
   base::ProcessId process;  ///< This one.
+  cluster::History history = {};
   bool is_told = false;     ///< Whether the second thread has told the other ranks how the map ends.
 };
 

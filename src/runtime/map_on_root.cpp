@@ -1,5 +1,9 @@
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "cluster/cpus.hpp"
+#include "cluster/launcher.hpp"
+#include "cluster/report.hpp"
+#include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/join.hpp"
 #include "runtime/plan.hpp"
@@ -126,11 +130,12 @@ void open_gate(RootMap& map, const std::filesystem::path& fence) {
   }
 }
 
-/// Takes the directory, plans the tasks and says what is going to happen.
-schedule::Plan begin(RootMap& map) {
+}  // namespace
+
+schedule::Plan begin(RootMap& map, const detail::MapCall& call) {
   Workspace& workspace = map.workspace();
   workspace.open([&](const std::filesystem::path& fence) { open_gate(map, fence); });
-  schedule::Plan plan = make_plan(map.call, map.arguments, workspace, map.time.frame());
+  schedule::Plan plan = make_plan(call, map.arguments, workspace, map.time.frame());
   say_begin(map, map.call.count - workspace.missing().size() - workspace.settled().failed);
   if (!workspace.missing().empty()) {
     say_isolation(map);
@@ -140,10 +145,12 @@ schedule::Plan begin(RootMap& map) {
   return plan;
 }
 
+namespace {
+
 /// Leads the map, or joins the run that leads it. Null if that run is gone before the map has ended.
 std::shared_ptr<const store::Archive> lead_or_join(RootMap& map) {
   try {
-    return compute(map, begin(map));
+    return Computation(map, begin(map, map.call)).run();
   } catch (const store::Held& held) {
     return join(map, held);
   } catch (const TasksFailed&) {
@@ -179,12 +186,22 @@ RootMap::RootMap(Root& its_root, const detail::MapCall& its_call, std::uint64_t 
       time(settings.options, root.allocation, root.drain),
       reporter(name, settings.options.progress, begin),
       call(prepared(its_call)),
-      arguments(call) {}
+      arguments(call),
+      self{base::to_hex(base::random_id()), cluster::slurm_job(), root.process,
+           ghosts(root.peers.comm(), call.options)},
+      before{cluster::was_requeued(), {}, root.history},
+      has_launcher(cluster::has_launcher()) {}
 
 void RootMap::look_again() {
   workspace_.reset();
   gate.reset();
-  workspace_.emplace(call, arguments, root.process, ghosts(root.peers.comm(), call.options));
+  workspace_.emplace(call, arguments, self, before);
+}
+
+void RootMap::set_lost_after() {
+  const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(call.options.lost_after);
+  if (!is_alone()) root.peers.comm()->set_lost_after(lost_after);
+  cluster::set_lost_after(lost_after);
 }
 
 detail::MapCall RootMap::prepared(detail::MapCall its_call) {

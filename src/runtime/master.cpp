@@ -29,14 +29,16 @@ Master::Master(talk::Peers& peers, const Options& options, const Arguments& argu
       store_(store),
       tally_(tally) {}
 
-void Master::begin(int rank, const talk::Start& start) {
+void Master::begin(int rank, const talk::Start& start, bool resumes) {
   open_.insert(rank);
+  if (resumes) resuming_.insert(rank);
   store_.begin(rank, start);
   peers_.send(rank, talk::pack(start));
 }
 
-void Master::tell(const talk::TimeLeft& time) {
-  for (const int rank : open_) peers_.send(rank, talk::pack(time));
+void Master::tell_own(const talk::TimeLeft& time) {
+  for (const int rank : open_)
+    if (rank < talk::Gate::first) peers_.send(rank, talk::pack(time));
 }
 
 void Master::handle(const talk::Envelope& envelope) {
@@ -47,6 +49,8 @@ void Master::handle(const talk::Envelope& envelope) {
   }
   const auto kind = talk::kind_of(envelope.bytes);
   if (!kind) throw DamagedError("rank " + std::to_string(rank) + " sent nonsense");
+  require_going_on(envelope);
+  if (resuming_.contains(rank) && *kind != talk::kind<talk::Ready>) return;  // it was for an earlier leader
   try {
     switch (*kind) {
       case talk::kind<talk::Ready>: join(rank, talk::unpack<talk::Ready>(envelope.bytes)); return;
@@ -62,8 +66,9 @@ void Master::handle(const talk::Envelope& envelope) {
       }
       case talk::kind<talk::Records>: {
         std::string_view frame = envelope.bytes;
-        talk::unpack_front<talk::Records>(frame);
+        const bool again = talk::unpack_front<talk::Records>(frame).again;
         store_.write(rank, workers_.at(rank), frame);
+        if (again) count_recorded(store_.recorded(rank, scheduler_.pending_tasks()));
         peers_.send(rank, talk::pack(talk::Recorded{envelope.bytes.size()}));
         return;
       }
@@ -71,8 +76,6 @@ void Master::handle(const talk::Envelope& envelope) {
         talk::unpack<talk::Closed>(envelope.bytes);
         count_closed(rank);
         return;
-      case talk::kind<talk::Trouble>:
-      case talk::kind<talk::Leave>: require_going_on(envelope); return;
       default: throw DamagedError("rank " + std::to_string(rank) + " sent a message that only rank 0 sends");
     }
   } catch (const std::logic_error& error) {
@@ -84,20 +87,43 @@ void Master::handle(const talk::Envelope& envelope) {
 void Master::join(int rank, const talk::Ready& who) {
   if (who.slots > execute::most_slots) throw std::invalid_argument("it has too many slots");
   if (!open_.contains(rank)) throw std::invalid_argument("no map has begun for it");
+  if (!store_.know(rank, who)) return;  // it answers an earlier leader
   scheduler_.join(rank, who.slots);
-  if (retired_.contains(rank)) scheduler_.retire(rank);
   workers_[rank] = who;
+  if (resuming_.erase(rank) > 0) take_over(rank, who);
+  if (retired_.contains(rank)) scheduler_.retire(rank);
+}
+
+/// Nothing is handed out that the worker has recorded since the directory was read, or is at.
+void Master::take_over(int rank, const talk::Ready& who) {
+  count_recorded(store_.recorded(rank, scheduler_.pending_tasks()));
+  for (const talk::InHand& chunk : who.in_hand) scheduler_.adopt(rank, chunk.chunk, chunk.tasks);
+}
+
+/// Pending tasks turned out to be recorded.
+void Master::count_recorded(const base::IntervalSet& tasks) {
+  scheduler_.found(tasks.ranges());
+  tally_.tasks += tasks.size();
 }
 
 void Master::count_done(int rank, const talk::Done& done) {
   if (!workers_.at(rank).sees_directory) store_.sync(rank);
   const std::uint64_t before = scheduler_.done_count();
+  const bool is_adopted = scheduler_.is_adopted(done.chunk);
   const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy, done.left.tasks);
-  if (done.tally.tasks != scheduler_.done_count() - before || done.tally.failed > done.tally.tasks ||
-      done.tally.failures.size() > done.tally.failed)
+  const std::uint64_t tasks = scheduler_.done_count() - before;
+  if (done.tally.tasks < tasks || (done.tally.tasks > tasks && !is_adopted) ||
+      done.tally.failed > done.tally.tasks || done.tally.failures.size() > done.tally.failed)
     throw std::invalid_argument("its report does not fit its chunk");
-  take_leftover(pending, done.left);
-  tally_.add(done.tally);
+  talk::Leftover left = done.left;
+  if (is_adopted) {  // what is not pending is another worker's by now
+    left.suspects = pending.among(left.suspects).ranges();
+    std::erase_if(left.failed, [&](const auto& task) { return !pending.contains(task.first); });
+  }
+  take_leftover(pending, left);
+  talk::Tally tally = done.tally;
+  tally.tasks = tasks;  // others of an adopted chunk are counted already
+  tally_.add(tally);
 }
 
 void Master::take_leftover(const base::IntervalSet& pending, const talk::Leftover& left) {
@@ -127,6 +153,11 @@ void Master::retire(int peer) {
   let_go_if_empty_handed(peer);
 }
 
+void Master::retire_own() {
+  for (const int rank : std::set(open_))
+    if (rank < talk::Gate::first) retire(rank);
+}
+
 void Master::let_go_if_empty_handed(int peer) {
   if (retired_.contains(peer) && scheduler_.is_empty_handed(peer))
     peers_.send(peer, talk::pack(talk::Finish{}));
@@ -140,8 +171,7 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   for (const schedule::LeftBehind& chunk : chunks)
     if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
   const base::IntervalSet found = store_.recorded(rank, left);
-  scheduler_.found(found.ranges());
-  tally_.tasks += found.size();
+  count_recorded(found);
   std::vector<Unfinished> unfinished;
   for (const schedule::LeftBehind& chunk : chunks) {
     base::IntervalSet unrecorded;
@@ -158,6 +188,7 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
 void Master::lose(int rank) {
   if (open_.erase(rank) > 0) any_lost_ = true;
   retired_.erase(rank);
+  resuming_.erase(rank);
   for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
     scheduler_.suspect(chunk.tasks);
     blame(chunk.tasks.front().first);
@@ -180,7 +211,8 @@ void Master::blame(std::uint64_t index) {
 }
 
 void Master::give_up(Time now) {
-  for (const auto& [rank, who] : workers_)
+  for (const auto& [rank, who] : workers_) {
+    if (rank >= talk::Gate::first) continue;
     for (const Unfinished& chunk : abandon(rank, false, now)) {
       const std::uint64_t index = chunk.tasks.front().first;
       store_.record({.index = index,
@@ -189,6 +221,7 @@ void Master::give_up(Time now) {
                      .payload = "interrupted: the time was up"},
                     chunk.lasted);
     }
+  }
 }
 
 talk::Tried Master::tried(std::uint64_t index) const {

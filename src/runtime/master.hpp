@@ -28,10 +28,12 @@ class Master {
   Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
          schedule::Scheduler& scheduler, talk::Tally& tally, MasterStore& store);
 
-  /// Tells a rank that the map begins: it may compute.
-  void begin(int rank, const talk::Start& start);
-  /// Tells all ranks for which the map has begun.
-  void tell(const talk::TimeLeft& time);
+  /// Tells a peer that the map begins: it may compute. `resumes`: it may be at work for an earlier leader.
+  void begin(int rank, const talk::Start& start, bool resumes = false);
+  /// Whether some of those who may be at work have not said yet what they have in hand.
+  bool awaits() const { return !resuming_.empty(); }
+  /// Tells all ranks of this run for which the map has begun.
+  void tell_own(const talk::TimeLeft& time);
   /// Takes in one message. Throws what ends the map for all: a worker's trouble, a rank that leaves,
   /// nonsense. A lost rank does not end the map: its tasks go to others.
   void handle(const talk::Envelope& envelope);
@@ -40,16 +42,21 @@ class Master {
 
   /// A worker gets nothing more: it closes its journal once it has nothing in hand.
   void retire(int peer);
+  /// No rank of this run gets anything more.
+  void retire_own();
   /// Tells the workers that there is no more work.
   void finish();
   /// Whether no worker has an open journal. After `finish`: all living ones have closed theirs. Before that:
   /// nobody is left to compute.
   bool closed() const { return open_.empty(); }
+  bool is_open(int peer) const { return open_.contains(peer); }
+  /// The same for the ranks of this run.
+  bool closed_own() const { return open_.lower_bound(talk::Gate::first) == open_.begin(); }
   /// Whether nobody writes to a journal any more: a lost rank may still do so for a while.
   bool all_closed() const { return closed() && !any_lost_; }
   /// The end of a sentence that tells of lost ranks: which task may be the cause. Empty if no rank died.
   std::string suspicion() const;
-  /// Waits no longer for tasks under way: records them as interrupted.
+  /// Waits no longer for tasks under way in this run: records them as interrupted.
   void give_up(Time now);
 
   /// What the workers said of themselves.
@@ -57,6 +64,8 @@ class Master {
 
  private:
   void join(int rank, const talk::Ready& who);
+  void take_over(int rank, const talk::Ready& who);
+  void count_recorded(const base::IntervalSet& tasks);
   void send_work(const schedule::Assign& assign);
   void count_done(int rank, const talk::Done& done);
   void count_closed(int rank);
@@ -78,6 +87,7 @@ class Master {
   talk::Tally& tally_;
   std::set<int> open_;  // workers for whom the map has begun and who have not closed their journals
   std::set<int> retired_;  // of them: those that get nothing more
+  std::set<int> resuming_;  // of them: those that may be at work for an earlier leader, and have not said it
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;
   std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that died while computing it

@@ -38,8 +38,13 @@ struct RootMap {
   Reporter reporter;
   detail::MapCall call;  ///< With an absolute path, since `fn` may change the working directory.
   Arguments arguments;
+  store::Holder self;  ///< This run: of that name are its fence and its ranks' journals.
+  Before before;
+  const bool has_launcher;  ///< Ranks live on when one is lost.
   std::optional<talk::Gate> gate;  ///< While this run holds the directory, if others can join.
 
+  /// Hosts of this run that are silent for longer than the options say are gone from now on.
+  void set_lost_after();
   /// Looks at the directory and the archive anew.
   void look_again();
   Workspace& workspace() { return *workspace_; }
@@ -50,9 +55,9 @@ struct RootMap {
   std::optional<Workspace> workspace_;  // destroyed before the gate: whoever finds no gate finds no fence
 };
 
-/// Computes the missing tasks and writes the archive. Throws TasksFailed or Interrupted if there is no
-/// archive.
-std::shared_ptr<const store::Archive> compute(RootMap& map, schedule::Plan plan);
+/// Takes the directory, plans the tasks and says what is going to happen. `call`: that of the map, perhaps
+/// without code of the program that is not to be called now. Throws like Workspace::open.
+schedule::Plan begin(RootMap& map, const detail::MapCall& call);
 
 /// How a map with this archive has ended.
 talk::End end_of(const store::Archive& archive);

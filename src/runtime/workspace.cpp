@@ -3,8 +3,6 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/process.hpp"
-#include "cluster/history.hpp"
-#include "cluster/launcher.hpp"
 #include "execute/failure.hpp"
 #include "store/fold.hpp"
 #include "store/list.hpp"
@@ -48,17 +46,19 @@ std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) 
 
 }  // namespace
 
-Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, const base::ProcessId& process,
-                     std::chrono::milliseconds ghosts)
+Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, store::Holder self,
+                     const Before& before)
     : call_(call),
       arguments_(arguments),
       fingerprint_(call),
       directory_(store::directory_of(call.path)),
       archive_(open_archive(call)),
-      run_id_(base::random_id()),
-      self_{base::to_hex(run_id_), cluster::slurm_job(), process, ghosts},
+      self_(std::move(self)),
+      before_(before),
       build_(base::build_id()) {
   base::refuse_link(directory_);
+  base::from_hex(self_.run, run_id_);
+  runs_.insert(run_id_);
   // Another run may remove the directory meanwhile.
   if (const fs::file_type type = base::type_of(directory_); type != fs::file_type::not_found) {
     if (type != fs::file_type::directory)
@@ -119,6 +119,7 @@ void Workspace::open(const store::Hold::Prepare& prepare) {
   const store::Fence& fence = hold_->fence();
   const store::Names names(directory_);
   ghosts_.emplace(names);
+  ghosts_->welcome(self_.run);
   archive_ = open_archive(call_);  // another run may have finished it meanwhile
   fence.remove_leftovers(names);
   store::remove_folded(fence, store::list_journals(names));
@@ -138,12 +139,12 @@ void Workspace::open(const store::Hold::Prepare& prepare) {
   catalog_ = std::make_unique<store::Catalog>(fence.path(), call_.count);
   read_records(directory_, journals);
   match_arguments();
-  if (cluster::was_requeued() && !catalog_->empty()) settle_failures();
+  if (!catalog_->empty()) settle_failures();
   find_states(names);
   // Another map of the program may have the same digest, but not the same path.
   if (!missing_.empty())
-    cluster::add_history(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
-                         std::to_string(missing_.size()));
+    before_.history.add(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
+                        std::to_string(missing_.size()));
   write_list();
   store::write_manifest(fence, manifest());
 }
@@ -199,16 +200,22 @@ void Workspace::match_arguments() {
     if (!entry.done()) tried_->push_back(entry);
 }
 
-/// A job that comes back does not repeat what failed in it before.
+/// Whether a task that has failed in a run of that origin is not tried again: a job that comes back does not
+/// repeat what failed in it before, nor does a run that takes the lead.
+bool Workspace::is_settled(const store::Origin* origin) const {
+  return origin && ((before_.was_requeued && origin->job == self_.job) ||
+                    (before_.joined && origin->sequence >= *before_.joined));
+}
+
 void Workspace::settle_failures() {
+  if (!before_.was_requeued && !before_.joined) return;
   for (const base::Range& range : missing_.ranges())
     for (std::uint64_t index = range.first; index < range.last; ++index) {
       const store::Entry entry = catalog_->slot(index);
       if (entry.outcome == store::Outcome::none || entry.outcome == store::Outcome::interrupted ||
           entry.attempt <= call_.options.retries)
         continue;
-      const store::Origin* const origin = catalog_->origin(entry);
-      if (!origin || origin->job != self_.job) continue;
+      if (!is_settled(catalog_->origin(entry))) continue;
       const store::Record record = catalog_->record(entry);
       settled_.add_failure(execute::failure_of(index, record.payload, record.output));
       missing_.erase({index, index + 1});
@@ -255,9 +262,15 @@ void Workspace::find_states(const store::Names& names) {
       hold_->fence().remove(directory_ / name.to_string());
 }
 
-void Workspace::add_run(const std::string& run) {
+void Workspace::add_run(const store::Holder& run) {
   std::uint64_t id = 0;
-  if (base::from_hex(run, id)) runs_.insert(id);
+  if (base::from_hex(run.run, id)) runs_.insert(id);
+  ghosts_->welcome(run.run);
+  hold_->note_joined(run);
+}
+
+void Workspace::remove_run(const std::string& run) {
+  hold_->fence().remove(store::joined_path(directory_, run));
 }
 
 void Workspace::check_hold() const {
@@ -271,12 +284,14 @@ void Workspace::require_hold() const {
 std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
   const store::Fence& fence = hold_->fence();
   ghosts_->forget(fence);
+  for (const std::uint64_t run : runs_) remove_run(base::to_hex(run));
   // What has been recorded for this run comes first: the same of others is no stray then.
   std::vector<store::JournalName> own;
   std::vector<store::JournalName> others;
   for (const store::JournalName& name : store::list_journals(directory_))
     (runs_.contains(name.id) ? own : others).push_back(name);
-  read_records(directory_, own);
+  for (const store::JournalName& name : own) catalog_->add_rest(directory_, name);
+  catalog_->settle();
   for (const store::JournalName& name : others) catalog_->add_late(directory_, name);
   if (const auto missing = catalog_->first_missing(); missing && !holes)
     throw SystemError(directory_.string() + ": the record of task " + std::to_string(*missing) +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/intervals.hpp"
+#include "cluster/history.hpp"
 #include "runtime/arguments.hpp"
 #include "store/archive.hpp"
 #include "store/catalog.hpp"
@@ -22,14 +23,21 @@
 
 namespace tasker::runtime {
 
+/// What this run, or its job, has done before it looks at a directory.
+struct Before {
+  bool was_requeued = false;  ///< The job comes back.
+  /// The number, in the directory, of the first run that this one has joined.
+  std::optional<std::uint32_t> joined = {};
+  cluster::History history = {};
+};
+
 /// Rank 0's side of the store during one map: finds out which results are there already, and writes the
 /// archive in the end.
 class Workspace {
  public:
   /// Opens the archive if there is one. Throws MismatchError if the archive or the directory holds other
-  /// types. `process`: this one. `ghosts`: how long other ranks may go on writing when it has died.
-  Workspace(const detail::MapCall& call, Arguments& arguments, const base::ProcessId& process,
-            std::chrono::milliseconds ghosts);
+  /// types. `self`: this run.
+  Workspace(const detail::MapCall& call, Arguments& arguments, store::Holder self, const Before& before);
   ~Workspace();
 
   /// The archive if it holds a result for every argument, else null. Reads all arguments.
@@ -73,7 +81,13 @@ class Workspace {
   /// Looks for itself, and throws in the same way. Does nothing if this run holds no directory.
   void require_hold() const;
   /// The ranks of another run compute for this one, and write journals of that run's name.
-  void add_run(const std::string& run);
+  void add_run(const store::Holder& run);
+  /// The ranks of that run have closed their journals.
+  void remove_run(const std::string& run);
+  /// That run is gone, but its ranks may go on writing for so long.
+  void lose_run(const std::string& run, std::chrono::milliseconds ghosts) { ghosts_->add(run, ghosts); }
+  /// The runs that had joined an earlier run, and may join this one.
+  std::set<std::string> may_join() const { return ghosts_->may_join(); }
   /// Whether ranks may be writing to their journals. If so when this object ends, they become ghosts.
   void set_ranks_write(bool write) { ranks_write_ = write; }
 
@@ -90,6 +104,7 @@ class Workspace {
   void read_records(const std::filesystem::path& directory, const std::vector<store::JournalName>& journals);
   void match_arguments();
   void settle_failures();
+  bool is_settled(const store::Origin* origin) const;
   void write_list() const;
   std::shared_ptr<const store::Archive> written(std::uint64_t id) const;
   store::Manifest manifest() const { return store::manifest_of(call_, call_.count, fingerprint_.digest()); }
@@ -99,9 +114,10 @@ class Workspace {
   store::Fingerprinter fingerprint_;
   std::filesystem::path directory_;
   std::shared_ptr<const store::Archive> archive_;
-  std::uint64_t run_id_;
-  std::set<std::uint64_t> runs_{run_id_};  // whose ranks compute: this one, and those that have joined
+  std::uint64_t run_id_ = 0;
+  std::set<std::uint64_t> runs_;  // whose ranks compute: this one, and those that have joined
   store::Holder self_;
+  const Before& before_;
   std::unique_ptr<store::Hold> hold_;
   bool ranks_write_ = false;
   std::optional<store::Ghosts> ghosts_;

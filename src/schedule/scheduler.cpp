@@ -40,8 +40,8 @@ Clock::duration duration(double seconds) {
 
 }  // namespace
 
-Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace, bool more)
-    : backlog_(pending, std::move(plan)), more_(more), pace_(pace) {}
+Scheduler::Scheduler(const IntervalSet& pending, Plan plan, const Pace& pace, bool more, ChunkId first_chunk)
+    : backlog_(pending, std::move(plan)), more_(more), first_id_(first_chunk), pace_(pace) {}
 
 void Scheduler::add(const Ranges& tasks, bool more) {
   backlog_.insert(tasks);
@@ -72,6 +72,30 @@ std::vector<LeftBehind> Scheduler::leave(int worker) {
   to_estimate_.erase(worker);
   taking_back_ = nothing_fits_ = false;
   return chunks;
+}
+
+void Scheduler::adopt(int worker, ChunkId id, const Ranges& tasks) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end() || was_known(id))
+    refuse(worker, "has chunk " + std::to_string(id) + " in hand, which can't be");
+  Chunk chunk;
+  chunk.worker = worker;
+  chunk.started = chunk.adopted = true;
+  chunk.tasks = backlog_.tasks().among(tasks).ranges();
+  chunk.size = count(chunk.tasks);
+  for (const base::Range& range : chunk.tasks) backlog_.erase(range);
+  in_flight_ += chunk.size;
+  unfile(worker, found->second);
+  found->second.chunks.push_back(id);
+  file(worker, found->second);
+  changed_.push_back(worker);
+  adopted_.insert(id);
+  chunks_.emplace(id, std::move(chunk));
+}
+
+/// Whether this scheduler has given the chunk to a worker, or a worker has brought it along.
+bool Scheduler::was_known(ChunkId id) const {
+  return (first_id_ <= id && id < next_id_) || adopted_.contains(id);
 }
 
 void Scheduler::retire(int worker) {
@@ -116,10 +140,11 @@ IntervalSet Scheduler::done(int worker, ChunkId id, Clock::duration busy, const 
 
 void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
   const auto found = chunks_.find(id);
-  if (found == chunks_.end() && id > 0 && id < next_id_) return;
+  if (found == chunks_.end() && was_known(id)) return;
   if (found == chunks_.end() || found->second.worker != worker)
     refuse(worker, "returns tasks of chunk " + std::to_string(id) + ", which it never had");
   Chunk& chunk = found->second;
+  if (chunk.adopted) return;  // all its tasks were started
   if (kept > chunk.size)
     refuse(worker, "keeps " + std::to_string(kept) + " of the " + std::to_string(chunk.size) +
                        " tasks of chunk " + std::to_string(id));

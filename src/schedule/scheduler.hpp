@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -85,8 +86,10 @@ struct LeftBehind {
 /// takes tasks back costs that for every chunk of the workers whose chunks have changed since the last time.
 class Scheduler {
  public:
-  /// `pace`: how long tasks lasted in earlier runs. `more`: whether `add` will bring further tasks.
-  explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {}, bool more = false);
+  /// `pace`: how long tasks lasted in earlier runs. `more`: whether `add` will bring further tasks. Chunks are
+  /// numbered from `first_chunk` on.
+  explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {}, bool more = false,
+                     ChunkId first_chunk = 1);
 
   /// Adds pending tasks. `more`: whether further tasks follow.
   void add(const Ranges& tasks, bool more);
@@ -103,6 +106,12 @@ class Scheduler {
   /// would have begun them; none if it had left before. Don't pass on later messages from it: its chunks are
   /// unknown.
   std::vector<LeftBehind> leave(int worker);
+  /// A worker has a chunk that another scheduler gave it, has started these tasks of it and will not start
+  /// others. Those of them that are pending are in flight from now on. Throws std::invalid_argument if the
+  /// worker is unknown, or the chunk is known.
+  void adopt(int worker, ChunkId chunk, const Ranges& tasks);
+  /// Whether a worker has brought that chunk along.
+  bool is_adopted(ChunkId chunk) const { return adopted_.contains(chunk); }
   /// A worker gets nothing more. It stays until it leaves, and ends its chunks or gives them back.
   void retire(int worker);
   /// Whether a worker has nothing in hand.
@@ -166,6 +175,7 @@ class Scheduler {
     bool in_by_end = false;
     bool asked = false;    // whether a take-back is under way
     bool started = false;  // whether all its tasks are, as the worker has answered
+    bool adopted = false;  // the worker may have tasks in it that are not in `tasks`
   };
   using Chunks = std::unordered_map<ChunkId, Chunk>;
   struct Worker {
@@ -184,6 +194,7 @@ class Scheduler {
   std::uint64_t chunk_size() const;
   void learn(const Ranges& tasks, Clock::duration busy);
 
+  bool was_known(ChunkId id) const;
   void end(Chunks::iterator chunk);
   void file(int id, const Worker& worker);
   void unfile(int id, const Worker& worker);
@@ -200,7 +211,9 @@ class Scheduler {
   bool nothing_fits_ = false;  // no pending task fits into the time that is left
 
   Chunks chunks_;
-  ChunkId next_id_ = 1;
+  ChunkId first_id_;
+  ChunkId next_id_ = first_id_;
+  std::unordered_set<ChunkId> adopted_;
   std::unordered_map<int, Worker> workers_;
   std::set<std::pair<double, int>> by_load_;   // workers by chunks per slot
   std::size_t slots_ = 0;                      // of all workers

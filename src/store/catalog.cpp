@@ -49,10 +49,13 @@ Entry find(const Entries& entries, std::uint64_t index) {
 Catalog::Catalog(std::filesystem::path scratch, std::uint64_t tasks)
     : scratch_(std::move(scratch)), tasks_(tasks), slots_(scratch_), added_(scratch_), strays_(scratch_) {}
 
-/// Takes the records of all frames or, if it is late, of those that were not read yet.
+void Catalog::add(const std::filesystem::path& directory, const JournalName& name) {
+  read_.erase(name);
+  read(directory, name, false);
+}
+
 void Catalog::read(const std::filesystem::path& directory, const JournalName& name, bool late) {
   std::uint64_t& end = read_[name];
-  if (!late) end = 0;
   JournalReader journal(directory, name);
   if (journal.bytes().size() <= end && end > 0) return;
   if (sources_.size() == source_limit)

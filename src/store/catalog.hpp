@@ -57,9 +57,14 @@ class Catalog {
   /// `scratch`: a directory for large tables.
   Catalog(std::filesystem::path scratch, std::uint64_t tasks);
 
-  /// Reads a journal. Of several records of a task, success beats failure; otherwise the one that is read
+  /// Reads a journal from its begin. Of several records of a task, success beats failure; otherwise the one that is read
   /// later counts. So read journals in the order of list_journals, and call `settle` behind the last one.
-  void add(const std::filesystem::path& directory, const JournalName& name) { read(directory, name, false); }
+  void add(const std::filesystem::path& directory, const JournalName& name);
+  /// The same for the part of a journal that was not read yet, when the arguments are matched already: it was
+  /// written for them.
+  void add_rest(const std::filesystem::path& directory, const JournalName& name) {
+    read(directory, name, false);
+  }
   /// Reads the part of a journal that was not read yet, when the arguments are matched already: a rank of an
   /// earlier run may have written it in the meantime. Its records replace no result.
   void add_late(const std::filesystem::path& directory, const JournalName& name) {
@@ -106,6 +111,7 @@ class Catalog {
   std::uint64_t damaged_bytes() const { return damaged_; }
 
  private:
+  /// Takes the records of the frames that were not read yet.
   void read(const std::filesystem::path& directory, const JournalName& name, bool late);
   void insert(const Entry& entry, bool late);
   void resolve(std::uint64_t first, std::uint64_t last, std::span<const Entry> entries);

@@ -24,6 +24,18 @@ constexpr std::chrono::milliseconds longest_pause = 200ms;
 /// How long ranks are assumed to outlive a run whose `holder.json` can't be read.
 constexpr std::chrono::milliseconds unknown_ghosts = 15s;
 
+std::string text_of(const Holder& holder, std::uint64_t beat, bool holds) {
+  return seal({{"run", holder.run},
+               {"job", holder.job},
+               {"host", holder.process.host},
+               {"boot", holder.process.boot},
+               {"pid", holder.process.pid},
+               {"started", holder.process.started},
+               {"ghosts", holder.ghosts.count()},
+               {"beat", beat},
+               {"holds", holds}});
+}
+
 /// Keeps what the fence of `run` says of ranks that may outlive the run. Call it before removing the fence.
 void keep_ghosts(const fs::path& directory, const std::string& run) {
   const fs::path holder = holder_path(fence_path(directory, run));
@@ -68,7 +80,7 @@ std::optional<Seen> read_holder(const fs::path& path) {
 }
 
 Hold::Hold(const fs::path& directory, const Holder& self, Timing timing, const Prepare& prepare)
-    : self_(self), timing_(timing), fence_(directory, self_.run, holder_text()) {
+    : self_(self), timing_(timing), fence_(directory, self_.run, text_of(self_, 0, false)) {
   // The beat begins before `take`, so that other runs can watch this one while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
     base::Lock lock(mutex_);
@@ -144,22 +156,14 @@ void Hold::end_directory() {
   fence_.remove_directory();
 }
 
-std::string Hold::holder_text() const {
-  return seal({{"run", self_.run},
-               {"job", self_.job},
-               {"host", self_.process.host},
-               {"boot", self_.process.boot},
-               {"pid", self_.process.pid},
-               {"started", self_.process.started},
-               {"ghosts", self_.ghosts.count()},
-               {"beat", beats_},
-               {"holds", holds_}});
+void Hold::note_joined(const Holder& run) const {
+  fence_.replace(joined_path(fence_.directory(), run.run), text_of(run, 0, false));
 }
 
 void Hold::beat(bool holds) {
   ++beats_;
   holds_ = holds;
-  fence_.replace_holder(holder_text());
+  fence_.replace_holder(text_of(self_, beats_, holds_));
 }
 
 }  // namespace tasker::store

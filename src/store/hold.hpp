@@ -81,6 +81,9 @@ class Hold {
   bool lost() const { return lost_; }
   /// Gives the directory back, and removes it if nothing else is left in it.
   void end_directory();
+  /// Notes in the directory that the ranks of another run compute for this one, and write journals of that
+  /// run's name.
+  void note_joined(const Holder& run) const;
   /// Notes in the directory that ranks of this run may go on writing to their journals for `ghosts` after it
   /// is given back. To be called right before that.
   void leave_ghosts(std::chrono::milliseconds ghosts);
@@ -89,7 +92,6 @@ class Hold {
   void take(const Prepare& prepare);
   void settle(const std::string& other) const;
   void beat(bool holds) TASKER_REQUIRES(mutex_);
-  std::string holder_text() const TASKER_REQUIRES(mutex_);
 
   Holder self_;
   Timing timing_;

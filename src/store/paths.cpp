@@ -22,6 +22,7 @@ constexpr std::string_view journal_suffix = ".journal";
 constexpr std::string_view state_suffix = ".state";
 constexpr std::string_view fence_suffix = ".fence";
 constexpr std::string_view ghosts_suffix = ".ghosts";
+constexpr std::string_view joined_suffix = ".joined";
 
 /// The run in a name such as RUN.fence; nothing if the name has another suffix.
 std::optional<std::string> parse_run(const std::string& name, std::string_view suffix) {
@@ -70,11 +71,17 @@ fs::path gate_path(const fs::path& fence) { return fence / "gate"; }
 fs::path ghosts_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(ghosts_suffix));
 }
+fs::path joined_path(const fs::path& directory, const std::string& run) {
+  return directory / (run + std::string(joined_suffix));
+}
 std::vector<std::string> list_fences(const Names& names) {
   return list_parsed(names, [](const std::string& name) { return parse_run(name, fence_suffix); });
 }
 std::vector<std::string> list_ghosts(const Names& names) {
   return list_parsed(names, [](const std::string& name) { return parse_run(name, ghosts_suffix); });
+}
+std::vector<std::string> list_joined(const Names& names) {
+  return list_parsed(names, [](const std::string& name) { return parse_run(name, joined_suffix); });
 }
 fs::path temporary_path(const fs::path& path) {
   return path.string() + "." + base::to_hex(base::random_id());
@@ -155,6 +162,7 @@ bool holds_nothing(const Names& names) {
   const fs::path manifest = manifest_path(names.directory());
   return std::ranges::all_of(names, [&](const std::string& name) {
     return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix) ||
+           parse_run(name, joined_suffix) ||
            (name == manifest.filename() && is_torn(manifest));
   });
 }

@@ -31,6 +31,9 @@ inline constexpr const char* unfinished_archive = "archive.unfinished";
 /// The file that is left of the fence of a run whose ranks may have outlived it (ghosts.hpp).
 std::filesystem::path ghosts_path(const std::filesystem::path& directory, const std::string& run);
 
+/// The file that tells of a run that computes for the one that holds the directory (ghosts.hpp).
+std::filesystem::path joined_path(const std::filesystem::path& directory, const std::string& run);
+
 /// The names of all entries of a directory, at one moment. The functions below take a path, too: they look
 /// then.
 class Names {
@@ -51,6 +54,8 @@ class Names {
 std::vector<std::string> list_fences(const Names& names);
 /// The runs that have left ghosts behind.
 std::vector<std::string> list_ghosts(const Names& names);
+/// The runs that have joined another one.
+std::vector<std::string> list_joined(const Names& names);
 
 /// Name of a journal. Journals are ordered by the run's number, so that later runs come later.
 struct JournalName {

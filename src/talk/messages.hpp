@@ -40,13 +40,23 @@ struct Start {
   std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
 };
 
-/// Worker: ready for work, and who I am.
+/// Started tasks of a chunk that has not ended.
+struct InHand {
+  std::uint64_t chunk = 0;
+  base::Ranges tasks;
+};
+
+/// Worker: ready for work, and who I am. Said anew to each leader.
 struct Ready {
+  std::string leader;          ///< Whose Start this answers.
+  std::uint32_t sequence = 0;  ///< In the name of my journal.
   bool sees_directory = true;
   std::string host;
   std::string build;
   std::uint32_t cpus = 1;
   std::uint32_t slots = 1;  ///< How many chunks I execute at a time.
+  /// What I have started for an earlier leader, and am at. Tasks that I had not started are given back.
+  std::vector<InHand> in_hand = {};
 };
 
 /// A task that was tried before.
@@ -95,7 +105,9 @@ struct Done {
 };
 
 /// Worker that does not see the directory: a frame for rank 0 to write. The frame follows.
-struct Records {};
+struct Records {
+  bool again = false;  ///< An earlier leader was sent it, but has not said that it is written.
+};
 
 /// Rank 0: that frame is written.
 struct Recorded {
@@ -136,12 +148,19 @@ struct End {
 
 /// A run, to the run that leads: I want to join. What is said of the map must be the same on both sides.
 struct Join {
-  std::string run;             ///< My id: the journals of my ranks bear it.
+  std::string run;  ///< My id: the journals of my ranks bear it.
   std::string host;
-  std::string job;             ///< The scheduler's job.
+  std::string boot;           ///< This and the two below: as in base::ProcessId.
+  std::int64_t pid = 0;
+  std::uint64_t started = 0;
+  std::string job;            ///< The scheduler's job.
   std::vector<std::int32_t> ranks;  ///< Those that compute, in ascending order.
   std::uint32_t slots = 0;          ///< Of each of them, as in Options.
   Isolation isolation = Isolation::none;
+  std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
+  /// How long my ranks may go on writing when my rank 0 has died.
+  std::chrono::milliseconds ghosts{0};
+  bool resumes = false;  ///< My ranks are at work for an earlier leader.
   std::string build;
   std::string argument_type;
   std::string result_type;

@@ -108,7 +108,7 @@ bool Requeue::has_reason(int exit_code) const {
 }
 
 void Requeue::come_back(bool held) const {
-  cluster::add_history(cluster::requeued);
+  cluster::History().add(cluster::requeued);
   const Answer requeued = ask(in_time + "scontrol requeue " + job_);
   if (requeued.good) return say("job " + job_ + " goes back into the queue");
   // Where the site forbids that, a new job takes this one's place. If another run holds the directory, the

@@ -58,7 +58,7 @@ class Root : runtime::MasterStore {
  public:
   Root() {
     for (const int rank : {1, 2}) master_.begin(rank, {});
-    master_.handle({1, talk::pack(talk::Ready{true, "host", "build", 1, 2})});
+    master_.handle({1, talk::pack(talk::Ready{"", 1, true, "host", "build", 1, 2})});
     master_.dispatch(now_);
   }
   void hear(const std::string& bytes) {
@@ -69,6 +69,7 @@ class Root : runtime::MasterStore {
 
  private:
   void begin(int, const talk::Start&) override {}
+  bool know(int, const talk::Ready&) override { return true; }
   bool any_attempts() const override { return false; }
   std::uint32_t attempt_of(std::uint64_t) const override { return 1; }
   void write(int, const talk::Ready&, std::string_view) override {}

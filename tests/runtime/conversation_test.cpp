@@ -45,6 +45,7 @@ struct Rank0 : MasterStore {
   }
 
   void begin(int, const talk::Start&) override {}
+  bool know(int, const talk::Ready&) override { return true; }
   bool any_attempts() const override { return true; }
   std::uint32_t attempt_of(std::uint64_t index) const override { return index == 1 ? 3 : 1; }
   void write(int, const talk::Ready&, std::string_view frame) override { frames.emplace_back(frame); }
@@ -104,8 +105,8 @@ talk::Tally tally(std::uint64_t tasks, std::uint64_t failed = 0, std::int64_t bu
   return {tasks, failed, {}, std::chrono::nanoseconds(busy)};
 }
 
-const talk::Ready sees{true, "host", "build", 1};
-const talk::Ready blind{false, "host", "build", 1};
+const talk::Ready sees{"", 1, true, "host", "build", 1};
+const talk::Ready blind{"", 1, false, "host", "build", 1};
 
 TEST_CASE("A worker gets its first task when it is ready, the next when it has done it") {
   Rank0 rank0;
@@ -222,8 +223,8 @@ TEST_CASE("What can't be true is damage, and is not believed") {
     CHECK(rank0.frames.empty());
   };
   refused(1, sees);  // a second time
-  refused(2, talk::Ready{true, "host", "build", 1, UINT32_MAX});
-  refused(2, talk::Ready{true, "host", "build", 1, 0});
+  refused(2, talk::Ready{"", 1, true, "host", "build", 1, UINT32_MAX});
+  refused(2, talk::Ready{"", 1, true, "host", "build", 1, 0});
   refused(2, talk::Done{chunk, tally(1, 0, 1000)});  // never was ready
   refused(2, talk::Records{});
   refused(2, talk::Closed{});

@@ -1,6 +1,7 @@
 #include "runtime/workspace.hpp"
 
 #include "base/hash.hpp"
+#include "base/hash.hpp"
 #include "support/store_fixture.hpp"
 
 #include <tasker/detail/make_call.hpp>
@@ -22,7 +23,7 @@ TEST_CASE("A directory whose journals leave no number for the next run is refuse
   store.journal(UINT32_MAX, 0, 1, {{{0, "a", "A"}}});
   Arguments in_place(call);
   const auto before = test::everything_in(store.directory());
-  CHECK_THROWS_WITH(Workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0)).open(),
+  CHECK_THROWS_WITH(Workspace(call, in_place, {base::to_hex(base::random_id()), ""}, {}).open(),
                     Contains("highest number") && Contains("move it away"));
   CHECK(test::everything_in(store.directory()) == before);
 }
@@ -42,7 +43,8 @@ TEST_CASE("Journals of a run whose ranks may still write are folded as soon as t
   test::write_file(store.path_of(open), bytes.substr(0, bytes.size() - store::frame_header_size));
   store::Hold(store.directory(), {base::to_hex(closed.id), ""}).leave_ghosts(std::chrono::hours(1));
 
-  Workspace workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0));
+  const Before before;
+  Workspace workspace(call, in_place, {base::to_hex(base::random_id()), ""}, before);
   workspace.open();
   const auto left = store.journals();
   REQUIRE(left.size() == 2);
@@ -58,7 +60,8 @@ TEST_CASE("What another run records late is no stray where this run has recorded
   const auto call = detail::make_call(
       store.file(), [](const std::string& text) { return text; }, arguments, Options());
   Arguments in_place(call);
-  Workspace workspace(call, in_place, base::this_process(), std::chrono::milliseconds(0));
+  const Before before;
+  Workspace workspace(call, in_place, {base::to_hex(base::random_id()), ""}, before);
   workspace.open();
   const store::JournalName late =
       store.journal(workspace.sequence(), 0, 2, {{{0, "a", "A"}}, {{1, "b", "B"}}});

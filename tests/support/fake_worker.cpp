@@ -46,7 +46,7 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       ledger_(ledger),
       random_(random),
       talker_(network.comm(rank), desk_) {
-  network.comm(rank).send(0, talk::pack(talk::Ready{sees_directory, "host", "build", 1}));
+  network.comm(rank).send(0, talk::pack(talk::Ready{"", 1, sees_directory, "host", "build", 1}));
 }
 
 bool FakeWorker::may_say() const {

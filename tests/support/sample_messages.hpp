@@ -52,14 +52,14 @@ void for_each_message(Visit visit) {
                      .columns = {"x", "", "z"},
                      .progress = Progress::log},
                     std::chrono::minutes(1)});
-  visit(talk::Ready{false, "node1", "build", 12, 8});
+  visit(talk::Ready{"leader", 4, false, "node1", "build", 12, 8, {{3, {{1, 2}}}}});
   visit(talk::Assignment{9, {{0, 3}, {huge - 1, huge}}, {{1, 2, 1}, {2, 7, 3}}, true});
   visit(talk::TakeBackRequest{huge});
   visit(talk::Kept{5, 3});
   visit(talk::Done{1,
                    {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)},
                    {{{1, 9}}, {{1, 2}, {7, 8}}, {{1, 3}}}});
-  visit(talk::Records{});
+  visit(talk::Records{true});
   visit(talk::Recorded{1 << 20});
   visit(talk::Trouble{{"system", 74, "No space left on device"}});
   visit(talk::TimeLeft{std::chrono::seconds(90), true});
@@ -68,8 +68,9 @@ void for_each_message(Visit visit) {
   visit(talk::Made{{{3, 9}}, true});
   visit(talk::End{
       {"failed", 1, "2 of 9 tasks failed", 2, 9, {{3, "a", 1, "x"}, {4, "b", 7, "y"}}}, 9, "/tmp/b.dat", 77});
-  visit(talk::Join{"0123456789abcdef", "node2", "78", {0, 3}, 4, Isolation::process, "build", "i32", "f64",
-                   "digest", huge, {7, 8}});
+  visit(talk::Join{"0123456789abcdef", "node2", "boot", 5, 6, "78", {0, 3}, 4, Isolation::process,
+                   std::chrono::minutes(2), std::chrono::seconds(3), true, "build", "i32", "f64", "digest", huge,
+                   {7, 8}});
   visit(talk::Welcome{"somebody", "node1", 9, huge});
   visit(talk::Refused{"another list"});
   visit(talk::Leave{2, "why", true});
