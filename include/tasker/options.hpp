@@ -42,6 +42,12 @@ enum class Order {
   longest_first,  ///< Longest first, as `tasker::expected` or earlier runs tell.
 };
 
+/// What a run does that finds the directory of its map held by another run.
+enum class Joining {
+  automatic,  ///< It joins that run, if both do the same map with the same program: they share the work.
+  never,      ///< It does nothing, and throws `Interrupted`.
+};
+
 /// How rank 0 reports on stderr.
 enum class Progress {
   automatic,  ///< `line` on a terminal, `log` elsewhere.
@@ -98,6 +104,11 @@ struct Options {
   /// Ranks on other hosts may outlive rank 0 by that time. So a run that takes over from a dead one writes
   /// its archive no sooner than that time and five seconds after its own begin.
   std::chrono::nanoseconds lost_after = std::chrono::seconds(10);
+  /// What this run does when another one is at the same map.
+  Joining join = Joining::automatic;
+  /// How long a run that leads others, or has joined another, may give no sign of life although its process
+  /// lives: it is frozen. After that another run takes over. At least 5 s.
+  std::chrono::nanoseconds lease = std::chrono::minutes(5);
   /// How many ranks may die at the same task before the task counts as the cause and fails; 0: any number.
   std::uint32_t max_lost = 3;
   /// Until when the program may run, by the system's clock. The epoch: until the end of its Slurm job, if it

@@ -216,6 +216,7 @@ void Computation::wait() {
   const auto envelope = peers_.wait(until, watched);
   if (envelope) hear(*envelope);
   if (map_.time.look(Clock::now())) look_at_time();
+  joined_.look(Clock::now());
   workspace_.check_hold();
   if (is_stopped_by_failure()) scheduler_.drain();
   if (scheduler_.slots() != present_) count_offer();

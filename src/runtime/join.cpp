@@ -5,10 +5,12 @@
 #include "execute/worker.hpp"
 #include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
+#include "store/pulse.hpp"
 #include "talk/connection.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -21,6 +23,8 @@ namespace {
 
 /// How long to wait for a run that is about to hold the directory, before another look.
 constexpr auto until_held = 20ms;
+/// How often this run gives the leader a sign of life.
+constexpr auto between_signs = 2s;
 /// How long the main thread gets to come out of `fn` when this run must end.
 constexpr auto time_to_leave = 200ms;
 
@@ -28,7 +32,8 @@ constexpr auto time_to_leave = 200ms;
 /// `held` if nobody can join it.
 std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
   const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
-  auto connection = held.by().holds ? talk::connect_to(store::gate_path(fence)) : std::nullopt;
+  const bool may_join = held.by().holds && map.call.options.join == Joining::automatic;
+  auto connection = may_join ? talk::connect_to(store::gate_path(fence)) : std::nullopt;
   if (!connection && held.by().holds && base::file_exists(fence)) {
     map.before.history.add(cluster::held);
     throw held;
@@ -37,16 +42,21 @@ std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
   return connection;
 }
 
+store::Pulse pulse_of(const RootMap& map, const store::Held& held) {
+  return {map.workspace().directory(), held.by().holder.run, map.call.options.lease};
+}
+
 /// The ranks of this run during a map that another run leads. What the leader says to a rank is passed on to
 /// it, and what a rank says to the leader: so ranks don't know that they compute for another run. When the
 /// leader is gone, the ranks stay at work, and this run joins a successor or takes the lead.
 class Joined {
  public:
-  Joined(RootMap& map, talk::Connection connection)
+  Joined(RootMap& map, const store::Held& held, talk::Connection connection)
       : map_(map),
         peers_(map.root.peers),
         desk_(map.root.desk),
         connection_(std::move(connection)),
+        pulse_(pulse_of(map, held)),
         arguments_(map.arguments.digest()) {}
 
   std::shared_ptr<const store::Archive> run() {
@@ -76,6 +86,7 @@ class Joined {
     if (map_.root_computes()) join.ranks.push_back(talk::Peers::self);
     join.ranks.insert(join.ranks.end(), peers_.others().begin(), peers_.others().end());
     std::erase_if(join.ranks, [&](int rank) { return at_work_.closed.contains(rank); });
+    started_.clear();
     connection_.send(talk::Connection::whole_run, talk::pack(join));
   }
 
@@ -111,11 +122,21 @@ class Joined {
       auto watched = map_.time.watched();
       const short wanted = connection_.has_unsent() ? POLLIN | POLLOUT : POLLIN;
       watched.push_back({connection_.fd(), wanted, 0});
-      const auto envelope = peers_.wait(map_.time.wake(Clock::now()), watched);
+      const Time until = std::min({map_.time.wake(Clock::now()), pulse_.due(), sign_due_});
+      const auto envelope = peers_.wait(until, watched);
       if (envelope) hear_rank(*envelope);
       connection_.flush();
       while (const auto said = connection_.receive()) hear_leader(*said);
-      if (map_.time.look(Clock::now())) tell_time();
+      const Time now = Clock::now();
+      if (map_.time.look(now))
+        tell_time();
+      else if (now >= sign_due_)
+        send_time();
+      if (pulse_.is_frozen(now)) {
+        map_.reporter.say("the run that this one has joined is frozen");
+        map_.before.frozen = pulse_.run();
+        connection_.close();
+      }
       if (map_.time.is_over() || (map_.time.stopped() && at_work_.closed == at_work_.begun)) throw_stopped();
     }
   }
@@ -135,6 +156,7 @@ class Joined {
     } catch (const store::Held& held) {
       if (auto connection = connect(map_, held)) {
         connection_ = std::move(*connection);
+        pulse_ = pulse_of(map_, held);
         introduce();
       }
     }
@@ -146,12 +168,12 @@ class Joined {
       hear_of_loss(rank);
       at_work_.begun.erase(rank);
       at_work_.closed.erase(rank);
-      connection_.send(rank, {});
-      return;
+    } else {
+      require_going_on(envelope);
+      if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed>) at_work_.closed.insert(rank);
     }
-    require_going_on(envelope);
-    if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed>) at_work_.closed.insert(rank);
-    connection_.send(rank, envelope.bytes);
+    // What is for an earlier leader is nothing to this one.
+    if (started_.contains(rank)) connection_.send(rank, envelope.bytes);
   }
 
   void hear_leader(const talk::Connection::Said& said) {
@@ -165,6 +187,11 @@ class Joined {
   }
 
   void note_start(const talk::Connection::Said& said) {
+    started_.insert(said.rank);
+    if (said.rank != talk::Peers::self && !peers_.others().contains(said.rank)) {
+      connection_.send(said.rank, {});  // it is gone since this run has introduced itself
+      return;
+    }
     at_work_.begun.insert(said.rank);
     if (!map_.before.joined) map_.before.joined = talk::unpack<talk::Start>(said.message).sequence;
   }
@@ -198,10 +225,18 @@ class Joined {
   /// The leader hands out no more to this run, if it must stop; its ranks give back what they have not
   /// started.
   void tell_time() {
-    const std::string time = talk::pack(talk::TimeLeft{map_.time.left(Clock::now()), map_.time.stopped()});
-    connection_.send(talk::Connection::whole_run, time);
+    const std::string time = send_time();
     peers_.send_to_others(time);
     desk_.hear(time);
+  }
+
+  /// Which is a sign of life, too.
+  std::string send_time() {
+    const Time now = Clock::now();
+    sign_due_ = now + between_signs;
+    std::string time = talk::pack(talk::TimeLeft{map_.time.left(now), map_.time.stopped()});
+    connection_.send(talk::Connection::whole_run, time);
+    return time;
   }
 
   [[noreturn]] void throw_stopped() const {
@@ -213,8 +248,11 @@ class Joined {
   talk::Peers& peers_;
   execute::Desk& desk_;
   talk::Connection connection_;
+  store::Pulse pulse_;  // of the leader
+  Time sign_due_ = Clock::now();
   const Digest arguments_;
   AtWork at_work_;
+  std::set<int> started_;  // ranks that this leader has told that the map begins
   std::optional<Computation> computation_;  // since this run leads
   std::shared_ptr<const store::Archive> archive_;
 };
@@ -225,7 +263,7 @@ std::shared_ptr<const store::Archive> join(RootMap& map, const store::Held& held
   auto connection = connect(map, held);
   if (!connection) return nullptr;
   map.arguments.make(map.call.count);
-  return Joined(map, std::move(*connection)).run();
+  return Joined(map, held, std::move(*connection)).run();
 }
 
 }  // namespace tasker::runtime

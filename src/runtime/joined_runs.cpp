@@ -17,6 +17,9 @@ constexpr std::int32_t most_ranks = 1 << 20;
 /// How long the end of the map may take to leave this process.
 constexpr auto patience = 5s;
 
+/// This process looks every two seconds, unless it stands still.
+constexpr auto most_between_looks = 5s;
+
 bool makes_sense(const talk::Join& join) {
   const auto& ranks = join.ranks;
   std::uint64_t id = 0;
@@ -72,10 +75,23 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
     waiting_[envelope.source] = talk::unpack<talk::Join>(envelope.bytes);
     answer();
   } else if (kind == talk::kind<talk::TimeLeft> && run != runs_.end()) {
+    run->second.heard = Clock::now();
     if (!talk::unpack<talk::TimeLeft>(envelope.bytes).stop) return;
     for (const std::int32_t rank : run->second.who.ranks) master_.retire(run->second.ranks_at + rank);
   } else {
     throw DamagedError("it sent a message that was not expected");
+  }
+}
+
+/// If this process has stood still itself, the time begins anew.
+void JoinedRuns::look(Time now) {
+  const bool stood_still = now - std::exchange(looked_, now) > most_between_looks;
+  for (auto& [number, run] : runs_) {
+    if (stood_still) run.heard = now;
+    if (now - run.heard < map_.call.options.lease) continue;
+    map_.reporter.say(fmt::format("the run on {} that has joined is frozen", run.who.host));
+    map_.gate->close(number);
+    run.heard = now;
   }
 }
 
@@ -94,22 +110,23 @@ void JoinedRuns::answer() {
 std::string JoinedRuns::difference(const talk::Join& join) const {
   const detail::MapCall& call = map_.call;
   if (join.argument_type != call.argument_type || join.result_type != call.result_type)
-    return fmt::format("it maps {} -> {}, this run {} -> {}", call.argument_type, call.result_type,
+    return fmt::format("that run maps {} -> {}, this one {} -> {}", call.argument_type, call.result_type,
                        join.argument_type, join.result_type);
-  if (join.digest != map_.workspace().digest()) return "its version, inputs or seed are others";
+  if (join.digest != map_.workspace().digest()) return "version, inputs or seed are others";
   if (join.tasks != call.count)
-    return fmt::format("it has {} tasks, this run has {}", call.count, join.tasks);
-  if (join.arguments != map_.arguments.digest()) return "its arguments are others";
+    return fmt::format("that run has {} tasks, this one {}", call.count, join.tasks);
+  if (join.arguments != map_.arguments.digest()) return "the arguments are others";
   if (join.build != base::build_id()) return "its program was built from other code";
   return "";
 }
 
 void JoinedRuns::admit(int number, const talk::Join& join) {
-  map_.root.peers.send(number, talk::pack(talk::Welcome{user_, base::this_process().host,
-                                                        map_.call.count - scheduler_.pending() - scheduler_.in_flight(),
-                                                        scheduler_.slots()}));
-  const int ranks_at = map_.gate->admit(number, join.ranks.empty() ? 0 : join.ranks.back() + 1);
-  runs_[number] = {join, ranks_at};
+  const auto ranks_at = map_.gate->admit(number, join.ranks.empty() ? 0 : join.ranks.back() + 1);
+  if (!ranks_at) return;
+  const std::uint64_t done = map_.call.count - scheduler_.pending() - scheduler_.in_flight();
+  map_.root.peers.send(
+      number, talk::pack(talk::Welcome{user_, map_.self.process.host, done, scheduler_.slots()}));
+  runs_[number] = {join, *ranks_at, false, Clock::now()};
   map_.workspace().add_run({join.run, join.job, {join.host, join.boot, join.pid, join.started}, join.ghosts});
   expected_.erase(join.run);
   talk::Start start = start_;
@@ -120,8 +137,8 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   start.time_left = join.time_left;
   for (const std::int32_t rank : join.ranks) {
     start.rank = rank;
-    workers_[ranks_at + rank] = number;
-    master_.begin(ranks_at + rank, start, join.resumes);
+    workers_[*ranks_at + rank] = number;
+    master_.begin(*ranks_at + rank, start, join.resumes);
   }
   map_.reporter.say(fmt::format("a run on {} joins, with {}", join.host,
                                 count_text(join.ranks.size() * std::max(execute::slots_of(start.options), 1U), "worker")));

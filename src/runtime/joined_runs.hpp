@@ -25,6 +25,8 @@ class JoinedRuns {
   /// Takes in what a run or one of its ranks has said, or that it is gone. A run that says what can't be true
   /// is let go of.
   void handle(const talk::Envelope& envelope);
+  /// Lets go of runs that have given no sign of life for too long.
+  void look(Time now);
   /// Answers those who want to join, once all arguments are made.
   void answer();
   /// Whether any run has joined, and is here.
@@ -41,6 +43,7 @@ class JoinedRuns {
     talk::Join who;
     int ranks_at = 0;  // the number of its rank 0
     bool any_died = false;
+    Time heard{};
   };
   void handle_run(const talk::Envelope& envelope);
   std::string difference(const talk::Join& join) const;
@@ -51,6 +54,7 @@ class JoinedRuns {
   const schedule::Scheduler& scheduler_;
   const talk::Start& start_;
   const std::string user_;
+  Time looked_ = Clock::now();
   std::set<std::string> expected_;
   std::map<int, talk::Join> waiting_;  // by number, like the two below
   std::map<int, Run> runs_;

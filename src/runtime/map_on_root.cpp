@@ -189,7 +189,7 @@ RootMap::RootMap(Root& its_root, const detail::MapCall& its_call, std::uint64_t 
       arguments(call),
       self{base::to_hex(base::random_id()), cluster::slurm_job(), root.process,
            ghosts(root.peers.comm(), call.options)},
-      before{cluster::was_requeued(), {}, root.history},
+      before{cluster::was_requeued(), {}, {}, root.history},
       has_launcher(cluster::has_launcher()) {}
 
 void RootMap::look_again() {

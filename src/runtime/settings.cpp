@@ -30,6 +30,8 @@ constexpr std::uint32_t most_retries = 1000;
 /// A busy host may be silent for a moment, and TCP counts in seconds.
 constexpr std::chrono::seconds least_lost_after{2};
 constexpr std::chrono::hours most_lost_after{1};
+/// Signs of life come every two seconds.
+constexpr std::chrono::seconds least_lease{5};
 
 /// How the values of an option are written.
 template <class T>
@@ -86,6 +88,11 @@ std::optional<std::chrono::nanoseconds> parse_lost_after(const std::string& text
   return pause && *pause >= least_lost_after && *pause <= most_lost_after ? pause : std::nullopt;
 }
 
+std::optional<std::chrono::nanoseconds> parse_lease(const std::string& text) {
+  const auto lease = base::parse_duration(text);
+  return lease && *lease >= least_lease ? lease : std::nullopt;
+}
+
 std::optional<Digest> parse_digest(const std::string& text) {
   Digest digest;
   return base::from_hex(text, digest) ? std::optional(digest) : std::nullopt;
@@ -131,6 +138,9 @@ const std::map<std::string, Apply>& table() {
                                                                  {"failures", Capture::failures},
                                                                  {"all", Capture::all}}))},
       {"TASKER_LOST_AFTER", set(&Options::lost_after, {parse_lost_after, "a duration from 2s to 1h"})},
+      {"TASKER_JOIN", set(&Options::join, one_of<Joining>({{"automatic", Joining::automatic},
+                                                           {"never", Joining::never}}))},
+      {"TASKER_LEASE", set(&Options::lease, {parse_lease, "a duration of 5s or more"})},
       {"TASKER_MAX_LOST", set(&Options::max_lost, up_to(most_retries))},
       {"TASKER_DEADLINE",
        set(&Options::deadline,
@@ -194,6 +204,7 @@ void require_sense(const Options& options) {
   require(options.time_limit.count() >= 0, "time_limit: it can't be negative");
   require(options.lost_after >= least_lost_after && options.lost_after <= most_lost_after,
           "lost_after: from 2 s to 1 h");
+  require(options.lease >= least_lease, "lease: at least 5 s");
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ void Workspace::take_directory(const store::Hold::Prepare& prepare) {
     if (!base::create_directory(directory_, call_.options.shared ? 0777 : 0700))
       base::refuse_link(directory_);
     try {
-      hold_ = std::make_unique<store::Hold>(directory_, self_, prepare);
+      hold_ = std::make_unique<store::Hold>(directory_, self_, prepare, before_.frozen);
       return;
     } catch (const Interrupted&) {
       // The other run may have seen this run's fence, and withdraws, too: the last one removes the directory.

@@ -28,6 +28,7 @@ struct Before {
   bool was_requeued = false;  ///< The job comes back.
   /// The number, in the directory, of the first run that this one has joined.
   std::optional<std::uint32_t> joined = {};
+  std::string frozen = {};  ///< The run that has held the directory and is frozen.
   cluster::History history = {};
 };
 

@@ -79,7 +79,8 @@ std::optional<Seen> read_holder(const fs::path& path) {
   return seen;
 }
 
-Hold::Hold(const fs::path& directory, const Holder& self, Timing timing, const Prepare& prepare)
+Hold::Hold(const fs::path& directory, const Holder& self, Timing timing, const Prepare& prepare,
+           const std::string& frozen)
     : self_(self), timing_(timing), fence_(directory, self_.run, text_of(self_, 0, false)) {
   // The beat begins before `take`, so that other runs can watch this one while it watches others.
   thread_ = base::start_thread("hold", [this](const std::stop_token& stop) {
@@ -95,26 +96,26 @@ Hold::Hold(const fs::path& directory, const Holder& self, Timing timing, const P
       }
     }
   });
-  take(prepare);
+  take(prepare, frozen);
 }
 
 /// First the own fence, then the look at others: so of two runs at the same time, at least one sees the
 /// other. A run that sees no other fence holds the directory for as long as its own fence stands.
-void Hold::take(const Prepare& prepare) {
+void Hold::take(const Prepare& prepare, const std::string& frozen) {
   for (;;) {
     auto others = list_fences(fence_.directory());
     std::erase(others, self_.run);
     if (others.empty()) break;
-    for (const std::string& other : others) settle(other);
+    for (const std::string& other : others) settle(other, other == frozen);
   }
   if (prepare) prepare(fence_.path());
   const base::Lock lock(mutex_);
   beat(true);
 }
 
-/// Returns when the fence of run `other` is gone; removes it if that run is dead or gives up. Of two runs
+/// Returns when the fence of run `other` is gone; removes it if that run is dead, frozen or gives up. Of two runs
 /// that don't hold the directory yet, the one with the lower name goes on.
-void Hold::settle(const std::string& other) const {
+void Hold::settle(const std::string& other, bool is_frozen) const {
   const fs::path fence = fence_path(fence_.directory(), other);
   base::refuse_link(fence);
   const auto first = read_holder(holder_path(fence));
@@ -127,7 +128,7 @@ void Hold::settle(const std::string& other) const {
     const auto seen = read_holder(holder_path(fence));
     if (!first || !seen) break;
     const base::Life life = base::life_of(seen->holder.process);
-    if (life == base::Life::dead) break;
+    if (life == base::Life::dead || is_frozen) break;
     // Another host's clock is of no use. By our own clock a run is dead if it has not beaten for `patience`.
     beats = beats || seen->beats != first->beats;
     const bool alive = life == base::Life::alive || beats;

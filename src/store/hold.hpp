@@ -70,10 +70,12 @@ class Hold {
 
   /// Takes `directory`, from a dead run if need be. Throws Held if a live run holds it. Of several runs that
   /// want it at the same time, all but one get Held. May wait for `patience`, to watch a run on another host.
-  Hold(const std::filesystem::path& directory, const Holder& self, const Prepare& prepare = {})
-      : Hold(directory, self, Timing(), prepare) {}
-  Hold(const std::filesystem::path& directory, const Holder& self, Timing timing,
-       const Prepare& prepare = {});
+  /// `frozen`: a run that counts as dead.
+  Hold(const std::filesystem::path& directory, const Holder& self, const Prepare& prepare = {},
+       const std::string& frozen = {})
+      : Hold(directory, self, Timing(), prepare, frozen) {}
+  Hold(const std::filesystem::path& directory, const Holder& self, Timing timing, const Prepare& prepare = {},
+       const std::string& frozen = {});
 
   /// The fence that gives power over the directory.
   const Fence& fence() const { return fence_; }
@@ -89,8 +91,8 @@ class Hold {
   void leave_ghosts(std::chrono::milliseconds ghosts);
 
  private:
-  void take(const Prepare& prepare);
-  void settle(const std::string& other) const;
+  void take(const Prepare& prepare, const std::string& frozen);
+  void settle(const std::string& other, bool is_frozen) const;
   void beat(bool holds) TASKER_REQUIRES(mutex_);
 
   Holder self_;

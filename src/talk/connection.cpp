@@ -55,6 +55,11 @@ void Connection::send(std::int32_t rank, std::string message) {
   pipe_.post(std::move(message));
 }
 
+void Connection::close() {
+  unshared_.lift();
+  pipe_.close();
+}
+
 std::optional<Connection::Said> Connection::receive() {
   auto message = pipe_.take();
   for (bool more = !message; more && !message; message = pipe_.take()) more = pipe_.fetch();

@@ -33,8 +33,10 @@ class Connection {
   void flush() { pipe_.flush(); }
   /// The next message that has arrived, if any. Throws DamagedError for bytes that are none.
   std::optional<Said> receive();
-  /// Whether the other end is gone, and all that it said has been received.
-  bool has_ended() const { return pipe_.has_ended(); }
+  /// Ends the connection here.
+  void close();
+  /// Whether the connection was closed here, or the other end is gone, and all that it said has been received.
+  bool has_ended() const { return fd() < 0 || pipe_.has_ended(); }
 
  private:
   base::Pipe pipe_;

@@ -98,14 +98,13 @@ void Gate::hear(int number, const Connection::Said& said) {
     throw DamagedError("a run speaks for a rank that it does not have");
 }
 
-int Gate::admit(int number, int ranks) {
-  const int ranks_at = std::exchange(next_, next_ + ranks);
-  if (const auto run = runs_.find(number); run != runs_.end()) {
-    run->second.ranks_at = ranks_at;
-    run->second.ranks = ranks;
-    ranks_[ranks_at] = number;
-  }
-  return ranks_at;
+std::optional<int> Gate::admit(int number, int ranks) {
+  const auto run = runs_.find(number);
+  if (run == runs_.end()) return std::nullopt;
+  run->second.ranks_at = std::exchange(next_, next_ + ranks);
+  run->second.ranks = ranks;
+  if (ranks > 0) ranks_[run->second.ranks_at] = number;
+  return run->second.ranks_at;
 }
 
 void Gate::send(int peer, std::string message) {

@@ -299,7 +299,7 @@ class Held(WorklistTest):
                 holder = self.holding(ranks=ranks, env={"SLURM_JOB_ID": 4711})
                 pid = dict(line.split() for line in read_lines(self.pids))["0"]
                 other = self.run_map(["wait", "a"], ranks=ranks, code=75, wait_for=self.base / "now",
-                                     pids=self.base / "other_pids")
+                                     pids=self.base / "other_pids", env={"TASKER_JOIN": "never"})
                 self.assertIn(f"process {pid} on host {os.uname().nodename}, Slurm job 4711", other.err)
                 self.assertEqual(other.err.count("is held by another run"), 1, str(other))
                 (self.base / "now").touch()
@@ -337,7 +337,7 @@ class Held(WorklistTest):
     def test_a_stopped_holder_is_alive(self):
         holder = self.holding()
         holder.process.send_signal(signal.SIGSTOP)
-        self.run_map(code=75, pids=self.base / "other_pids")
+        self.run_map(code=75, pids=self.base / "other_pids", env={"TASKER_JOIN": "never"})
         holder.process.send_signal(signal.SIGCONT)
         (self.base / "now").touch()
         self.assertEqual(holder.wait().code, 0)

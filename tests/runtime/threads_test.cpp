@@ -168,10 +168,13 @@ TEST_CASE("Threads: a rank that does not close its journal is not waited for whe
   const test::TemporaryDirectory home;
   const test::SlurmJob job;
   job.squeue("echo '0:06|0:06'");
-  test::ThreadNetwork network(3, [](int, talk::Envelope& envelope) {
+  std::atomic<std::uint64_t> chunk = 0;
+  test::ThreadNetwork network(3, [&](int, talk::Envelope& envelope) {
+    if (talk::kind_of(envelope.bytes) == talk::kind<talk::Done> && envelope.source == 1)
+      chunk = talk::unpack<talk::Done>(envelope.bytes).chunk;
     // An answer to a question that nobody has asked says nothing.
     if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed> && envelope.source == 1)
-      envelope.bytes = talk::pack(talk::Kept{1, 0});
+      envelope.bytes = talk::pack(talk::Kept{chunk, 0});
   });
   check_none_threw(map(
       network, home.path() / "a.dat", [](int x) { return 3 * x; }, numbers(100)));

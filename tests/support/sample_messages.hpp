@@ -42,6 +42,8 @@ void for_each_message(Visit visit) {
                      .memory_limit = 10,
                      .capture = Capture::all,
                      .lost_after = std::chrono::seconds(7),
+                     .join = Joining::never,
+                     .lease = std::chrono::seconds(13),
                      .max_lost = 9,
                      .deadline = std::chrono::system_clock::time_point(std::chrono::seconds(11)),
                      .time_limit = std::chrono::seconds(12),
