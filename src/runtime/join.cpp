@@ -29,15 +29,17 @@ constexpr auto between_signs = 2s;
 constexpr auto time_to_leave = 200ms;
 
 /// Connects to the run that holds the directory; nothing if that run is gone, or does not hold it yet. Throws
-/// `held` if nobody can join it.
+/// `held` if this run can't join it.
 std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
-  const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
-  const bool may_join = held.by().holds && map.call.options.join == Joining::automatic;
-  auto connection = may_join ? talk::connect_to(store::gate_path(fence)) : std::nullopt;
-  if (!connection && held.by().holds && base::file_exists(fence)) {
+  const store::Holder& holder = held.by().holder;
+  const bool is_here = base::life_of(holder.process) != base::Life::unknown;
+  if (held.by().holds && (map.call.options.join == Joining::never || holder.gate.empty() || !is_here)) {
     map.before.history.add(cluster::held);
     throw held;
   }
+  std::optional<talk::Connection> connection;
+  if (held.by().holds)
+    connection = talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name);
   if (!connection) base::sleep_until(Clock::now() + until_held);
   return connection;
 }

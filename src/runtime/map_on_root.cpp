@@ -122,11 +122,13 @@ std::shared_ptr<const store::Archive> dry_run(RootMap& map, std::shared_ptr<cons
 }
 
 /// From now on other runs can join. Where that is impossible, they find the directory held.
-void open_gate(RootMap& map, const std::filesystem::path& fence) {
+std::string open_gate(RootMap& map, const std::filesystem::path& fence) {
   try {
-    map.gate.emplace(store::gate_path(fence));
+    map.gate.emplace(fence / store::gate_name);
+    return store::gate_name;
   } catch (const SystemError& error) {
     map.reporter.say(fmt::format("no other run can join this one: {}", error.what()));
+    return "";
   }
 }
 
@@ -134,7 +136,7 @@ void open_gate(RootMap& map, const std::filesystem::path& fence) {
 
 schedule::Plan begin(RootMap& map, const detail::MapCall& call) {
   Workspace& workspace = map.workspace();
-  workspace.open([&](const std::filesystem::path& fence) { open_gate(map, fence); });
+  workspace.open([&](const std::filesystem::path& fence) { return open_gate(map, fence); });
   schedule::Plan plan = make_plan(call, map.arguments, workspace, map.time.frame());
   say_begin(map, map.call.count - workspace.missing().size() - workspace.settled().failed);
   if (!workspace.missing().empty()) {

@@ -32,6 +32,7 @@ std::string text_of(const Holder& holder, std::uint64_t beat, bool holds) {
                {"pid", holder.process.pid},
                {"started", holder.process.started},
                {"ghosts", holder.ghosts.count()},
+               {"gate", holder.gate},
                {"beat", beat},
                {"holds", holds}});
 }
@@ -67,6 +68,7 @@ std::optional<Seen> read_holder(const fs::path& path) {
     Holder holder;
     j->at("run").get_to(holder.run);
     j->at("job").get_to(holder.job);
+    j->at("gate").get_to(holder.gate);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
     holder.process.pid = whole_number<std::int64_t>(j->at("pid"));
@@ -108,8 +110,9 @@ void Hold::take(const Prepare& prepare, const std::string& frozen) {
     if (others.empty()) break;
     for (const std::string& other : others) settle(other, other == frozen);
   }
-  if (prepare) prepare(fence_.path());
+  const std::string gate = prepare ? prepare(fence_.path()) : "";
   const base::Lock lock(mutex_);
+  self_.gate = gate;
   beat(true);
 }
 

@@ -26,6 +26,7 @@ struct Holder {
   /// How long ranks of the run may go on writing to their journals after this process has died: ranks on
   /// other hosts hear of it late.
   std::chrono::milliseconds ghosts{0};
+  std::string gate = {};  ///< Where other runs can join: the name of a socket in the fence; empty: nowhere.
 };
 
 /// What `holder.json` tells of a run.
@@ -65,8 +66,9 @@ class Hold {
     std::chrono::milliseconds patience{10000};  ///< Several beats.
   };
 
-  /// What to do in the fence right before it says that its run holds the directory.
-  using Prepare = std::function<void(const std::filesystem::path& fence)>;
+  /// What to do in the fence right before it says that its run holds the directory. Returns where other runs
+  /// can join (Holder::gate).
+  using Prepare = std::function<std::string(const std::filesystem::path& fence)>;
 
   /// Takes `directory`, from a dead run if need be. Throws Held if a live run holds it. Of several runs that
   /// want it at the same time, all but one get Held. May wait for `patience`, to watch a run on another host.

@@ -67,7 +67,6 @@ fs::path fence_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(fence_suffix));
 }
 fs::path holder_path(const fs::path& fence) { return fence / "holder.json"; }
-fs::path gate_path(const fs::path& fence) { return fence / "gate"; }
 fs::path ghosts_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(ghosts_suffix));
 }

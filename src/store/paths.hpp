@@ -24,8 +24,8 @@ std::filesystem::path list_path(const std::filesystem::path& directory);
 std::filesystem::path fence_path(const std::filesystem::path& directory, const std::string& run);
 /// The file in a fence that says whose fence it is.
 std::filesystem::path holder_path(const std::filesystem::path& fence);
-/// The socket in a fence at which other runs join.
-std::filesystem::path gate_path(const std::filesystem::path& fence);
+/// The name, in a fence, of the socket at which other runs join.
+inline constexpr const char* gate_name = "gate";
 /// The name, in a fence, under which the archive grows until it is complete.
 inline constexpr const char* unfinished_archive = "archive.unfinished";
 /// The file that is left of the fence of a run whose ranks may have outlived it (ghosts.hpp).

@@ -47,6 +47,7 @@ std::string holder_text(const std::string& run, const base::ProcessId& process, 
                {"pid", process.pid},
                {"started", process.started},
                {"ghosts", ghosts},
+               {"gate", ""},
                {"beat", beat},
                {"holds", holds}});
 }
