@@ -216,6 +216,7 @@ void Computation::wait() {
   const auto envelope = peers_.wait(until, watched);
   if (envelope) hear(*envelope);
   if (map_.time.look(Clock::now())) look_at_time();
+  if (map_.time.stopped()) hand_out_no_more();
   joined_.look(Clock::now());
   workspace_.check_hold();
   if (is_stopped_by_failure()) scheduler_.drain();
@@ -224,12 +225,14 @@ void Computation::wait() {
       {total_, tally_.tasks, tally_.failed, scheduler_.resting_slots(), scheduler_.slots()}, Clock::now());
 }
 
-/// When this run must stop, those that have joined it go on with what it gives back.
 void Computation::look_at_time() {
   const Time now = Clock::now();
   scheduler_.set_time(map_.time.frame());
   master_.tell_own({map_.time.left(now), map_.time.stopped()});
-  if (!map_.time.stopped()) return;
+}
+
+/// When this run must stop, those that have joined it go on with what it gives back.
+void Computation::hand_out_no_more() {
   if (joined_.any())
     master_.retire_own();
   else

@@ -50,6 +50,7 @@ class Computation {
   bool holds_back(Time now) const;
   void wait();
   void look_at_time();
+  void hand_out_no_more();
   void dispatch();
   bool hands_over() const;
   void hear(const talk::Envelope& envelope);

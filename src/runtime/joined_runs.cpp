@@ -20,6 +20,12 @@ constexpr auto patience = 5s;
 /// This process looks every two seconds, unless it stands still.
 constexpr auto most_between_looks = 5s;
 
+/// What a run's own time means for its tasks: all that is left of it is for them.
+std::optional<schedule::TimeFrame> frame_of(std::chrono::nanoseconds left) {
+  if (left == std::chrono::nanoseconds::max()) return std::nullopt;
+  return schedule::TimeFrame{Clock::now() + left, left};
+}
+
 bool makes_sense(const talk::Join& join) {
   const auto& ranks = join.ranks;
   std::uint64_t id = 0;
@@ -30,7 +36,7 @@ bool makes_sense(const talk::Join& join) {
 
 }  // namespace
 
-JoinedRuns::JoinedRuns(RootMap& map, Master& master, const schedule::Scheduler& scheduler,
+JoinedRuns::JoinedRuns(RootMap& map, Master& master, schedule::Scheduler& scheduler,
                        const talk::Start& start)
     : map_(map), master_(master), scheduler_(scheduler), start_(start), user_(base::user_name()), expected_(map.workspace().may_join()) {
   if (map_.gate) map_.root.peers.open(*map_.gate);
@@ -76,8 +82,12 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
     answer();
   } else if (kind == talk::kind<talk::TimeLeft> && run != runs_.end()) {
     run->second.heard = Clock::now();
-    if (!talk::unpack<talk::TimeLeft>(envelope.bytes).stop) return;
-    for (const std::int32_t rank : run->second.who.ranks) master_.retire(run->second.ranks_at + rank);
+    const auto time = talk::unpack<talk::TimeLeft>(envelope.bytes);
+    for (const std::int32_t rank : run->second.who.ranks) {
+      const int peer = run->second.ranks_at + rank;
+      scheduler_.set_time(peer, frame_of(time.left));
+      if (time.stop) master_.retire(peer);
+    }
   } else {
     throw DamagedError("it sent a message that was not expected");
   }
@@ -98,8 +108,9 @@ void JoinedRuns::look(Time now) {
 void JoinedRuns::answer() {
   if (!map_.arguments.all_made() || map_.time.stopped() || scheduler_.finished()) return;
   for (const auto& [number, join] : std::exchange(waiting_, {})) {
-    if (!makes_sense(join)) throw DamagedError("it says nonsense of itself");
-    if (const std::string why = difference(join); !why.empty())
+    if (!makes_sense(join))
+      map_.gate->close(number);
+    else if (const std::string why = difference(join); !why.empty())
       map_.root.peers.send(number, talk::pack(talk::Refused{why}));
     else
       admit(number, join);
@@ -138,6 +149,7 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   for (const std::int32_t rank : join.ranks) {
     start.rank = rank;
     workers_[*ranks_at + rank] = number;
+    scheduler_.set_time(*ranks_at + rank, frame_of(join.time_left));
     master_.begin(*ranks_at + rank, start, join.resumes);
   }
   map_.reporter.say(fmt::format("a run on {} joins, with {}", join.host,

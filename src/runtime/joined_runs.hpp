@@ -17,7 +17,7 @@ namespace tasker::runtime {
 class JoinedRuns {
  public:
   /// `start`: what a rank of this run is told.
-  JoinedRuns(RootMap& map, Master& master, const schedule::Scheduler& scheduler, const talk::Start& start);
+  JoinedRuns(RootMap& map, Master& master, schedule::Scheduler& scheduler, const talk::Start& start);
   ~JoinedRuns();
   JoinedRuns(const JoinedRuns&) = delete;
   JoinedRuns& operator=(const JoinedRuns&) = delete;
@@ -51,7 +51,7 @@ class JoinedRuns {
 
   RootMap& map_;
   Master& master_;
-  const schedule::Scheduler& scheduler_;
+  schedule::Scheduler& scheduler_;
   const talk::Start& start_;
   const std::string user_;
   Time looked_ = Clock::now();

@@ -70,6 +70,7 @@ std::vector<LeftBehind> Scheduler::leave(int worker) {
   retire(worker);
   workers_.erase(gone);
   to_estimate_.erase(worker);
+  times_.erase(worker);
   taking_back_ = nothing_fits_ = false;
   return chunks;
 }
@@ -171,42 +172,56 @@ std::optional<Action> Scheduler::next(Time now) {
   return action;
 }
 
+/// Hands out to the worker with the fewest chunks for whom something fits.
 std::optional<Action> Scheduler::assign(Time now) {
-  if (by_load_.empty() || backlog_.empty()) return std::nullopt;
-  const auto [load, hungriest] = *by_load_.begin();
-  if (load >= 1 && (load >= 2 || !prefetches())) return std::nullopt;
+  bool is_any_asked = false;
+  bool is_common_time_asked = false;
+  for (const auto& [load, id] : by_load_) {
+    if (backlog_.empty() || (load >= 1 && (load >= 2 || !prefetches()))) break;
+    if (!times_.contains(id) && std::exchange(is_common_time_asked, true)) continue;
+    is_any_asked = true;
+    if (auto action = assign(id, now)) return action;
+    if (times_.empty()) break;
+  }
+  if (is_any_asked) nothing_fits_ = true;
+  return std::nullopt;
+}
 
-  Worker& worker = workers_.at(hungriest);
+/// Hands out to this worker, if anything fits.
+std::optional<Action> Scheduler::assign(int id, Time now) {
+  Worker& worker = workers_.at(id);
   Chunk chunk;
-  chunk.worker = hungriest;
-  chunk.tasks = backlog_.take(chunk_size(), room(worker, now));
-  nothing_fits_ = chunk.tasks.empty();
-  if (nothing_fits_) return std::nullopt;
+  chunk.worker = id;
+  chunk.tasks = backlog_.take(chunk_size(), room(id, worker, now));
+  if (chunk.tasks.empty()) return std::nullopt;
+  nothing_fits_ = false;
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
-  const ChunkId id = next_id_++;
-  Assign action{hungriest, id, chunk.tasks, backlog_.is_suspect(chunk.tasks.front().first)};
-  chunks_.emplace(id, std::move(chunk));
-  unfile(hungriest, worker);
-  worker.chunks.push_back(id);
-  file(hungriest, worker);
-  note_begun(hungriest, now);
+  const ChunkId chunk_id = next_id_++;
+  Assign action{id, chunk_id, chunk.tasks, backlog_.is_suspect(chunk.tasks.front().first)};
+  chunks_.emplace(chunk_id, std::move(chunk));
+  unfile(id, worker);
+  worker.chunks.push_back(chunk_id);
+  file(id, worker);
+  note_begun(id, now);
   return action;
 }
 
 /// The time available to a chunk handed to this worker now: it may be queued behind current chunks.
-Room Scheduler::room(const Worker& worker, Time now) const {
+Room Scheduler::room(int id, const Worker& worker, Time now) const {
   Room room;
-  if (!time_) return room;
+  const auto own = times_.find(id);
+  const std::optional<TimeFrame>& time = own == times_.end() ? time_ : own->second;
+  if (!time) return room;
   room.unit = pace_.cautious();
   if (!room.unit && backlog_.expects()) room.unit = 1;
   double before = 0;
   if (worker.idle() == 0) {
-    for (const ChunkId id : worker.chunks) before += backlog_.expected(chunks_.at(id).tasks);
+    for (const ChunkId chunk : worker.chunks) before += backlog_.expected(chunks_.at(chunk).tasks);
     before *= room.unit.value_or(0) / static_cast<double>(worker.slots);
   }
-  room.seconds = seconds(time_->end - now) - before;
-  room.whole = seconds(time_->whole);
+  room.seconds = seconds(time->end - now) - before;
+  room.whole = seconds(time->whole);
   return room;
 }
 

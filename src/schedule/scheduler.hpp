@@ -99,6 +99,11 @@ class Scheduler {
     time_ = time;
     taking_back_ = nothing_fits_ = false;
   }
+  /// The same for one worker alone, before it joins or later, until it leaves.
+  void set_time(int worker, std::optional<TimeFrame> time) {
+    times_[worker] = time;
+    taking_back_ = nothing_fits_ = false;
+  }
 
   /// A worker is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
   void join(int worker, std::uint32_t slots = 1);
@@ -188,7 +193,8 @@ class Scheduler {
   };
 
   std::optional<Action> assign(Time now);
-  Room room(const Worker& worker, Time now) const;
+  std::optional<Action> assign(int id, Time now);
+  Room room(int id, const Worker& worker, Time now) const;
   std::optional<Action> take_back(Time now);
   bool prefetches() const;
   std::uint64_t chunk_size() const;
@@ -208,7 +214,8 @@ class Scheduler {
   bool draining_ = false;
   bool more_ = false;  // tasks will be added
   std::optional<TimeFrame> time_;
-  bool nothing_fits_ = false;  // no pending task fits into the time that is left
+  std::unordered_map<int, std::optional<TimeFrame>> times_;  // of workers that have their own
+  bool nothing_fits_ = false;  // no pending task fits into the time that a worker without a chunk has left
 
   Chunks chunks_;
   ChunkId first_id_;
