@@ -50,6 +50,7 @@ class ChunkSteps final : public detail::Steps {
     if (!maker_.is_here()) end_copy(base::typed_text_of(exception));
     throw_trouble();
     record_before();
+    auto outcome = store::Outcome::failed;
     try {
       std::rethrow_exception(exception);
     } catch (const std::bad_alloc&) {
@@ -62,12 +63,14 @@ class ChunkSteps final : public detail::Steps {
         stopped_ = true;
         return;
       }
+    } catch (const Permanent&) {
+      outcome = store::Outcome::permanent;
     } catch (...) {
       // It is recorded, whatever it is.
     }
     const std::string why = base::typed_text_of(exception);
-    record_last(store::Outcome::failed, 0, why);
-    if (failed_ < work_.options().retries) {
+    record_last(outcome, 0, why);
+    if (outcome != store::Outcome::permanent && failed_ < work_.options().retries) {
       ++failed_;
       ++step_.attempt;
       again_ = true;

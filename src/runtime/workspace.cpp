@@ -206,7 +206,7 @@ void Workspace::settle_failures() {
     for (std::uint64_t index = range.first; index < range.last; ++index) {
       const store::Entry entry = catalog_->slot(index);
       if (entry.outcome == store::Outcome::none || entry.outcome == store::Outcome::interrupted ||
-          entry.attempt <= call_.options.retries)
+          (entry.outcome != store::Outcome::permanent && entry.attempt <= call_.options.retries))
         continue;
       const store::Origin* const origin = catalog_->origin(entry);
       if (!origin || origin->job != self_.job) continue;

@@ -378,6 +378,23 @@ class Requeue(WorklistTest):
                 self.assertEqual(outcome.results, self.serial(names)[0])
                 self.archive.unlink()
 
+    def test_what_no_other_attempt_can_mend_is_tried_once_in_a_job_but_again_by_a_person(self):
+        names = [f"task {i}" for i in range(20)]
+        bad = {"bad": self.write("bad", ["permanent task 3"])}
+        for ranks, env in itertools.product((1, 3), ({}, {"TASKER_ISOLATION": "process"})):
+            with self.subTest(ranks=ranks, env=env):
+                env = {**env, "TASKER_RETRIES": "5", "SLURM_JOB_ID": "77"}
+                outcome = self.run_map(names, ranks, env=env, code=1, **bad)
+                self.assertEqual(self.called(), sorted(names))
+                self.assertIn("1 of 20 tasks failed\n  task 3: tasker::Permanent: there is no such file", outcome.err)
+                self.run_map(names, ranks, env={**env, "SLURM_RESTART_COUNT": "1"}, code=1, **bad)
+                self.assertEqual(self.called(), [])
+                self.run_map(names, ranks, env={**env, "SLURM_JOB_ID": "78"}, code=1, **bad)
+                self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 2)])
+                self.run_map(names, ranks)
+                self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 3)])
+                self.archive.unlink()
+
 
 if __name__ == "__main__":
     unittest.main()

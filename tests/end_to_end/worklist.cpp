@@ -7,8 +7,8 @@
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
 ///   states=FILE      each task saves a state; gets "saved" or "found" and its argument
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, shout, program
-///   or run instead of a result;
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, permanent,
+///   shout, program or run instead of a result;
 ///                    umask: it is changed;
 ///                    fork_exit, fork_throw, fork_return: a copy of the process ends so, then the result
 ///   command=TEXT     what "run" runs; if that does well, there is a result
@@ -125,6 +125,7 @@ void misbehave(const std::string& how) {
   if (how == "umask") ::umask(0777);
   if (how == "shout") throw std::runtime_error("the solver said: " + std::string(17 << 20, '.'));
   if (how == "int") throw 7;
+  if (how == "permanent") throw tasker::Permanent("there is no such file");
   if (how == "program" &&
       std::system(("echo $$ >> " + setting("programs") + "; exec sleep 1000").c_str()) != 0)
     throw std::runtime_error("the program was killed");

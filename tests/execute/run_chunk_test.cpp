@@ -169,6 +169,31 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   CHECK(result<std::uint32_t>(map.sink.records.at(3)) == 1);
 }
 
+TEST_CASE("What throws Permanent, or what is derived from it, is not tried again, whatever is around it") {
+  struct Mine : Permanent {
+    using Permanent::Permanent;
+  };
+  Map map([](int x) {
+    if (x == 10) throw Permanent("the mesh is empty");
+    try {
+      if (x == 20) throw Mine("here");
+    } catch (...) {
+      std::throw_with_nested(Permanent("there"));
+    }
+    return x;
+  });
+  map.call.options.retries = 5;
+  const ChunkReport report = map.run({{0, 4}});
+  CHECK(report.tasks == 4);
+  CHECK(report.failures.size() == 2);
+  CHECK(report.failures.at(0).message == "tasker::Permanent: the mesh is empty");
+  for (const std::uint64_t index : {1U, 2U}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::permanent);
+    CHECK(map.sink.records.at(index).times == 1);
+  }
+  CHECK(map.sink.records.at(3).outcome == store::Outcome::done);
+}
+
 TEST_CASE("Tasks in another order than their indices have their attempts, too") {
   Map map([](int, Context& context) { return context.attempt(); });
   map.run({{5, 6}, {2, 4}}, {{3, 7, 0}, {5, 4, 0}});

@@ -30,7 +30,7 @@ constexpr int last_pieces = 1024;
 /// Whether a child itself notices this outcome, and so may record it.
 bool can_be_told(store::Outcome outcome) {
   return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
-         outcome == store::Outcome::out_of_memory;
+         outcome == store::Outcome::permanent || outcome == store::Outcome::out_of_memory;
 }
 
 }  // namespace
@@ -210,7 +210,8 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
       i += static_cast<std::uint32_t>(done);
     } else {
       ++i;
-      if (tried(record.index, failures).failed < work_.options().retries) {
+      if (record.outcome != store::Outcome::permanent &&
+          tried(record.index, failures).failed < work_.options().retries) {
         ++failures;
         continue;
       }

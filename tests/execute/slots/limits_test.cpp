@@ -249,6 +249,21 @@ TEST_CASE("What fails is tried again, with the number of the attempt, whatever i
   }
 }
 
+TEST_CASE("A task that throws Permanent in its own process is not tried again either") {
+  Isolated map(
+      [](int x) {
+        if (x % 20 == 10) throw Permanent("the mesh is empty");
+        return x;
+      },
+      1, {.retries = 3});
+  map.start({{0, 100}});
+  const ChunkReport report = map.finish();
+  CHECK(report.tasks == 100);
+  CHECK(report.failures == std::vector<TaskFailure>{{1, "tasker::Permanent: the mesh is empty", 50, ""}});
+  CHECK(map.sink.records.at(99).times == 1);
+  CHECK(map.sink.records.at(99).outcome == store::Outcome::permanent);
+}
+
 TEST_CASE("Tries end, and then the last failure counts") {
   Isolated map(
       [](int x, Context& context) {
