@@ -95,7 +95,8 @@ struct TaskFailure {
   bool operator==(const TaskFailure&) const = default;
 };
 
-/// Some tasks failed. Thrown on every rank, when all other tasks are done and recorded.
+/// Some tasks failed. Thrown on every rank, when all other tasks are done and recorded, or when so many have
+/// failed that the map stops (`OnFailure::stop`, `Options::max_failed`).
 class TasksFailed : public Error {
  public:
   TasksFailed(const std::string& message, std::uint64_t failed, std::uint64_t total,

@@ -80,6 +80,9 @@ struct Options {
   /// How often the same run tries a failing task again, at once. A later run gives it fresh attempts, but not
   /// a requeue of the same Slurm job.
   std::uint32_t retries = 0;
+  /// When so many tasks have failed for good in one run, the map hands out no more and throws `TasksFailed`,
+  /// whatever `on_failure` says; what runs is finished. 0: any number may fail.
+  std::uint64_t max_failed = 0;
   /// How long a task may last; 0: for ever. After that the task, with all programs that it started, gets
   /// SIGTERM, and SIGKILL two seconds later. Implies isolation.
   std::chrono::nanoseconds timeout = {};

@@ -69,9 +69,10 @@ class Computation {
       say_end();
       throw interrupted();
     }
-    if (tally_.failed > 0 && on_failure != OnFailure::keep) {
+    if (tally_.failed > 0 && (on_failure != OnFailure::keep || was_stopped_by_failure)) {
       say_end();
-      throw tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused);
+      throw tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused,
+                         was_stopped_by_failure ? stop_text() : "");
     }
     wait_for_ghosts();
     auto archive = workspace_.finish(on_failure == OnFailure::keep);
@@ -227,7 +228,16 @@ class Computation {
   }
 
   bool is_stopped_by_failure() const {
-    return tally_.failed > 0 && map_.call.options.on_failure == OnFailure::stop;
+    const Options& options = map_.call.options;
+    return (options.on_failure == OnFailure::stop && tally_.failed > 0) ||
+           (options.max_failed > 0 && tally_.failed >= options.max_failed);
+  }
+
+  /// What a failure that has stopped the map adds to the number of those that failed.
+  std::string stop_text() const {
+    const bool at_first = map_.call.options.on_failure == OnFailure::stop;
+    return fmt::format(", at which the map stops ({}); {} left", at_first ? "on_failure" : "max_failed",
+                       left() == 1 ? "1 task is" : fmt::format("{} tasks are", left()));
   }
 
   /// Tasks that are not recorded.

@@ -125,6 +125,7 @@ const std::map<std::string, Apply>& table() {
       {"TASKER_SLOTS", set(&Options::slots, up_to(execute::most_slots))},
       {"TASKER_ROOT_COMPUTES", set(&Options::root_computes, yes_or_no())},
       {"TASKER_RETRIES", set(&Options::retries, up_to(most_retries))},
+      {"TASKER_MAX_FAILED", set(&Options::max_failed, {base::parse_number<std::uint64_t>, "a whole number"})},
       {"TASKER_TIMEOUT", set(&Options::timeout, duration())},
       {"TASKER_MEMORY_LIMIT", set(&Options::memory_limit, {base::parse_size, "a size such as 500M or 2G"})},
       {"TASKER_CAPTURE", set(&Options::capture, one_of<Capture>({{"none", Capture::none},

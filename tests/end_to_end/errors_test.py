@@ -56,6 +56,23 @@ class Failures(WorklistTest):
                 self.assertEqual(len(first) + len(second), len(arguments) + 1)
                 self.archive.unlink()
 
+    def test_as_many_failures_as_may_be_stop_the_map_and_the_next_run_goes_on(self):
+        arguments = [f"task {i}" for i in range(300)]
+        bad = arguments[5:300:10]
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                env = {"TASKER_MAX_FAILED": "3", "TASKER_RETRIES": "1"}
+                outcome = self.run_map(arguments, ranks=ranks, code=1, sleep_us=2000, env=env, **self.failing(bad))
+                self.assertRegex(outcome.err, r"\d of 300 tasks failed, at which the map stops \(max_failed\); \d+ tasks")
+                first = self.calls()
+                failed = [c.argument for c in first if c.argument in bad and c.attempt == 2]
+                self.assertGreaterEqual(len(failed), 3)
+                self.assertLess(len(set(c.argument for c in first)), 300)
+                self.run_map(arguments, ranks=ranks, env=env)
+                computed = {c.argument for c in first} - set(bad)
+                self.assertEqual(self.called(), sorted(set(arguments) - computed))
+                self.archive.unlink()
+
     def test_keep_writes_an_archive_with_holes_that_a_rerun_computes(self):
         keep = {"TASKER_ON_FAILURE": "keep"}
         for ranks in (1, 3):

@@ -36,6 +36,7 @@ void for_each_message(Visit visit) {
                      .slots = 8,
                      .root_computes = true,
                      .retries = 2,
+                     .max_failed = 13,
                      .timeout = std::chrono::nanoseconds(90),
                      .memory_limit = 10,
                      .capture = Capture::all,
