@@ -77,9 +77,17 @@ struct Options {
   /// Rank 0 computes besides scheduling: on a machine with four cores, four ranks then compute, not three. A
   /// rank that is alone always computes.
   bool root_computes = false;
-  /// How often the same run tries a failing task again, at once. A later run gives it fresh attempts, but not
-  /// a requeue of the same Slurm job.
+  /// How often the same run tries a failing task again: on another host than those on which it has failed or,
+  /// if there is none, at another rank, or else at the same one. A later run gives it fresh attempts, but not
+  /// a requeue of the same Slurm job. What fails by `Permanent` is not tried again.
+  ///
+  /// A rank, or a host with all its ranks, gets no more tasks when three that failed there have succeeded
+  /// elsewhere and none has succeeded there since the first of them failed. It gets tasks again when one
+  /// succeeds that it had still, or when nobody else is left. Rank 0 says so.
   std::uint32_t retries = 0;
+  /// How long a failed task waits before it is tried again; twice as long after each further failure. Other
+  /// tasks go on meanwhile.
+  std::chrono::nanoseconds retry_after = {};
   /// When so many tasks have failed for good in one run, the map hands out no more and throws `TasksFailed`,
   /// whatever `on_failure` says; what runs is finished. 0: any number may fail.
   std::uint64_t max_failed = 0;

@@ -24,6 +24,15 @@ namespace {
 /// How long the main thread gets to come out of `fn` after the map has ended.
 constexpr auto moment = 200ms;
 
+std::string text_of(const schedule::Verdict& verdict) {
+  const std::string place =
+      verdict.worker ? fmt::format("rank {} on {}", *verdict.worker, verdict.host) : verdict.host;
+  if (!verdict.aside) return place + " gets tasks again";
+  return fmt::format(
+      "{} gets no more tasks: {} that failed there have succeeded elsewhere, and none has succeeded there",
+      place, schedule::enough_proof);
+}
+
 /// If records may be reused, all arguments are made by now. Otherwise every task is missing, and tasks whose
 /// arguments are not made yet are added later.
 schedule::Scheduler make_scheduler(const RootMap& map, schedule::Plan plan) {
@@ -32,6 +41,7 @@ schedule::Scheduler make_scheduler(const RootMap& map, schedule::Plan plan) {
   pending.erase({map.arguments.made(), map.call.count});
   schedule::Scheduler scheduler(pending, std::move(plan), pace, !map.arguments.all_made());
   scheduler.set_time(map.time.frame());
+  scheduler.set_retry_after(map.call.options.retry_after);
   if (map.time.stopped()) scheduler.drain();
   return scheduler;
 }
@@ -153,6 +163,7 @@ class Computation {
       if (is_deserted()) throw_deserted();
       wait();
       master_.dispatch(Clock::now());
+      for (const schedule::Verdict& verdict : scheduler_.take_verdicts()) map_.reporter.say(text_of(verdict));
     }
     master_.finish();
     // All that counts is recorded by now.
@@ -175,7 +186,7 @@ class Computation {
   /// Waits for one event, and at most for two seconds.
   void wait() {
     auto watched = map_.time.watched();
-    const Time until = std::min(map_.reporter.due(), map_.time.wake(Clock::now()));
+    const Time until = std::min({map_.reporter.due(), map_.time.wake(Clock::now()), scheduler_.wake()});
     const auto envelope = peers_.wait(until, watched);
     if (envelope) hear(*envelope);
     if (map_.time.look(Clock::now())) {

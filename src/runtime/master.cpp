@@ -31,6 +31,7 @@ Master::Master(talk::Peers& peers, const Options& options, const Arguments& argu
 
 void Master::begin(int rank, const talk::Start& start) {
   open_.insert(rank);
+  scheduler_.expect(rank);
   peers_.send(rank, talk::pack(start));
 }
 
@@ -90,14 +91,15 @@ void Master::handle(const talk::Envelope& envelope) {
 void Master::join(int rank, const talk::Ready& who) {
   if (who.slots > execute::most_slots) throw std::invalid_argument("it has too many slots");
   if (!open_.contains(rank)) throw std::invalid_argument("no map has begun for it");
-  scheduler_.join(rank, who.slots);
+  scheduler_.join(rank, who.slots, who.host);
   workers_[rank] = who;
 }
 
 void Master::count_done(int rank, const talk::Done& done) {
   if (!workers_.at(rank).sees_directory) store_.sync(rank);
   const std::uint64_t before = scheduler_.done_count();
-  const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy, done.left.tasks);
+  const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy,
+                                                    {done.left.tasks, done.left.failed, done.tally.failed});
   if (done.tally.tasks != scheduler_.done_count() - before || done.tally.failed > done.tally.tasks ||
       done.tally.failures.size() > done.tally.failed)
     throw std::invalid_argument("its report does not fit its chunk");
@@ -110,13 +112,11 @@ void Master::take_leftover(const base::IntervalSet& pending, const talk::Leftove
     for (std::uint64_t index = range.first; index < range.last; ++index)
       if (!pending.contains(index))
         throw std::invalid_argument("it suspects a task that it had not left over");
+  for (const base::Range& range : left.failed)
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (scheduler_.failures(index) > options_.retries)
+        throw std::invalid_argument("it has tried a task too often");
   scheduler_.suspect(left.suspects);
-  const std::invalid_argument nonsense("it has tried a task that it had not, or too often");
-  for (const auto& [index, failed] : left.failed) {
-    if (!pending.contains(index)) throw nonsense;
-    failed_[index] += failed;
-    if (failed_[index] > options_.retries) throw nonsense;
-  }
 }
 
 void Master::count_closed(int rank) {
@@ -125,9 +125,9 @@ void Master::count_closed(int rank) {
 }
 
 std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
+  const std::vector<schedule::LeftBehind> chunks = scheduler_.leave(rank);
   const auto known = workers_.find(rank);
   if (known == workers_.end()) return {};
-  const std::vector<schedule::LeftBehind> chunks = scheduler_.leave(rank);
   base::IntervalSet left;
   for (const schedule::LeftBehind& chunk : chunks)
     if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
@@ -184,17 +184,16 @@ void Master::give_up(Time now) {
 
 talk::Tried Master::tried(std::uint64_t index) const {
   const auto deaths = deaths_.find(index);
-  const auto failed = failed_.find(index);
-  talk::Tried tried{index, store_.attempt_of(index)};
+  talk::Tried tried{index, store_.attempt_of(index), scheduler_.failures(index)};
+  tried.attempt += tried.failed;
   if (deaths != deaths_.end()) tried.attempt += deaths->second;
-  if (failed != failed_.end()) tried.attempt += tried.failed = failed->second;
   return tried;
 }
 
 /// Those of the tasks that were tried before, in ascending order.
 std::vector<talk::Tried> Master::tried(const base::Ranges& tasks) const {
   std::vector<talk::Tried> all;
-  if (deaths_.empty() && failed_.empty() && !store_.any_attempts()) return all;
+  if (deaths_.empty() && !scheduler_.any_failures() && !store_.any_attempts()) return all;
   for (const base::Range& range : tasks)
     for (std::uint64_t index = range.first; index < range.last; ++index)
       if (const talk::Tried known = tried(index); known.attempt > 1) all.push_back(known);

@@ -77,7 +77,6 @@ class Master {
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;
   std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that died while computing it
-  std::map<std::uint64_t, std::uint32_t> failed_;  // for each unfinished task: failed attempts in this run
 };
 
 }  // namespace tasker::runtime

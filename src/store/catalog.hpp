@@ -57,8 +57,9 @@ class Catalog {
   /// `scratch`: a directory for large tables.
   Catalog(std::filesystem::path scratch, std::uint64_t tasks);
 
-  /// Reads a journal. Of several records of a task, success beats failure; otherwise the one that is read
-  /// later counts. So read journals in the order of list_journals, and call `settle` behind the last one.
+  /// Reads a journal. Of several records of a task, success beats failure, and of failures with the same
+  /// argument the highest attempt counts; otherwise the one that is read later. So read journals in the order
+  /// of list_journals, and call `settle` behind the last one.
   void add(const std::filesystem::path& directory, const JournalName& name) { read(directory, name, false); }
   /// Reads the part of a journal that was not read yet, when the arguments are matched already: a rank of an
   /// earlier run may have written it in the meantime. Its records replace no result.
