@@ -1,5 +1,6 @@
 #include "runtime/master.hpp"
 
+#include "base/process.hpp"
 #include "execute/work.hpp"
 #include "runtime/gather.hpp"
 
@@ -17,6 +18,11 @@ namespace {
 /// would take memory from the kernel, and give it back, each time: the page faults cost more than the
 /// hand-outs.
 constexpr std::size_t arguments_limit = std::size_t{1} << 17;
+
+/// Ranks that die for the same reason, as when their host ends or all are killed, do so within this time. A
+/// task that may have killed a rank waits for so long: else it would be handed to a rank that is dying for
+/// that reason, too, and be blamed again.
+constexpr std::chrono::seconds moment{1};
 
 }  // namespace
 
@@ -42,7 +48,7 @@ void Master::tell(const talk::TimeLeft& time) {
 void Master::handle(const talk::Envelope& envelope) {
   const int rank = envelope.source;
   if (envelope.lost) {
-    lose(rank);
+    lose(rank, envelope.silent);
     return;
   }
   const auto kind = talk::kind_of(envelope.bytes);
@@ -147,18 +153,46 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   return unfinished;
 }
 
-void Master::lose(int rank) {
+void Master::lose(int rank, bool silent) {
   if (open_.erase(rank) > 0) any_lost_ = true;
-  for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
+  const Time now = Clock::now();
+  Death death{now, workers_.contains(rank) ? workers_.at(rank).host : ""};
+  for (const Unfinished& chunk : abandon(rank, true, now)) {
+    const std::uint64_t index = chunk.tasks.front().first;
+    ++deaths_[index];
+    if (silent) continue;
     scheduler_.suspect(chunk.tasks);
-    blame(chunk.tasks.front().first);
+    if (options_.max_lost == 0) continue;
+    death.tasks.push_back(index);
+    scheduler_.hold(index, moment);
+  }
+  undecided_.push_back(std::move(death));
+}
+
+/// Whether no rank of a host is left. Rank 0's host lives.
+bool Master::has_died(const std::string& host) const {
+  return host != base::this_process().host && std::ranges::none_of(open_, [&](int rank) {
+           const auto known = workers_.find(rank);
+           return known != workers_.end() && known->second.host == host;
+         });
+}
+
+/// A moment after a death the others that belong to it are known. If it was the end of a host with several
+/// ranks, no task is to blame.
+void Master::judge(Time now) {
+  while (!undecided_.empty() && undecided_.front().heard + moment <= now) {
+    const Death death = std::move(undecided_.front());
+    undecided_.pop_front();
+    const auto is_of_host = [&](const Death& other) { return other.host == death.host; };
+    if (has_died(death.host) && std::erase_if(undecided_, is_of_host) > 0) continue;
+    for (const std::uint64_t index : death.tasks) blame(index);
   }
 }
 
 /// A task that kills one rank after the other is given up, before no rank is left.
 void Master::blame(std::uint64_t index) {
-  const std::uint32_t deaths = ++deaths_[index];
-  if (options_.max_lost == 0 || deaths < options_.max_lost) return;
+  const std::uint32_t deaths = ++blamed_[index];
+  if (deaths < options_.max_lost) return;
   const std::string why =
       "lost: " + count_text(deaths, "rank") + " died while computing it" +
       (execute::slots_of(options_) > 0 ? ""
@@ -209,6 +243,7 @@ std::string Master::suspicion() const {
 }
 
 void Master::dispatch(Time now) {
+  judge(now);
   while (const auto action = scheduler_.next(now)) {
     if (const auto* assign = std::get_if<schedule::Assign>(&*action))
       send_work(*assign);

@@ -87,6 +87,11 @@ void Scheduler::found(const Ranges& recorded) {
   done_.insert(recorded);
 }
 
+void Scheduler::hold(std::uint64_t index, Clock::duration pause) {
+  backlog_.erase({index, index + 1});
+  retries_.hold(index, pause);
+}
+
 IntervalSet Scheduler::done(int worker, ChunkId id, Clock::duration busy, const NotDone& not_done) {
   const auto found = chunks_.find(id);
   if (found == chunks_.end() || found->second.worker != worker)

@@ -129,6 +129,9 @@ class Scheduler {
   /// out in a chunk of its own, so that it shows which one.
   void suspect(const Ranges& tasks) { backlog_.suspect(tasks); }
 
+  /// This pending task is not handed out before so much time has passed.
+  void hold(std::uint64_t index, Clock::duration pause);
+
   /// The chunk has ended. The worker has recorded every task of it that it kept, but for those that
   /// `not_done` tells: these are pending again, and returned. `busy`: the wall time that the worker spent on
   /// the chunk. Throws std::invalid_argument if the worker has no such chunk or no such failed task in it, or

@@ -1,5 +1,6 @@
 #include "support/conversation.hpp"
 
+#include "base/process.hpp"
 #include "runtime/progress.hpp"
 #include "support/sample_messages.hpp"
 
@@ -69,9 +70,14 @@ struct Rank0 : MasterStore {
   void hear(int rank, const Message& message) {
     hear_bytes(rank, talk::pack(message));
   }
-  void lose(int rank) {
-    network.lose(rank);
+  void lose(int rank, bool silent = false) {
+    network.lose(rank, silent);
     master.handle(*peers.wait(base::Time::max()));
+    master.dispatch(now);
+  }
+  /// Lets the moment pass in which further deaths may have the same reason.
+  void decide() {
+    now += std::chrono::seconds(2);
     master.dispatch(now);
   }
   /// The oldest message that rank 0 has sent to this rank.
@@ -283,6 +289,7 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
   REQUIRE(rank0.scheduler.in_flight() > 2);
   rank0.by_ranks_gone = {1, 2};
   rank0.lose(1);
+  rank0.decide();
   CHECK(rank0.scheduler.done_count() == 3);
   CHECK(rank0.tally.tasks == 3);
   CHECK_FALSE(rank0.master.closed());
@@ -400,6 +407,7 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
     REQUIRE(rank0.sent<talk::Assignment>(rank).tasks == base::Ranges{{0, 1}});
     CHECK(rank0.given_up.empty());
     rank0.lose(rank);
+    rank0.decide();
   }
   REQUIRE(rank0.given_up.size() == 1);
   CHECK(rank0.given_up[0].attempt.index == 0);
@@ -414,6 +422,104 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
   CHECK(rank0.tally.tasks == 10);
   rank0.lose(4);
   CHECK(rank0.master.closed());
+}
+
+TEST_CASE("A task that was under way when a rank died waits for a moment, and others go on") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  rank0.hear(2, sees);
+  REQUIRE(rank0.sent<talk::Assignment>(1).tasks == base::Ranges{{0, 1}});
+  const auto other = rank0.sent<talk::Assignment>(2);
+  rank0.lose(1);
+  CHECK(rank0.scheduler.wake() == rank0.now + std::chrono::seconds(1));
+  rank0.hear(2, talk::Done{other.chunk, tally(1)});
+  CHECK(rank0.sent<talk::Assignment>(2).tasks.front().first > 1);
+  rank0.decide();
+  rank0.hear(3, sees);
+  const auto again = rank0.sent<talk::Assignment>(3);
+  CHECK(again.tasks == base::Ranges{{0, 1}});
+  CHECK(again.suspect);
+  CHECK(again.tried == std::vector<talk::Tried>{{0, 2, 0}});
+}
+
+TEST_CASE("The end of a host with several ranks is no task's fault") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (int rank = 1; rank <= 3; ++rank) {
+    rank0.hear(rank, ready_on(rank <= 2 ? "node1" : "node2"));
+    rank0.sent<talk::Assignment>(rank);
+  }
+  rank0.lose(1);
+  rank0.lose(2);
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+  rank0.lose(3);  // the only one of its host: it is not known what has died
+  rank0.decide();
+  REQUIRE(rank0.given_up.size() == 1);
+  CHECK(rank0.given_up[0].attempt.index == 2);
+}
+
+TEST_CASE("Ranks that die while others of their host live, or one after the other, count") {
+  const bool together = GENERATE(true, false);
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (int rank = 1; rank <= 3; ++rank) {
+    rank0.hear(rank, ready_on("node1"));
+    rank0.sent<talk::Assignment>(rank);
+  }
+  rank0.lose(1);
+  if (!together) rank0.decide();
+  rank0.lose(2);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 2);
+  rank0.lose(3);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 3);
+}
+
+TEST_CASE("Ranks of rank 0's own host count, since it lives") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (const int rank : {1, 2}) rank0.hear(rank, ready_on(base::this_process().host));
+  for (const int rank : {1, 2}) rank0.lose(rank);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 2);
+}
+
+TEST_CASE(
+    "A rank whose host has fallen silent does not count, and its task is another attempt elsewhere at once") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  rank0.hear(1, sees);
+  REQUIRE(rank0.sent<talk::Assignment>(1).tasks == base::Ranges{{0, 1}});
+  rank0.lose(1, true);
+  rank0.hear(2, sees);
+  const auto again = rank0.sent<talk::Assignment>(2);
+  CHECK(again.tasks == base::Ranges{{0, 1}});
+  CHECK_FALSE(again.suspect);
+  CHECK(again.tried == std::vector<talk::Tried>{{0, 2, 0}});
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+}
+
+TEST_CASE("When all ranks are killed at once no task is blamed for more than one of them") {
+  Rank0 rank0(std::vector<std::string>(1, "argument"));
+  for (int rank = 1; rank <= 4; ++rank) rank0.hear(rank, sees);
+  for (int rank = 1; rank <= 4; ++rank) rank0.lose(rank);
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+  CHECK(rank0.scheduler.pending() == 1);
+}
+
+TEST_CASE("If any number of ranks may be lost no task waits") {
+  Rank0 rank0(std::vector<std::string>(1, "argument"));
+  rank0.call.options.max_lost = 0;
+  for (int rank = 1; rank <= 4; ++rank) {
+    rank0.hear(rank, sees);
+    CHECK(rank0.sent<talk::Assignment>(rank).tried.size() == (rank == 1 ? 0 : 1));
+    rank0.lose(rank);
+  }
+  CHECK(rank0.given_up.empty());
 }
 
 TEST_CASE("No message, however damaged, does more to rank 0 than to end the map") {
