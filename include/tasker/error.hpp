@@ -65,6 +65,14 @@ class Interrupted : public Error {
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}
 };
 
+/// For `fn` to throw when its task can't succeed, such as one whose input makes no sense: the task fails and
+/// is not tried again, whatever `Options::retries` says. A run that a person starts later tries it again, as
+/// it does with all that failed.
+class Permanent : public Error {
+ public:
+  explicit Permanent(const std::string& message) : Error(message) {}
+};
+
 /// Not a failure: TASKER_DRY_RUN is set and this map has something to compute. The message says what.
 class DryRun : public Error {
  public:
@@ -87,7 +95,8 @@ struct TaskFailure {
   bool operator==(const TaskFailure&) const = default;
 };
 
-/// Some tasks failed. Thrown on every rank, when all other tasks are done and recorded.
+/// Some tasks failed. Thrown on every rank, when all other tasks are done and recorded, or when so many have
+/// failed that the map stops (`OnFailure::stop`, `Options::max_failed`).
 class TasksFailed : public Error {
  public:
   TasksFailed(const std::string& message, std::uint64_t failed, std::uint64_t total,

@@ -83,9 +83,20 @@ struct Options {
   /// Rank 0 computes besides scheduling: on a machine with four cores, four ranks then compute, not three. A
   /// rank that is alone always computes.
   bool root_computes = false;
-  /// How often the same run tries a failing task again, at once. A later run gives it fresh attempts, but not
-  /// a requeue of the same Slurm job.
+  /// How often the same run tries a failing task again: on another host than those on which it has failed or,
+  /// if there is none, at another rank, or else at the same one. A later run gives it fresh attempts, but not
+  /// a requeue of the same Slurm job. What fails by `Permanent` is not tried again.
+  ///
+  /// A rank, or a host with all its ranks, gets no more tasks when three that failed there have succeeded
+  /// elsewhere and none has succeeded there since the first of them failed. It gets tasks again when one
+  /// succeeds that it had still, or when nobody else is left. Rank 0 says so.
   std::uint32_t retries = 0;
+  /// How long a failed task waits before it is tried again; twice as long after each further failure. Other
+  /// tasks go on meanwhile.
+  std::chrono::nanoseconds retry_after = {};
+  /// When so many tasks have failed for good in one run, the map hands out no more and throws `TasksFailed`,
+  /// whatever `on_failure` says; what runs is finished. 0: any number may fail.
+  std::uint64_t max_failed = 0;
   /// How long a task may last; 0: for ever. After that the task, with all programs that it started, gets
   /// SIGTERM, and SIGKILL two seconds later. Implies isolation.
   std::chrono::nanoseconds timeout = {};
@@ -110,6 +121,8 @@ struct Options {
   /// lives: it is frozen. After that another run takes over. At least 5 s.
   std::chrono::nanoseconds lease = std::chrono::minutes(5);
   /// How many ranks may die at the same task before the task counts as the cause and fails; 0: any number.
+  /// Only processes count that end in this run while their host lives: not a rank whose host falls silent,
+  /// nor two or more ranks of a host whose ranks all end within a second.
   std::uint32_t max_lost = 3;
   /// Until when the program may run, by the system's clock. The epoch: until the end of its Slurm job, if it
   /// is part of one. The environment variable holds a local time such as `2027-03-01T18:00`, or seconds since

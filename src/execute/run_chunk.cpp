@@ -50,6 +50,7 @@ class ChunkSteps final : public detail::Steps {
     if (!maker_.is_here()) end_copy(base::typed_text_of(exception));
     throw_trouble();
     record_before();
+    auto outcome = store::Outcome::failed;
     try {
       std::rethrow_exception(exception);
     } catch (const std::bad_alloc&) {
@@ -62,18 +63,17 @@ class ChunkSteps final : public detail::Steps {
         stopped_ = true;
         return;
       }
+    } catch (const Permanent&) {
+      outcome = store::Outcome::permanent;
     } catch (...) {
       // It is recorded, whatever it is.
     }
     const std::string why = base::typed_text_of(exception);
-    record_last(store::Outcome::failed, 0, why);
-    if (failed_ < work_.options().retries) {
-      ++failed_;
-      ++step_.attempt;
-      again_ = true;
-      return;
-    }
-    report_.add_failure(failure_of(step_.index, why));
+    record_last(outcome, 0, why);
+    if (may_be_tried_again(outcome, chunk_.tried(step_.index), work_.options()))
+      report_.left_to_try_again(step_.index);
+    else
+      report_.add_failure(failure_of(step_.index, why));
   }
 
   std::uint64_t task_count() const override { return work_.task_count; }
@@ -99,7 +99,7 @@ class ChunkSteps final : public detail::Steps {
   ChunkReport report() {
     if (stopped_) {
       base::Ranges executed = chunk_.tasks();
-      report_.left.tasks = base::split_after(executed, report_.tasks);
+      report_.left.tasks = base::split_after(executed, report_.tasks + base::count(report_.left.failed));
     }
     return std::move(report_);
   }
@@ -109,13 +109,12 @@ class ChunkSteps final : public detail::Steps {
     left_ = 0;
     in_fn = nullptr;
     record_before();
-    if (stopped_ || (!again_ && !advance())) return nullptr;
-    again_ = false;
+    if (stopped_ || !advance()) return nullptr;
     recorder_.begin();
     if (results_.capacity() > most_kept) std::string().swap(results_);
     results_.clear();
     first_ = step_;
-    if (batches_ && step_.attempt == 1)
+    if (batches_)
       left_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(
           {recorder_.most_before(), range_->last - step_.index - 1, arguments_behind()}));
     in_fn = this;
@@ -154,9 +153,7 @@ class ChunkSteps final : public detail::Steps {
     while (step_.index == range_->last) step_.index = (++range_)->first;
     detail::Reader arguments(behind());
     step_.argument = work_.call.take_argument(arguments);
-    const talk::Tried tried = chunk_.tried(step_.index);
-    step_.attempt = tried.attempt;
-    failed_ = tried.failed;
+    step_.attempt = chunk_.tried(step_.index).attempt;
     state_.reset();
     return true;
   }
@@ -220,13 +217,22 @@ class ChunkSteps final : public detail::Steps {
   std::string results_;
   std::optional<std::string> state_;  // what the task has saved
   std::exception_ptr trouble_;        // why a state could not be saved
-  std::uint32_t failed_ = 0;          // failed attempts at this task
-  bool again_ = false;                // the same task is tried once more
   bool stopped_ = false;
   ChunkReport report_;
 };
 
 }  // namespace
+
+bool may_be_tried_again(store::Outcome outcome, const talk::Tried& before, const Options& options) {
+  return outcome != store::Outcome::permanent && before.failed < options.retries;
+}
+
+void ChunkReport::left_to_try_again(std::uint64_t index) {
+  if (!left.failed.empty() && left.failed.back().last == index)
+    ++left.failed.back().last;
+  else
+    left.failed.push_back({index, index + 1});
+}
 
 std::optional<std::uint64_t> keep_what_has_ended() {
   ChunkSteps* const steps = std::exchange(in_fn, nullptr);

@@ -13,7 +13,13 @@ namespace tasker::execute {
 /// What became of a chunk.
 struct ChunkReport : talk::Tally {
   talk::Leftover left;
+
+  /// An attempt at this task has failed and is recorded; rank 0 shall hand the task out again.
+  void left_to_try_again(std::uint64_t index);
 };
+
+/// Whether a task that has ended so is tried again. `before`: the attempts made before this one.
+bool may_be_tried_again(store::Outcome outcome, const talk::Tried& before, const Options& options);
 
 /// For a thread that ends its process from inside `fn`: records the tasks of its chunk that have ended, and
 /// returns the index of the running one. Returns nothing to a thread that is not inside `fn`.

@@ -61,7 +61,7 @@ class Worker {
   }
 
   void finish(const std::shared_ptr<Chunk>& chunk, const ChunkReport& report) {
-    if (report.tasks > 0) sink().sync();
+    if (report.tasks > 0 || !report.left.failed.empty()) sink().sync();
     desk_.finish(chunk, report);
   }
 

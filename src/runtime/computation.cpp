@@ -27,6 +27,15 @@ constexpr auto moment = 200ms;
 /// How long nothing is handed out while others may have it in hand.
 constexpr auto patience_with_others = 2s;
 
+std::string text_of(const schedule::Verdict& verdict) {
+  const std::string place =
+      verdict.worker ? fmt::format("rank {} on {}", *verdict.worker, verdict.host) : verdict.host;
+  if (!verdict.aside) return place + " gets tasks again";
+  return fmt::format(
+      "{} gets no more tasks: {} that failed there have succeeded elsewhere, and none has succeeded there",
+      place, schedule::enough_proof);
+}
+
 /// If records may be reused, all arguments are made by now. Otherwise every task is missing, and tasks whose
 /// arguments are not made yet are added later.
 schedule::Scheduler make_scheduler(const RootMap& map, schedule::Plan plan) {
@@ -37,6 +46,7 @@ schedule::Scheduler make_scheduler(const RootMap& map, schedule::Plan plan) {
   const schedule::ChunkId first_chunk = base::random_id() / 2;
   schedule::Scheduler scheduler(pending, std::move(plan), pace, !map.arguments.all_made(), first_chunk);
   scheduler.set_time(map.time.frame());
+  scheduler.set_retry_after(map.call.options.retry_after);
   if (map.time.stopped()) scheduler.drain();
   return scheduler;
 }
@@ -81,9 +91,10 @@ std::shared_ptr<const store::Archive> Computation::conclude() {
     say_end();
     throw interrupted();
   }
-  if (tally_.failed > 0 && on_failure != OnFailure::keep) {
+  if (tally_.failed > 0 && (on_failure != OnFailure::keep || was_stopped_by_failure)) {
     say_end();
-    const auto failed = tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused);
+    const auto failed = tasks_failed(tally_, map_.name, map_.call.count, workspace_.match().reused,
+                                     was_stopped_by_failure ? stop_text() : "");
     joined_.tell(talk::End{talk::describe(std::make_exception_ptr(failed))});
     throw failed;
   }
@@ -163,6 +174,7 @@ void Computation::serve() {
     if (is_deserted()) throw_deserted();
     wait();
     dispatch();
+    for (const schedule::Verdict& verdict : scheduler_.take_verdicts()) map_.reporter.say(text_of(verdict));
   }
   master_.finish();
   // All that counts is recorded by now.
@@ -211,7 +223,7 @@ void Computation::begin_here() {
 void Computation::wait() {
   auto watched = map_.time.watched();
   const Time now = Clock::now();
-  Time until = std::min(map_.reporter.due(), map_.time.wake(now));
+  Time until = std::min({map_.reporter.due(), map_.time.wake(now), scheduler_.wake()});
   if (holds_back(now)) until = std::min(until, held_back_until_);
   const auto envelope = peers_.wait(until, watched);
   if (envelope) hear(*envelope);
@@ -257,7 +269,9 @@ void Computation::hear(const talk::Envelope& envelope) {
 }
 
 void Computation::note(int rank) {
-  const talk::Ready& who = master_.workers().at(rank);
+  const auto known = master_.workers().find(rank);
+  if (known == master_.workers().end()) return;  // it answers an earlier leader
+  const talk::Ready& who = known->second;
   least_cpus_ = std::min(least_cpus_, who.cpus);
   // One rank of each host is named, since there may be hundreds.
   if (who.sees_directory || !unseeing_hosts_.insert(who.host).second) return;
@@ -282,7 +296,16 @@ void Computation::throw_deserted() const {
 }
 
 bool Computation::is_stopped_by_failure() const {
-  return tally_.failed > 0 && map_.call.options.on_failure == OnFailure::stop;
+  const Options& options = map_.call.options;
+  return (options.on_failure == OnFailure::stop && tally_.failed > 0) ||
+         (options.max_failed > 0 && tally_.failed >= options.max_failed);
+}
+
+/// What a failure that has stopped the map adds to the number of those that failed.
+std::string Computation::stop_text() const {
+  const bool at_first = map_.call.options.on_failure == OnFailure::stop;
+  return fmt::format(", at which the map stops ({}); {} left", at_first ? "on_failure" : "max_failed",
+                     left() == 1 ? "1 task is" : fmt::format("{} tasks are", left()));
 }
 
 /// Tasks that are not recorded.

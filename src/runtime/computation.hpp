@@ -58,6 +58,7 @@ class Computation {
   void say_lost(int rank);
   [[noreturn]] void throw_deserted() const;
   bool is_stopped_by_failure() const;
+  std::string stop_text() const;
   std::uint64_t left() const;
   Interrupted interrupted() const;
   void wait_for_ghosts();

@@ -1,5 +1,6 @@
 #include "runtime/master.hpp"
 
+#include "base/process.hpp"
 #include "execute/work.hpp"
 #include "runtime/gather.hpp"
 
@@ -18,6 +19,11 @@ namespace {
 /// hand-outs.
 constexpr std::size_t arguments_limit = std::size_t{1} << 17;
 
+/// Ranks that die for the same reason, as when their host ends or all are killed, do so within this time. A
+/// task that may have killed a rank waits for so long: else it would be handed to a rank that is dying for
+/// that reason, too, and be blamed again.
+constexpr std::chrono::seconds moment{1};
+
 }  // namespace
 
 Master::Master(talk::Peers& peers, const Options& options, const Arguments& arguments,
@@ -33,6 +39,7 @@ void Master::begin(int rank, const talk::Start& start, bool resumes) {
   open_.insert(rank);
   if (resumes) resuming_.insert(rank);
   store_.begin(rank, start);
+  scheduler_.expect(rank);
   peers_.send(rank, talk::pack(start));
 }
 
@@ -44,7 +51,7 @@ void Master::tell_own(const talk::TimeLeft& time) {
 void Master::handle(const talk::Envelope& envelope) {
   const int rank = envelope.source;
   if (envelope.lost) {
-    lose(rank);
+    lose(rank, envelope.silent);
     return;
   }
   const auto kind = talk::kind_of(envelope.bytes);
@@ -88,7 +95,7 @@ void Master::join(int rank, const talk::Ready& who) {
   if (who.slots > execute::most_slots) throw std::invalid_argument("it has too many slots");
   if (!open_.contains(rank)) throw std::invalid_argument("no map has begun for it");
   if (!store_.know(rank, who)) return;  // it answers an earlier leader
-  scheduler_.join(rank, who.slots);
+  scheduler_.join(rank, who.slots, who.host);
   workers_[rank] = who;
   if (resuming_.erase(rank) > 0) take_over(rank, who);
   if (retired_.contains(rank)) scheduler_.retire(rank);
@@ -110,7 +117,8 @@ void Master::count_done(int rank, const talk::Done& done) {
   if (!workers_.at(rank).sees_directory) store_.sync(rank);
   const std::uint64_t before = scheduler_.done_count();
   const bool is_adopted = scheduler_.is_adopted(done.chunk);
-  const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy, done.left.tasks);
+  const base::IntervalSet pending = scheduler_.done(rank, done.chunk, done.tally.busy,
+                                                    {done.left.tasks, done.left.failed, done.tally.failed});
   const std::uint64_t tasks = scheduler_.done_count() - before;
   if (done.tally.tasks < tasks || (done.tally.tasks > tasks && !is_adopted) ||
       done.tally.failed > done.tally.tasks || done.tally.failures.size() > done.tally.failed)
@@ -118,7 +126,7 @@ void Master::count_done(int rank, const talk::Done& done) {
   talk::Leftover left = done.left;
   if (is_adopted) {  // what is not pending is another worker's by now
     left.suspects = pending.among(left.suspects).ranges();
-    std::erase_if(left.failed, [&](const auto& task) { return !pending.contains(task.first); });
+    left.failed = pending.among(left.failed).ranges();
   }
   take_leftover(pending, left);
   talk::Tally tally = done.tally;
@@ -131,13 +139,11 @@ void Master::take_leftover(const base::IntervalSet& pending, const talk::Leftove
     for (std::uint64_t index = range.first; index < range.last; ++index)
       if (!pending.contains(index))
         throw std::invalid_argument("it suspects a task that it had not left over");
+  for (const base::Range& range : left.failed)
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (scheduler_.failures(index) > options_.retries)
+        throw std::invalid_argument("it has tried a task too often");
   scheduler_.suspect(left.suspects);
-  const std::invalid_argument nonsense("it has tried a task that it had not, or too often");
-  for (const auto& [index, failed] : left.failed) {
-    if (!pending.contains(index)) throw nonsense;
-    failed_[index] += failed;
-    if (failed_[index] > options_.retries) throw nonsense;
-  }
 }
 
 void Master::count_closed(int rank) {
@@ -164,9 +170,9 @@ void Master::let_go_if_empty_handed(int peer) {
 }
 
 std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
+  const std::vector<schedule::LeftBehind> chunks = scheduler_.leave(rank);
   const auto known = workers_.find(rank);
   if (known == workers_.end()) return {};
-  const std::vector<schedule::LeftBehind> chunks = scheduler_.leave(rank);
   base::IntervalSet left;
   for (const schedule::LeftBehind& chunk : chunks)
     if (is_gone || base::count(chunk.tasks) > 1) left.insert(chunk.tasks);
@@ -185,20 +191,48 @@ std::vector<Unfinished> Master::abandon(int rank, bool is_gone, Time now) {
   return unfinished;
 }
 
-void Master::lose(int rank) {
+void Master::lose(int rank, bool silent) {
   if (open_.erase(rank) > 0) any_lost_ = true;
   retired_.erase(rank);
   resuming_.erase(rank);
-  for (const Unfinished& chunk : abandon(rank, true, Clock::now())) {
+  const Time now = Clock::now();
+  Death death{now, workers_.contains(rank) ? workers_.at(rank).host : ""};
+  for (const Unfinished& chunk : abandon(rank, true, now)) {
+    const std::uint64_t index = chunk.tasks.front().first;
+    ++deaths_[index];
+    if (silent) continue;
     scheduler_.suspect(chunk.tasks);
-    blame(chunk.tasks.front().first);
+    if (options_.max_lost == 0) continue;
+    death.tasks.push_back(index);
+    scheduler_.hold(index, moment);
+  }
+  undecided_.push_back(std::move(death));
+}
+
+/// Whether no rank of a host is left. Rank 0's host lives.
+bool Master::has_died(const std::string& host) const {
+  return host != base::this_process().host && std::ranges::none_of(open_, [&](int rank) {
+           const auto known = workers_.find(rank);
+           return known != workers_.end() && known->second.host == host;
+         });
+}
+
+/// A moment after a death the others that belong to it are known. If it was the end of a host with several
+/// ranks, no task is to blame.
+void Master::judge(Time now) {
+  while (!undecided_.empty() && undecided_.front().heard + moment <= now) {
+    const Death death = std::move(undecided_.front());
+    undecided_.pop_front();
+    const auto is_of_host = [&](const Death& other) { return other.host == death.host; };
+    if (has_died(death.host) && std::erase_if(undecided_, is_of_host) > 0) continue;
+    for (const std::uint64_t index : death.tasks) blame(index);
   }
 }
 
 /// A task that kills one rank after the other is given up, before no rank is left.
 void Master::blame(std::uint64_t index) {
-  const std::uint32_t deaths = ++deaths_[index];
-  if (options_.max_lost == 0 || deaths < options_.max_lost) return;
+  const std::uint32_t deaths = ++blamed_[index];
+  if (deaths < options_.max_lost) return;
   const std::string why =
       "lost: " + count_text(deaths, "rank") + " died while computing it" +
       (execute::slots_of(options_) > 0 ? ""
@@ -226,17 +260,16 @@ void Master::give_up(Time now) {
 
 talk::Tried Master::tried(std::uint64_t index) const {
   const auto deaths = deaths_.find(index);
-  const auto failed = failed_.find(index);
-  talk::Tried tried{index, store_.attempt_of(index)};
+  talk::Tried tried{index, store_.attempt_of(index), scheduler_.failures(index)};
+  tried.attempt += tried.failed;
   if (deaths != deaths_.end()) tried.attempt += deaths->second;
-  if (failed != failed_.end()) tried.attempt += tried.failed = failed->second;
   return tried;
 }
 
 /// Those of the tasks that were tried before, in ascending order.
 std::vector<talk::Tried> Master::tried(const base::Ranges& tasks) const {
   std::vector<talk::Tried> all;
-  if (deaths_.empty() && failed_.empty() && !store_.any_attempts()) return all;
+  if (deaths_.empty() && !scheduler_.any_failures() && !store_.any_attempts()) return all;
   for (const base::Range& range : tasks)
     for (std::uint64_t index = range.first; index < range.last; ++index)
       if (const talk::Tried known = tried(index); known.attempt > 1) all.push_back(known);
@@ -252,6 +285,7 @@ std::string Master::suspicion() const {
 }
 
 void Master::dispatch(Time now) {
+  judge(now);
   while (const auto action = scheduler_.next(now)) {
     if (const auto* assign = std::get_if<schedule::Assign>(&*action))
       send_work(*assign);

@@ -7,6 +7,7 @@
 #include "talk/messages.hpp"
 #include "talk/peers.hpp"
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -74,7 +75,9 @@ class Master {
   /// the tasks that may have been under way. A journal may take long to read: that of a worker that is not
   /// gone is read only for chunks of several tasks, since a single task under way is not recorded.
   std::vector<Unfinished> abandon(int rank, bool is_gone, Time now);
-  void lose(int rank);
+  void lose(int rank, bool silent);
+  void judge(Time now);
+  bool has_died(const std::string& host) const;
   void blame(std::uint64_t index);
   void take_leftover(const base::IntervalSet& pending, const talk::Leftover& left);
   talk::Tried tried(std::uint64_t index) const;
@@ -90,8 +93,14 @@ class Master {
   std::set<int> resuming_;  // of them: those that may be at work for an earlier leader, and have not said it
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;
-  std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that died while computing it
-  std::map<std::uint64_t, std::uint32_t> failed_;  // for each unfinished task: failed attempts in this run
+  struct Death {
+    Time heard;
+    std::string host;
+    std::vector<std::uint64_t> tasks{};  // that may have been under way
+  };
+  std::deque<Death> undecided_;  // whether a task may be to blame is not known yet; the oldest first
+  std::map<std::uint64_t, std::uint32_t> deaths_;  // for each task: ranks that were lost while computing it
+  std::map<std::uint64_t, std::uint32_t> blamed_;  // how many of them count: Options::max_lost bounds them
 };
 
 }  // namespace tasker::runtime

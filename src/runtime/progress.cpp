@@ -126,8 +126,8 @@ void Reporter::end() {
 }
 
 TasksFailed tasks_failed(const talk::Tally& tally, const std::string& name, std::uint64_t count,
-                         std::uint64_t reused) {
-  std::string message = fmt::format("{} of {} tasks failed", tally.failed, count);
+                         std::uint64_t reused, const std::string& stop) {
+  std::string message = fmt::format("{} of {} tasks failed{}", tally.failed, count, stop);
   const std::vector<TaskFailure> first = tally.largest(causes_told);
   std::uint64_t others = tally.failed;
   for (const auto& [index, cause, alike, lines] : first) {

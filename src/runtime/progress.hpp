@@ -63,9 +63,10 @@ std::string left_text(std::uint64_t left, std::uint64_t count,
 /// "1 worker", "3 workers"
 std::string count_text(std::uint64_t count, const std::string& noun);
 
-/// The exception for a map of `count` tasks on the path `name` of which some have failed.
+/// The exception for a map of `count` tasks on the path `name` of which some have failed. `stop`: what to
+/// add if it has stopped for that.
 TasksFailed tasks_failed(const talk::Tally& tally, const std::string& name, std::uint64_t count,
-                         std::uint64_t reused);
+                         std::uint64_t reused, const std::string& stop = {});
 
 using base::duration_text;
 

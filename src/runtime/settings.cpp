@@ -132,6 +132,8 @@ const std::map<std::string, Apply>& table() {
       {"TASKER_SLOTS", set(&Options::slots, up_to(execute::most_slots))},
       {"TASKER_ROOT_COMPUTES", set(&Options::root_computes, yes_or_no())},
       {"TASKER_RETRIES", set(&Options::retries, up_to(most_retries))},
+      {"TASKER_RETRY_AFTER", set(&Options::retry_after, duration())},
+      {"TASKER_MAX_FAILED", set(&Options::max_failed, {base::parse_number<std::uint64_t>, "a whole number"})},
       {"TASKER_TIMEOUT", set(&Options::timeout, duration())},
       {"TASKER_MEMORY_LIMIT", set(&Options::memory_limit, {base::parse_size, "a size such as 500M or 2G"})},
       {"TASKER_CAPTURE", set(&Options::capture, one_of<Capture>({{"none", Capture::none},
@@ -199,6 +201,7 @@ void require_sense(const Options& options) {
   require(options.slots <= execute::most_slots, "slots: more than 4096 on one rank are a mistake");
   require(options.retries <= most_retries, "retries: at most 1000");
   require(options.max_lost <= most_retries, "max_lost: at most 1000");
+  require(options.retry_after.count() >= 0, "retry_after: it can't be negative");
   require(options.timeout.count() >= 0, "timeout: it can't be negative");
   require(options.deadline >= std::chrono::system_clock::time_point(), "deadline: it can't be before 1970");
   require(options.time_limit.count() >= 0, "time_limit: it can't be negative");

@@ -213,7 +213,7 @@ void Workspace::settle_failures() {
     for (std::uint64_t index = range.first; index < range.last; ++index) {
       const store::Entry entry = catalog_->slot(index);
       if (entry.outcome == store::Outcome::none || entry.outcome == store::Outcome::interrupted ||
-          entry.attempt <= call_.options.retries)
+          (entry.outcome != store::Outcome::permanent && entry.attempt <= call_.options.retries))
         continue;
       if (!is_settled(catalog_->origin(entry))) continue;
       const store::Record record = catalog_->record(entry);

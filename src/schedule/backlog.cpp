@@ -57,18 +57,34 @@ Ranges Backlog::take(std::uint64_t most, const Room& room) {
   if (!resumed_.empty()) return resumed_.take(1);
   if (!interrupted_.empty() && room.is_fresh()) return interrupted_.take(1);
   if (others_.empty()) return {};
-  return plan_.expected ? take_by_length(most, room) : take_in_order(most, room);
+  return plan_.expected ? take_by_length(most, room) : take_in_order(others_, most, room);
+}
+
+Ranges Backlog::take_from(IntervalSet& tasks, std::uint64_t most, const Room& room) const {
+  if (room.seconds <= 0) return {};
+  if (!plan_.expected) return take_in_order(tasks, most, room);
+  for (const base::Range& range : tasks.ranges())
+    for (std::uint64_t index = range.first; index < range.last; ++index)
+      if (fits(index, room)) {
+        tasks.erase({index, index + 1});
+        return {{index, index + 1}};
+      }
+  return {};
+}
+
+bool Backlog::fits(std::uint64_t index, const Room& room) const {
+  return room.seconds > 0 && (room.is_fresh() || expected(index) <= room.longest());
 }
 
 /// All tasks are expected to last alike: takes as many as fit, but stops at a suspect, which comes alone.
-Ranges Backlog::take_in_order(std::uint64_t most, const Room& room) {
+Ranges Backlog::take_in_order(IntervalSet& from, std::uint64_t most, const Room& room) const {
   const double fitting = room.longest();
   if (fitting < static_cast<double>(most)) most = static_cast<std::uint64_t>(fitting);
   if (most == 0) {
     if (!room.is_fresh()) return {};
     most = 1;  // the task will never have more time
   }
-  Ranges tasks = others_.take(most);
+  Ranges tasks = from.take(most);
   if (suspects_.empty()) return tasks;
   const auto before_suspect = [&] {
     std::uint64_t before = 0;
@@ -77,7 +93,7 @@ Ranges Backlog::take_in_order(std::uint64_t most, const Room& room) {
         if (suspects_.contains(index)) return before;
     return before;
   }();
-  others_.insert(split_after(tasks, std::max<std::uint64_t>(before_suspect, 1)));
+  from.insert(split_after(tasks, std::max<std::uint64_t>(before_suspect, 1)));
   return tasks;
 }
 

@@ -62,6 +62,10 @@ class Backlog {
   void erase(const base::Range& tasks);
   /// Takes the tasks of the next chunk out, at most `most` of them; none if nothing fits.
   Ranges take(std::uint64_t most, const Room& room);
+  /// The same from `tasks`, which are not among its own.
+  Ranges take_from(IntervalSet& tasks, std::uint64_t most, const Room& room) const;
+  /// Whether a task may be handed out that has so much time.
+  bool fits(std::uint64_t index, const Room& room) const;
   /// From now on each of these tasks comes in a chunk of its own.
   void suspect(const Ranges& tasks) { suspects_.insert(tasks); }
   bool is_suspect(std::uint64_t index) const { return suspects_.contains(index); }
@@ -69,7 +73,7 @@ class Backlog {
  private:
   using ByLength = std::set<std::pair<double, std::uint64_t>>;
 
-  Ranges take_in_order(std::uint64_t most, const Room& room);
+  Ranges take_in_order(IntervalSet& from, std::uint64_t most, const Room& room) const;
   Ranges take_by_length(std::uint64_t most, const Room& room);
   ByLength::const_iterator next_by_length(double longest, bool is_first, const Room& room) const;
 

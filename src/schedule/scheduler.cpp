@@ -49,21 +49,25 @@ void Scheduler::add(const Ranges& tasks, bool more) {
   taking_back_ = nothing_fits_ = false;
 }
 
-void Scheduler::join(int worker, std::uint32_t slots) {
+void Scheduler::join(int worker, std::uint32_t slots, const std::string& host) {
   if (slots == 0) refuse(worker, "has no slots");
   const auto [joined, is_new] = workers_.try_emplace(worker, Worker{slots});
   if (!is_new) refuse(worker, "joins a second time");
   slots_ += slots;
+  places_.join(worker, host);
   file(worker, joined->second);
 }
 
 std::vector<LeftBehind> Scheduler::leave(int worker) {
   std::vector<LeftBehind> chunks;
   const auto gone = workers_.find(worker);
-  if (gone == workers_.end()) return chunks;
+  if (gone == workers_.end()) {
+    places_.leave(worker);
+    return chunks;
+  }
   while (!gone->second.chunks.empty()) {
     const auto chunk = chunks_.find(gone->second.chunks.front());
-    backlog_.insert(chunk->second.tasks);
+    put_back(chunk->second.tasks);
     chunks.push_back({std::move(chunk->second.tasks), chunk->second.begun});
     end(chunk);
   }
@@ -105,6 +109,8 @@ void Scheduler::retire(int worker) {
   unfile(worker, found->second);
   slots_ -= found->second.slots;
   found->second.retired = true;
+  places_.leave(worker);  // nothing that has failed elsewhere waits for it
+  review_places();
 }
 
 bool Scheduler::is_empty_handed(int worker) const {
@@ -114,28 +120,55 @@ bool Scheduler::is_empty_handed(int worker) const {
 
 void Scheduler::found(const Ranges& recorded) {
   for (const base::Range& range : recorded) backlog_.erase(range);
+  retries_.erase(recorded);
   done_.insert(recorded);
 }
 
-IntervalSet Scheduler::done(int worker, ChunkId id, Clock::duration busy, const Ranges& left) {
+void Scheduler::hold(std::uint64_t index, Clock::duration pause) {
+  backlog_.erase({index, index + 1});
+  retries_.hold(index, pause);
+}
+
+IntervalSet Scheduler::done(int worker, ChunkId id, Clock::duration busy, const NotDone& not_done) {
   const auto found = chunks_.find(id);
   if (found == chunks_.end() || found->second.worker != worker)
     refuse(worker, "reports chunk " + std::to_string(id) + ", which it doesn't have");
   if (busy < Clock::duration::zero()) refuse(worker, "was busy for less than no time");
-  Ranges recorded = found->second.tasks;
+  Ranges executed = found->second.tasks;
+  Ranges recorded = executed;
   IntervalSet pending;
-  if (!left.empty()) {
-    pending.insert(recorded);
-    IntervalSet others = pending;
-    for (const base::Range& range : left) others.erase(range);
-    recorded = others.ranges();
-    for (const base::Range& range : recorded) pending.erase(range);
-    backlog_.insert(pending.ranges());
+  if (!not_done.left.empty() || !not_done.failed.empty()) {
+    IntervalSet rest;  // of the chunk
+    rest.insert(executed);
+    const auto take_out = [&rest](const Ranges& tasks) {
+      IntervalSet out = rest;
+      for (const base::Range& range : tasks) rest.erase(range);
+      for (const base::Range& range : rest.ranges()) out.erase(range);
+      return out;
+    };
+    const IntervalSet failed = take_out(not_done.failed);
+    if (failed.size() != count(not_done.failed) && !found->second.adopted)
+      refuse(worker, "has failed at a task that it had not");
+    const IntervalSet left = take_out(not_done.left);
+    recorded = rest.ranges();
+    rest.insert(failed.ranges());
+    executed = rest.ranges();
+    pending = left;
+    pending.insert(failed.ranges());
+    put_back(left.ranges());
+    for (const base::Range& range : failed.ranges())
+      for (std::uint64_t index = range.first; index < range.last; ++index)
+        retries_.failed(index, places_.failed(worker));
     nothing_fits_ = false;
   }
-  if (!recorded.empty()) learn(recorded, busy);
+  if (!executed.empty()) learn(executed, busy);
+  if (not_done.given_up == 0)
+    retries_.each(recorded, [&](const auto& failures) { places_.refute(failures, worker); });
+  if (count(recorded) > not_done.given_up) places_.succeeded(worker);
+  retries_.erase(recorded);
   done_.insert(recorded);
   end(found);
+  review_places();
   return pending;
 }
 
@@ -154,7 +187,7 @@ void Scheduler::returned(int worker, ChunkId id, std::uint64_t kept) {
     chunk.started = kept == chunk.size;
   }
 
-  backlog_.insert(split_after(chunk.tasks, kept));
+  put_back(split_after(chunk.tasks, kept));
   in_flight_ -= chunk.size - kept;
   chunk.size = kept;
   if (kept == 0)
@@ -168,33 +201,50 @@ std::optional<Action> Scheduler::next(Time now) {
   std::optional<Action> action;
   if (!draining_) action = assign(now);
   if (!draining_ && !more_ && !action && (backlog_.empty() || nothing_fits_)) action = take_back(now);
-  if (!action) resting_slots_ = idle_slots_;
+  if (!action) {
+    resting_slots_ = idle_slots_;
+    retries_fit_ = in_flight_ > 0 || retries_fit(now);
+  }
   return action;
 }
 
 /// Hands out to the worker with the fewest chunks for whom something fits.
 std::optional<Action> Scheduler::assign(Time now) {
+  if (!retries_.empty())
+    if (auto again = assign_again(now)) return again;
   bool is_any_asked = false;
   bool is_common_time_asked = false;
   for (const auto& [load, id] : by_load_) {
-    if (backlog_.empty() || (load >= 1 && (load >= 2 || !prefetches()))) break;
+    if (backlog_.empty() || !takes_more(load)) break;
     if (!times_.contains(id) && std::exchange(is_common_time_asked, true)) continue;
     is_any_asked = true;
-    if (auto action = assign(id, now)) return action;
+    Ranges tasks = backlog_.take(chunk_size(), room(id, now));
+    nothing_fits_ = tasks.empty();
+    if (!nothing_fits_) return hand_to(id, std::move(tasks), now);
     if (times_.empty()) break;
   }
-  if (is_any_asked) nothing_fits_ = true;
+  nothing_fits_ = nothing_fits_ || is_any_asked;
   return std::nullopt;
 }
 
-/// Hands out to this worker, if anything fits.
-std::optional<Action> Scheduler::assign(int id, Time now) {
+/// Hands out tasks that have failed, to the first worker that may try them.
+std::optional<Action> Scheduler::assign_again(Time now) {
+  retries_.look(now);
+  for (const auto& [load, worker] : by_load_) {
+    if (!takes_more(load)) break;
+    Ranges tasks = retries_.take(worker, places_, [&, id = worker](IntervalSet& some) {
+      return backlog_.take_from(some, chunk_size(), room(id, now));
+    });
+    if (!tasks.empty()) return hand_to(worker, std::move(tasks), now);
+  }
+  return std::nullopt;
+}
+
+Action Scheduler::hand_to(int id, Ranges tasks, Time now) {
   Worker& worker = workers_.at(id);
   Chunk chunk;
   chunk.worker = id;
-  chunk.tasks = backlog_.take(chunk_size(), room(id, worker, now));
-  if (chunk.tasks.empty()) return std::nullopt;
-  nothing_fits_ = false;
+  chunk.tasks = std::move(tasks);
   chunk.size = count(chunk.tasks);
   in_flight_ += chunk.size;
   const ChunkId chunk_id = next_id_++;
@@ -207,20 +257,38 @@ std::optional<Action> Scheduler::assign(int id, Time now) {
   return action;
 }
 
+/// Whether any task that is to be tried again may be handed out, now or at the end of its pause.
+bool Scheduler::retries_fit(Time now) const {
+  const auto fit_into = [&](const std::optional<TimeFrame>& time) {
+    return !time || retries_.any(
+                        [&](std::uint64_t index, Time due) {
+                          return backlog_.fits(index, room_until_end(time, due));
+                        },
+                        now);
+  };
+  return fit_into(time_) ||
+         std::ranges::any_of(times_, [&](const auto& own) { return fit_into(own.second); });
+}
+
 /// The time available to a chunk handed to this worker now: it may be queued behind current chunks.
-Room Scheduler::room(int id, const Worker& worker, Time now) const {
-  Room room;
+Room Scheduler::room(int id, Time now) const {
   const auto own = times_.find(id);
   const std::optional<TimeFrame>& time = own == times_.end() ? time_ : own->second;
+  Room room = room_until_end(time, now);
+  const Worker& worker = workers_.at(id);
+  if (!time || worker.idle() > 0) return room;
+  double before = 0;
+  for (const ChunkId chunk : worker.chunks) before += backlog_.expected(chunks_.at(chunk).tasks);
+  room.seconds -= before * room.unit.value_or(0) / static_cast<double>(worker.slots);
+  return room;
+}
+
+Room Scheduler::room_until_end(const std::optional<TimeFrame>& time, Time now) const {
+  Room room;
   if (!time) return room;
   room.unit = pace_.cautious();
   if (!room.unit && backlog_.expects()) room.unit = 1;
-  double before = 0;
-  if (worker.idle() == 0) {
-    for (const ChunkId chunk : worker.chunks) before += backlog_.expected(chunks_.at(chunk).tasks);
-    before *= room.unit.value_or(0) / static_cast<double>(worker.slots);
-  }
-  room.seconds = seconds(time->end - now) - before;
+  room.seconds = seconds(time->end - now);
   room.whole = seconds(time->whole);
   return room;
 }
@@ -276,7 +344,13 @@ std::optional<Clock::duration> Scheduler::pending_work() const {
   auto unit = pace_.mean();
   if (!unit && backlog_.expects()) unit = 1;
   if (!unit) return std::nullopt;
-  return duration(*unit * backlog_.expected(backlog_.tasks().ranges()));
+  return duration(*unit * backlog_.expected(pending_tasks().ranges()));
+}
+
+IntervalSet Scheduler::pending_tasks() const {
+  IntervalSet all = backlog_.tasks();
+  if (!retries_.empty()) all.insert(retries_.tasks().ranges());
+  return all;
 }
 
 /// Forgets a chunk of a worker that is still here. The chunk's tasks are pending or done already.
@@ -293,17 +367,27 @@ void Scheduler::end(Chunks::iterator it) {
   chunks_.erase(it);
 }
 
-/// Files a worker under its load, unless it gets nothing more. `unfile` takes it out, before its number of chunks changes.
-void Scheduler::file(int id, const Worker& worker) {
-  if (worker.retired) return;
+/// Files a worker under its load, unless it may get no chunks. `unfile` takes it out, before its number of
+/// chunks changes.
+void Scheduler::file(int id, Worker& worker) {
+  if (worker.retired || !places_.is_active(id)) return;
+  worker.filed = true;
   by_load_.emplace(worker.load(), id);
   idle_slots_ += worker.idle();
 }
 
-void Scheduler::unfile(int id, const Worker& worker) {
-  if (worker.retired) return;
+void Scheduler::unfile(int id, Worker& worker) {
+  if (!std::exchange(worker.filed, false)) return;
   by_load_.erase({worker.load(), id});
   idle_slots_ -= worker.idle();
+}
+
+void Scheduler::review_places() {
+  if (!places_.review()) return;
+  for (auto& [id, worker] : workers_) {
+    unfile(id, worker);
+    file(id, worker);
+  }
 }
 
 /// Notes which chunks of a worker have got a slot by now; all before one that has begun had one earlier.

@@ -3,6 +3,8 @@
 #include "base/clock.hpp"
 #include "schedule/backlog.hpp"
 #include "schedule/pace.hpp"
+#include "schedule/places.hpp"
+#include "schedule/retries.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -46,6 +48,13 @@ struct TimeFrame {
   Clock::duration whole{};
 };
 
+/// What a worker has not done of a chunk that has ended.
+struct NotDone {
+  Ranges left = {};            ///< Not executed to their end; may include other tasks.
+  Ranges failed = {};          ///< They have failed, and are to be tried again.
+  std::uint64_t given_up = 0;  ///< How many of the others have failed for good.
+};
+
 /// A chunk of a worker that has left.
 struct LeftBehind {
   Ranges tasks;
@@ -81,9 +90,14 @@ struct LeftBehind {
 /// would not even fit into a whole allocation is handed out when one begins; if such tasks are known
 /// beforehand, when no others are left.
 ///
+/// A task that has failed and is to be tried again comes before others, but after a pause, and elsewhere
+/// first: see Retries and Places.
+///
 /// Messages from workers are checked: one that can't be true throws std::invalid_argument and changes
 /// nothing. A call costs O(log(chunks in flight)), however many tasks and workers there are. A call that
 /// takes tasks back costs that for every chunk of the workers whose chunks have changed since the last time.
+/// While tasks are to be tried again, `next` may look at each idle worker, for each set of workers at which
+/// such tasks have failed.
 class Scheduler {
  public:
   /// `pace`: how long tasks lasted in earlier runs. `more`: whether `add` will bring further tasks. Chunks are
@@ -98,6 +112,7 @@ class Scheduler {
   void set_time(std::optional<TimeFrame> time) {
     time_ = time;
     taking_back_ = nothing_fits_ = false;
+    retries_fit_ = true;
   }
   /// The same for one worker alone, before it joins or later, until it leaves.
   void set_time(int worker, std::optional<TimeFrame> time) {
@@ -105,8 +120,13 @@ class Scheduler {
     taking_back_ = nothing_fits_ = false;
   }
 
+  /// How long a task that has failed is not tried again; twice as long after each further failure.
+  void set_retry_after(Clock::duration pause) { retries_.set_pause(pause); }
+
+  /// This worker will join, or leave: what fails elsewhere waits for it.
+  void expect(int worker) { places_.expect(worker); }
   /// A worker is ready for work. Throws std::invalid_argument if it has joined already or has no slots.
-  void join(int worker, std::uint32_t slots = 1);
+  void join(int worker, std::uint32_t slots = 1, const std::string& host = {});
   /// A worker has left: its unfinished tasks are pending again. Returns its chunks, in the order in which it
   /// would have begun them; none if it had left before. Don't pass on later messages from it: its chunks are
   /// unknown.
@@ -127,11 +147,19 @@ class Scheduler {
   /// out in a chunk of its own, so that it shows which one.
   void suspect(const Ranges& tasks) { backlog_.suspect(tasks); }
 
-  /// The chunk has ended. The worker has recorded every task of it that it kept, but for those of `left`:
-  /// these are pending again, and returned. `left` may hold other tasks, too. `busy`: the wall time that the
-  /// worker spent on the chunk. Throws std::invalid_argument if the worker has no such chunk or `busy` is
-  /// negative.
-  IntervalSet done(int worker, ChunkId chunk, Clock::duration busy, const Ranges& left = {});
+  /// This pending task is not handed out before so much time has passed.
+  void hold(std::uint64_t index, Clock::duration pause);
+
+  /// The chunk has ended. The worker has recorded every task of it that it kept, but for those that
+  /// `not_done` tells: these are pending again, and returned. `busy`: the wall time that the worker spent on
+  /// the chunk. Throws std::invalid_argument if the worker has no such chunk or no such failed task in it, or
+  /// `busy` is negative.
+  IntervalSet done(int worker, ChunkId chunk, Clock::duration busy, const NotDone& not_done = {});
+  /// How often a task has failed that is not done, and whether any has.
+  std::uint32_t failures(std::uint64_t index) const { return retries_.failures(index); }
+  bool any_failures() const { return retries_.knows_any(); }
+  /// Which places get no more tasks, or get tasks again, since the last call.
+  std::vector<Verdict> take_verdicts() { return places_.take_verdicts(); }
   /// The worker gives tasks back, as asked: the first `kept` tasks of the chunk stay, the others are pending
   /// again. With `kept` == 0 the chunk has ended. (The caller may do the same before it sends an Assign that
   /// is too large for a message.)
@@ -144,23 +172,26 @@ class Scheduler {
   /// The next action to send, if any. Call it after every event until it returns nothing. `now` never goes
   /// back.
   std::optional<Action> next(Time now);
+  /// After that: when to call it again, even if nothing happens until then; Time::max(): never.
+  Time wake() const { return draining_ || !retries_fit_ ? Time::max() : retries_.due(); }
 
   /// Hands out nothing more from now on (a stop, a drain). finished() is true once nothing is in flight.
   void drain() { draining_ = true; }
   /// Whether nothing is in flight, and nothing is pending or to be added that will be handed out.
   bool finished() const {
-    return in_flight_ == 0 && (draining_ || (!more_ && (nothing_fits_ || backlog_.empty())));
+    return in_flight_ == 0 && (draining_ || (!more_ && (nothing_fits_ || backlog_.empty()) &&
+                                             (!retries_fit_ || retries_.empty())));
   }
 
   /// Numbers of tasks.
-  std::uint64_t pending() const { return backlog_.size(); }
+  std::uint64_t pending() const { return backlog_.size() + retries_.size(); }
   std::uint64_t in_flight() const { return in_flight_; }
   std::uint64_t done_count() const { return done_.size(); }
-  IntervalSet pending_tasks() const { return backlog_.tasks(); }
+  IntervalSet pending_tasks() const;
   const IntervalSet& done_tasks() const { return done_; }
 
-  /// Numbers of workers that have joined, of all slots, and of the slots without a chunk. Slots of workers
-  /// that get nothing more do not count.
+  /// Numbers of workers that have joined, of all slots, and of the slots without a chunk that may get one.
+  /// Slots of workers that get nothing more do not count.
   std::size_t workers() const { return workers_.size(); }
   std::size_t slots() const { return slots_; }
   std::size_t idle_slots() const { return idle_slots_; }
@@ -185,6 +216,7 @@ class Scheduler {
   using Chunks = std::unordered_map<ChunkId, Chunk>;
   struct Worker {
     std::size_t slots = 1;
+    bool filed = false;             // whether it may get chunks
     std::vector<ChunkId> chunks{};  // in the order in which they begin: the first `slots` are under way
     bool retired = false;
 
@@ -193,8 +225,13 @@ class Scheduler {
   };
 
   std::optional<Action> assign(Time now);
-  std::optional<Action> assign(int id, Time now);
-  Room room(int id, const Worker& worker, Time now) const;
+  std::optional<Action> assign_again(Time now);
+  Action hand_to(int worker, Ranges tasks, Time now);
+  bool takes_more(double load) const { return load < 1 || (load < 2 && prefetches()); }
+  void put_back(const Ranges& tasks) { backlog_.insert(retries_.put_back(tasks)); }
+  bool retries_fit(Time now) const;
+  Room room_until_end(const std::optional<TimeFrame>& time, Time now) const;
+  Room room(int id, Time now) const;
   std::optional<Action> take_back(Time now);
   bool prefetches() const;
   std::uint64_t chunk_size() const;
@@ -202,29 +239,33 @@ class Scheduler {
 
   bool was_known(ChunkId id) const;
   void end(Chunks::iterator chunk);
-  void file(int id, const Worker& worker);
-  void unfile(int id, const Worker& worker);
+  void file(int id, Worker& worker);
+  void unfile(int id, Worker& worker);
+  void review_places();
   void note_begun(int id, Time now);
   void estimate_ends(int id, Time now);
   void drop_from_by_end(ChunkId id, Chunk& chunk);
 
   Backlog backlog_;
+  Retries retries_;
+  Places places_;
   IntervalSet done_;
   std::uint64_t in_flight_ = 0;
   bool draining_ = false;
   bool more_ = false;  // tasks will be added
   std::optional<TimeFrame> time_;
   std::unordered_map<int, std::optional<TimeFrame>> times_;  // of workers that have their own
-  bool nothing_fits_ = false;  // no pending task fits into the time that a worker without a chunk has left
+  bool nothing_fits_ = false;  // no task of the backlog fits into the time that a worker has left
+  bool retries_fit_ = true;    // some task that is to be tried again may fit
 
   Chunks chunks_;
   ChunkId first_id_;
   ChunkId next_id_ = first_id_;
   std::unordered_set<ChunkId> adopted_;
   std::unordered_map<int, Worker> workers_;
-  std::set<std::pair<double, int>> by_load_;   // workers by chunks per slot
+  std::set<std::pair<double, int>> by_load_;   // workers that may get chunks, by chunks per slot
   std::size_t slots_ = 0;                      // of all workers
-  std::size_t idle_slots_ = 0;                 // slots without a chunk
+  std::size_t idle_slots_ = 0;                 // slots without a chunk that may get one
   std::size_t resting_slots_ = 0;              // idle slots when next() last returned nothing
   std::set<std::pair<Time, ChunkId>> by_end_;  // chunks that may hold unstarted tasks
   std::vector<int> changed_;                   // workers whose chunks have changed since the last `next`

@@ -146,6 +146,10 @@ void Catalog::resolve(std::uint64_t first, std::uint64_t last, std::span<const E
         if (same && !entry.done()) continue;
         if (!same || bound_count(slot) != bound_count(entry)) strays_.push_back(stray);
       }
+      // The ranks of a run try a task by turns, and their journals are read in another order.
+      if (!slot.done() && !entry.done() && entry.attempt < slot.attempt &&
+          fingerprint(slot) == fingerprint(entry))
+        continue;
       slot = entry;
     }
     append(slots_, slot);

@@ -35,6 +35,7 @@ enum class Outcome : std::uint8_t {
   out_of_memory = 5,  ///< It took more memory than its limit.
   lost = 6,           ///< Several ranks died while they computed it.
   interrupted = 7,    ///< It was under way when the run's time was up.
+  permanent = 8,      ///< By an exception that says that no other attempt is of use.
 };
 
 /// What a record is bound to besides its argument: bits above the outcome.

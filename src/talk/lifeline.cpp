@@ -156,6 +156,7 @@ bool Lifelines::hear(Peer& peer) {
   char bytes[all_size];
   const ssize_t got = ::recv(peer.fd.get(), bytes, all_size - peer.heard.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  peer.silent = got < 0 && errno != ECONNRESET && errno != EPIPE;
   if (got <= 0) return false;
   peer.heard.append(bytes, static_cast<std::size_t>(got));
   if (!peer.number && peer.heard.size() >= hello_size) {
@@ -182,8 +183,9 @@ std::vector<Lifelines::End> Lifelines::look() {
       if (hear(peer)) continue;
       if (peer.number) {
         const bool said = peer.heard.size() == all_size;
-        ended.push_back(
-            {*peer.number, said ? std::optional(number_in(peer.heard.substr(hello_size))) : std::nullopt});
+        ended.push_back({*peer.number,
+                         said ? std::optional(number_in(peer.heard.substr(hello_size))) : std::nullopt,
+                         peer.silent});
         fds_.erase(*peer.number);
       }
       peers_.erase(fd);

@@ -64,6 +64,7 @@ class Lifelines {
   struct End {
     std::uint32_t number = 0;
     std::optional<std::uint32_t> last_word;  ///< Nothing: a death.
+    bool silent = false;                     ///< The host gave no sign of life. Else its process has ended.
   };
   /// Accepts connections and reads from them, without waiting. Returns the lifelines that have ended since
   /// the last call.
@@ -80,6 +81,7 @@ class Lifelines {
     UnsharedDescriptor fd;
     std::string heard;
     std::optional<std::uint32_t> number;
+    bool silent = false;
   };
   void accept();
   bool hear(Peer& peer);

@@ -87,14 +87,15 @@ struct Kept {
   std::uint64_t kept = 0;
 };
 
-/// Tasks of a chunk that were not executed to their end, since the worker must stop or a slot's child has
-/// crashed. They are to be handed out again.
+/// Tasks of a chunk that are to be handed out again.
 struct Leftover {
-  base::Ranges tasks = {};  ///< May include tasks that were taken back.
-  base::Ranges suspects =
-      {};  ///< Those of them that may have caused the crash: each is to be executed alone.
-  /// (index, number): failed attempts at those tasks, recorded while the chunk was executed.
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> failed = {};
+  /// Not executed to their end, since the worker must stop or a slot's child has crashed. May include tasks
+  /// that were taken back.
+  base::Ranges tasks = {};
+  /// Those of all these that may have caused the crash: each is to be executed alone.
+  base::Ranges suspects = {};
+  /// Other tasks: an attempt at each has failed and is recorded. They are to be tried again.
+  base::Ranges failed = {};
 };
 
 /// Worker: the chunk has ended; every task that I kept is recorded, but for those left over.

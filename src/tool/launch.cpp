@@ -32,6 +32,8 @@ struct Flag {
 constexpr Flag flags[] = {
     {"--slots", "TASKER_SLOTS", "tasks at a time on each rank, in processes of their own"},
     {"--retries", "TASKER_RETRIES", "how often a task that fails is tried again"},
+    {"--retry-after", "TASKER_RETRY_AFTER", "how long it waits before that, such as 10s"},
+    {"--max-failed", "TASKER_MAX_FAILED", "when so many tasks have failed, the run stops"},
     {"--timeout", "TASKER_TIMEOUT", "how long a task may last, such as 90s or 2h"},
     {"--memory-limit", "TASKER_MEMORY_LIMIT", "what a task may take, such as 500M"},
     {"--progress", "TASKER_PROGRESS", "line, log or off"},

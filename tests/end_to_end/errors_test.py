@@ -1,8 +1,10 @@
 """What fails, fails for everybody, once, soon, and without loss."""
 import itertools
 import os
+import re
 import shutil
 import signal
+import time
 import unittest
 
 from support import *
@@ -56,6 +58,23 @@ class Failures(WorklistTest):
                 self.assertEqual(len(first) + len(second), len(arguments) + 1)
                 self.archive.unlink()
 
+    def test_as_many_failures_as_may_be_stop_the_map_and_the_next_run_goes_on(self):
+        arguments = [f"task {i}" for i in range(300)]
+        bad = arguments[5:300:10]
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                env = {"TASKER_MAX_FAILED": "3", "TASKER_RETRIES": "1"}
+                outcome = self.run_map(arguments, ranks=ranks, code=1, sleep_us=2000, env=env, **self.failing(bad))
+                self.assertRegex(outcome.err, r"\d of 300 tasks failed, at which the map stops \(max_failed\); \d+ tasks")
+                first = self.calls()
+                failed = [c.argument for c in first if c.argument in bad and c.attempt == 2]
+                self.assertGreaterEqual(len(failed), 3)
+                self.assertLess(len(set(c.argument for c in first)), 300)
+                self.run_map(arguments, ranks=ranks, env=env)
+                computed = {c.argument for c in first} - set(bad)
+                self.assertEqual(self.called(), sorted(set(arguments) - computed))
+                self.archive.unlink()
+
     def test_keep_writes_an_archive_with_holes_that_a_rerun_computes(self):
         keep = {"TASKER_ON_FAILURE": "keep"}
         for ranks in (1, 3):
@@ -72,6 +91,60 @@ class Failures(WorklistTest):
                 self.assertEqual([(c.argument, c.attempt) for c in self.calls()], [("task 3", 3)])
                 self.assertEqual(archive_results(self.archive), self.serial(NAMES)[1])
                 self.archive.unlink()
+
+
+class Retries(WorklistTest):
+    """What fails is tried again: elsewhere first, later, or not at all."""
+
+    def failing(self, names):
+        return {"failing": self.write("failing", names)}
+
+    def attempts(self, name):
+        return sorted((call for call in self.calls() if call.argument == name), key=lambda call: call.attempt)
+
+    def test_each_rank_tries_before_one_tries_again(self):
+        for env in {}, {"TASKER_ISOLATION": "process"}:
+            with self.subTest(env=env):
+                env = {**env, "TASKER_RETRIES": "4"}
+                self.run_map(NAMES, ranks=4, code=1, env=env, **self.failing(["task 3"]))
+                attempts = self.attempts("task 3")
+                self.assertEqual([call.attempt for call in attempts], [1, 2, 3, 4, 5])
+                self.assertEqual(sorted(call.rank for call in attempts[:3]), [1, 2, 3])
+                outcome = self.run_map(NAMES, ranks=4)
+                self.assertEqual([call.attempt for call in self.calls()], [6])
+                self.assertEqual(outcome.results, self.serial(NAMES)[0])
+                self.archive.unlink()
+
+    def test_a_process_that_is_alone_tries_again_itself(self):
+        self.run_map(NAMES, code=1, env={"TASKER_RETRIES": "2"}, **self.failing(BAD))
+        calls = self.calls()
+        for name in BAD:
+            self.assertEqual([call.attempt for call in calls if call.argument == name], [1, 2, 3])
+
+    def test_a_failed_task_waits_before_it_is_tried_again_and_others_go_on(self):
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                env = {"TASKER_RETRIES": "2", "TASKER_RETRY_AFTER": "400ms"}
+                begin = time.monotonic()
+                self.run_map(NAMES, ranks, code=1, env=env, **self.failing(["task 0"]))
+                self.assertGreaterEqual(time.monotonic() - begin, 0.4 + 0.8)
+                calls = [(call.argument, call.attempt) for call in self.calls()]
+                self.assertEqual(sorted(calls[:30]), sorted((name, 1) for name in NAMES))
+                self.assertEqual(calls[30:], [("task 0", 2), ("task 0", 3)])
+                self.run_map(NAMES, ranks)
+                self.calls()
+                self.archive.unlink()
+
+    def test_a_rank_where_all_fails_that_succeeds_elsewhere_gets_no_more_tasks(self):
+        names = [f"task {i}" for i in range(300)]
+        env = {"TASKER_RETRIES": "1"}
+        outcome = self.run_map(names, 3, env=env, sleep_us=5000, failing_on=1, **self.failing(names))
+        self.assertEqual(outcome.results, self.serial(names)[0])
+        self.assertEqual(len(re.findall(r"rank 1 on \S+ gets no more tasks", outcome.err)), 1, str(outcome))
+        self.assertEqual(outcome.err.count("gets no more tasks"), 1, str(outcome))
+        calls = self.calls()
+        self.assertLess(len([call for call in calls if call.rank == 1]), 100)
+        self.assertEqual({call.argument for call in calls if call.rank == 2}, set(names))
 
 
 class Discord(WorklistTest):
@@ -376,6 +449,23 @@ class Requeue(WorklistTest):
                 outcome = self.run_map(names, ranks)
                 self.assertEqual(self.called(), sorted(names[3:5]))
                 self.assertEqual(outcome.results, self.serial(names)[0])
+                self.archive.unlink()
+
+    def test_what_no_other_attempt_can_mend_is_tried_once_in_a_job_but_again_by_a_person(self):
+        names = [f"task {i}" for i in range(20)]
+        bad = {"bad": self.write("bad", ["permanent task 3"])}
+        for ranks, env in itertools.product((1, 3), ({}, {"TASKER_ISOLATION": "process"})):
+            with self.subTest(ranks=ranks, env=env):
+                env = {**env, "TASKER_RETRIES": "5", "SLURM_JOB_ID": "77"}
+                outcome = self.run_map(names, ranks, env=env, code=1, **bad)
+                self.assertEqual(self.called(), sorted(names))
+                self.assertIn("1 of 20 tasks failed\n  task 3: tasker::Permanent: there is no such file", outcome.err)
+                self.run_map(names, ranks, env={**env, "SLURM_RESTART_COUNT": "1"}, code=1, **bad)
+                self.assertEqual(self.called(), [])
+                self.run_map(names, ranks, env={**env, "SLURM_JOB_ID": "78"}, code=1, **bad)
+                self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 2)])
+                self.run_map(names, ranks)
+                self.assertEqual([(call.argument, call.attempt) for call in self.calls()], [("task 3", 3)])
                 self.archive.unlink()
 
 

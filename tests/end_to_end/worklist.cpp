@@ -5,10 +5,11 @@
 ///   results=FILE     gets a line of JSON for every result
 ///   ledger=FILE      gets a line for every call of fn     pids=FILE        gets "rank pid" of every rank
 ///   failing=FILE     arguments that throw, one a line     sleep_us=N       how long a task lasts
+///   failing_on=RANK  the only rank on which they do
 ///   states=FILE      each task saves a state; gets "saved" or "found" and its argument
 ///   says=yes         each task writes a line to stdout, and a program that it starts to stderr
-///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, shout, program
-///   or run instead of a result;
+///   bad=FILE         "how argument" a line: segv, hang, eat, exit, exit_75, quick_exit, int, permanent,
+///   shout, program or run instead of a result;
 ///                    umask: it is changed;
 ///                    fork_exit, fork_throw, fork_return: a copy of the process ends so, then the result
 ///   command=TEXT     what "run" runs; if that does well, there is a result
@@ -125,6 +126,7 @@ void misbehave(const std::string& how) {
   if (how == "umask") ::umask(0777);
   if (how == "shout") throw std::runtime_error("the solver said: " + std::string(17 << 20, '.'));
   if (how == "int") throw 7;
+  if (how == "permanent") throw tasker::Permanent("there is no such file");
   if (how == "program" &&
       std::system(("echo $$ >> " + setting("programs") + "; exec sleep 1000").c_str()) != 0)
     throw std::runtime_error("the program was killed");
@@ -164,7 +166,8 @@ struct Work {
     }
     while (argument.starts_with("wait") && !std::filesystem::exists(setting("wait_for")))
       std::this_thread::sleep_for(1ms);
-    if (std::find(failing.begin(), failing.end(), argument) != failing.end())
+    const bool fails_here = setting("failing_on").empty() || rank == rank_setting("failing_on");
+    if (fails_here && std::find(failing.begin(), failing.end(), argument) != failing.end())
       throw std::runtime_error("cannot do " + argument);
     for (const std::string& line : bad)
       if (line.substr(line.find(' ') + 1) == argument) misbehave(line.substr(0, line.find(' ')));

@@ -45,7 +45,7 @@ TEST_CASE("Each of many tiny tasks is recorded as what it is, whatever those bes
     return std::to_string(100'000 + i) + (is_special(i, 800) ? " is longer" : "");
   });
   map.call.options.retries = 1;
-  const ChunkReport report = map.run({{0, 7000}, {8000, tiny_tasks}});
+  const ChunkReport report = map.run_again_and_again({{0, 7000}, {8000, tiny_tasks}});
   CHECK(report.tasks == tiny_tasks - 1000);
   CHECK(report.failed == (tiny_tasks - 1000) / 1000);
   CHECK(map.sink.saved.size() == report.failed);

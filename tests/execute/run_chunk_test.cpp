@@ -152,6 +152,23 @@ TEST_CASE("A task learns which attempt it is, and its record says so") {
   }
 }
 
+TEST_CASE("What throws and may be tried again is recorded, left to rank 0, and holds up nobody") {
+  Map map([](int x, Context& context) {
+    if (x == 10 || x == 20 || x == 50) throw std::runtime_error("try " + std::to_string(context.attempt()));
+    return context.attempt();
+  });
+  map.call.options.retries = 2;
+  const ChunkReport report = map.run({{0, 6}}, {{2, 5, 1}, {5, 9, 2}});
+  CHECK(report.left.failed == base::Ranges{{1, 3}});
+  CHECK(report.left.tasks.empty());
+  CHECK(report.tasks == 4);
+  CHECK(report.failures == std::vector<TaskFailure>{{5, "std::runtime_error: try 9", 1, ""}});
+  CHECK(map.sink.records.size() == 6);
+  CHECK(map.sink.records.at(1).outcome == store::Outcome::failed);
+  CHECK(map.sink.records.at(2).attempt == 5);
+  for (const auto& [index, record] : map.sink.records) CHECK(record.times == 1);
+}
+
 TEST_CASE("What throws is tried again, as the next attempt, as often as it may") {
   Map map([](int x, Context& context) {
     if (x == 10 && context.attempt() < 3) throw std::runtime_error("not yet");
@@ -159,7 +176,7 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
     return context.attempt();
   });
   map.call.options.retries = 2;
-  const ChunkReport report = map.run({{0, 4}}, {{2, 5, 0}});
+  const ChunkReport report = map.run_again_and_again({{0, 4}}, {{2, 5, 0}});
   CHECK(report.tasks == 4);
   CHECK(report.failures == std::vector<TaskFailure>{{2, "std::runtime_error: try 7", 1, ""}});
   CHECK(result<std::uint32_t>(map.sink.records.at(1)) == 3);
@@ -167,6 +184,31 @@ TEST_CASE("What throws is tried again, as the next attempt, as often as it may")
   CHECK(map.sink.records.at(1).times == 3);
   CHECK(map.sink.records.at(2).times == 3);
   CHECK(result<std::uint32_t>(map.sink.records.at(3)) == 1);
+}
+
+TEST_CASE("What throws Permanent, or what is derived from it, is not tried again, whatever is around it") {
+  struct Mine : Permanent {
+    using Permanent::Permanent;
+  };
+  Map map([](int x) {
+    if (x == 10) throw Permanent("the mesh is empty");
+    try {
+      if (x == 20) throw Mine("here");
+    } catch (...) {
+      std::throw_with_nested(Permanent("there"));
+    }
+    return x;
+  });
+  map.call.options.retries = 5;
+  const ChunkReport report = map.run({{0, 4}});
+  CHECK(report.tasks == 4);
+  CHECK(report.failures.size() == 2);
+  CHECK(report.failures.at(0).message == "tasker::Permanent: the mesh is empty");
+  for (const std::uint64_t index : {1U, 2U}) {
+    CHECK(map.sink.records.at(index).outcome == store::Outcome::permanent);
+    CHECK(map.sink.records.at(index).times == 1);
+  }
+  CHECK(map.sink.records.at(3).outcome == store::Outcome::done);
 }
 
 TEST_CASE("Tasks in another order than their indices have their attempts, too") {
@@ -241,6 +283,21 @@ TEST_CASE(
   CHECK(map.sink.records.at(2).outcome == store::Outcome::failed);
 }
 
+TEST_CASE("What has failed before all must stop is left over, and so is what was not executed") {
+  Horizon* horizon = nullptr;
+  Map map([&horizon](int x) {
+    if (x == 20) horizon->stop();
+    if (x == 10) throw std::runtime_error("no");
+    return x;
+  });
+  horizon = &map.horizon;
+  map.call.options.retries = 1;
+  const ChunkReport report = map.run({{0, 6}});
+  CHECK(report.tasks == 2);
+  CHECK(report.left.failed == base::Ranges{{1, 2}});
+  CHECK(report.left.tasks == base::Ranges{{3, 6}});
+}
+
 TEST_CASE("When all must stop, what runs is finished, and no further task of its chunk is started") {
   Horizon* horizon = nullptr;
   Map map([&horizon](int x) {
@@ -287,10 +344,10 @@ TEST_CASE("A state that is saved is loaded by the next attempt, of the same task
     throw std::runtime_error("half-way");
   });
   map.call.options.retries = 2;
-  const ChunkReport report = map.run({{3, 5}});
+  const ChunkReport report = map.run_again_and_again({{3, 5}});
   CHECK(report.failed == 0);
-  const std::vector<std::optional<int>> twice{std::nullopt, 1, 2, std::nullopt, 1, 2};
-  CHECK(loaded == twice);
+  const std::vector<std::optional<int>> by_turns{std::nullopt, std::nullopt, 1, 1, 2, 2};
+  CHECK(loaded == by_turns);
   REQUIRE(map.sink.saved.size() == 4);
   CHECK(map.sink.saved[0].index == 3);
   CHECK(map.sink.saved[3].index == 4);

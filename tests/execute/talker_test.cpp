@@ -209,7 +209,7 @@ TEST_CASE("What a chunk that ends early has left over goes back with its report,
   if (is_taken_back) chunk->revoke();
   execute::ChunkReport report;
   report.tasks = 4;
-  report.left = {{{4, 10}}, {{4, 5}}, {{4, 2}}};
+  report.left = {{{4, 10}}, {{4, 5}}, {{2, 3}}};
   rank1.desk.finish(chunk, report);
   rank1.desk.post(talk::pack(talk::Closed{}));
   rank1.talker.turn();

@@ -1,5 +1,6 @@
 #include "support/conversation.hpp"
 
+#include "base/process.hpp"
 #include "runtime/progress.hpp"
 #include "support/sample_messages.hpp"
 
@@ -29,6 +30,8 @@ TEST_CASE("Whatever happens first, no task is lost or done twice, done means rec
   CHECK(corners.crashes > 1000);
   CHECK(corners.deaths > 500);
   CHECK(corners.found > 100);
+  CHECK(corners.tried_again > 1000);
+  CHECK(corners.pauses > 100);
 }
 
 /// Rank 0 in a map of ten tasks with workers that say what the test lets them say.
@@ -63,16 +66,21 @@ struct Rank0 : MasterStore {
 
   void hear_bytes(int rank, std::string bytes) {
     master.handle({rank, std::move(bytes)});
-    master.dispatch(base::Time{});
+    master.dispatch(now);
   }
   template <class Message>
   void hear(int rank, const Message& message) {
     hear_bytes(rank, talk::pack(message));
   }
-  void lose(int rank) {
-    network.lose(rank);
+  void lose(int rank, bool silent = false) {
+    network.lose(rank, silent);
     master.handle(*peers.wait(base::Time::max()));
-    master.dispatch(base::Time{});
+    master.dispatch(now);
+  }
+  /// Lets the moment pass in which further deaths may have the same reason.
+  void decide() {
+    now += std::chrono::seconds(2);
+    master.dispatch(now);
   }
   /// The oldest message that rank 0 has sent to this rank.
   template <class Message>
@@ -81,6 +89,7 @@ struct Rank0 : MasterStore {
     return test::front_of<Message>(network.comm(rank).wait(base::Time::max())->bytes, &arguments_sent);
   }
 
+  base::Time now = base::Clock::now();
   std::vector<std::string> args;
   detail::MapCall call;
   test::FakeNetwork network{5};
@@ -105,6 +114,7 @@ talk::Tally tally(std::uint64_t tasks, std::uint64_t failed = 0, std::int64_t bu
   return {tasks, failed, {}, std::chrono::nanoseconds(busy)};
 }
 
+talk::Ready ready_on(const std::string& host) { return {"", 1, true, host, "build", 1}; }
 const talk::Ready sees{"", 1, true, "host", "build", 1};
 const talk::Ready blind{"", 1, false, "host", "build", 1};
 
@@ -244,8 +254,8 @@ TEST_CASE("A report that does not fit its chunk is damage") {
                talk::Done{1, tally(1), {{{0, 1}}}},                     // recorded, and left over
                talk::Done{1, tally(1), {{}, {{0, 1}}}},                 // a suspect that is not left over
                talk::Done{1, tally(0), {{{0, 1}}, {{0, 1ull << 40}}}},  // tasks that it never had
-               talk::Done{1, tally(0), {{{0, 1}}, {}, {{1, 1}}}},       // tried what it never had
-               talk::Done{1, tally(0), {{{0, 1}}, {}, {{0, UINT32_MAX}}}});  // more often than it may
+               talk::Done{1, tally(0), {{{0, 1}}, {}, {{1, 2}}}},       // tried what it never had
+               talk::Done{1, tally(0), {{}, {}, {{0, 1}}}});            // more often than it may
   Rank0 rank0;
   rank0.hear(1, sees);
   REQUIRE(rank0.sent<talk::Assignment>(1).chunk == 1);
@@ -281,6 +291,7 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
   REQUIRE(rank0.scheduler.in_flight() > 2);
   rank0.by_ranks_gone = {1, 2};
   rank0.lose(1);
+  rank0.decide();
   CHECK(rank0.scheduler.done_count() == 3);
   CHECK(rank0.tally.tasks == 3);
   CHECK_FALSE(rank0.master.closed());
@@ -292,19 +303,17 @@ TEST_CASE("What a rank that is gone had not recorded goes to others, one task at
 
 TEST_CASE("What a crash in a slot has left over is handed out again, the suspect alone") {
   Rank0 rank0;
-  rank0.call.options.retries = 3;
   rank0.hear(1, sees);
   rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, tally(1, 0, 1000)});
   const auto crashed = rank0.sent<talk::Assignment>(1);
   REQUIRE(crashed.tasks == base::Ranges{{1, 5}});
-  rank0.hear(1, talk::Done{crashed.chunk, tally(1), {{{2, 5}}, {{2, 3}}, {{2, 2}}}});
+  rank0.hear(1, talk::Done{crashed.chunk, tally(1), {{{2, 5}}, {{2, 3}}}});
   const std::uint64_t pending = rank0.scheduler.pending();
   bool was_alone = false;
   while (!rank0.scheduler.finished()) {
     const auto work = rank0.sent<talk::Assignment>(1);
     if (work.suspect) {
       CHECK(work.tasks == base::Ranges{{2, 3}});
-      CHECK(work.tried == std::vector<talk::Tried>{{2, 3, 2}});
       was_alone = true;
     }
     rank0.hear(1, talk::Done{work.chunk, tally(base::count(work.tasks), 0, 1000)});
@@ -312,6 +321,38 @@ TEST_CASE("What a crash in a slot has left over is handed out again, the suspect
   CHECK(pending > 0);
   CHECK(was_alone);
   CHECK(rank0.tally.tasks == 10);
+}
+
+TEST_CASE("What has failed, by a crash, say, is tried again at another rank, as the next attempt") {
+  Rank0 rank0;
+  rank0.call.options.retries = 2;
+  rank0.hear(1, sees);
+  rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, tally(1, 0, 1000)});
+  const auto crashed = rank0.sent<talk::Assignment>(1);
+  REQUIRE(crashed.tasks == base::Ranges{{1, 5}});
+  rank0.hear(1, talk::Done{crashed.chunk, tally(1), {{{3, 5}}, {{2, 3}}, {{2, 3}}}});
+  rank0.hear(2, ready_on("another"));
+  auto work = rank0.sent<talk::Assignment>(2);
+  CHECK(work.tasks == base::Ranges{{2, 3}});
+  CHECK(work.suspect);
+  CHECK(work.tried == std::vector<talk::Tried>{{2, 2, 1}});
+  rank0.hear(2, talk::Done{work.chunk, tally(0), {{}, {}, {{2, 3}}}});
+  rank0.hear(3, ready_on("a third"));
+  work = rank0.sent<talk::Assignment>(3);
+  CHECK(work.tried == std::vector<talk::Tried>{{2, 3, 2}});
+  CHECK_THROWS_AS(rank0.hear(3, talk::Done{work.chunk, tally(0), {{}, {}, {{2, 3}}}}), DamagedError);
+}
+
+TEST_CASE("What has failed does not wait for a rank that died before it was ready") {
+  Rank0 rank0(std::vector<std::string>(1, "argument"));
+  rank0.call.options.retries = 1;
+  rank0.hear(1, sees);
+  rank0.hear(1, talk::Done{rank0.sent<talk::Assignment>(1).chunk, tally(0), {{}, {}, {{0, 1}}}});
+  for (int rank = 2; rank <= 4; ++rank) {
+    CHECK(rank0.scheduler.in_flight() == 0);
+    rank0.lose(rank);
+  }
+  CHECK(rank0.sent<talk::Assignment>(1).tried == std::vector<talk::Tried>{{0, 2, 1}});
 }
 
 TEST_CASE("When the time is up, what is recorded counts, and what was under way is known") {
@@ -332,7 +373,7 @@ TEST_CASE("When the time is up, what is recorded counts, and what was under way 
   const bool all_of_first = GENERATE(false, true);
   const std::uint64_t recorded = all_of_first ? first.size() : 3;
   for (std::uint64_t i = 0; i < recorded; ++i) rank0.by_ranks_gone.push_back(first.first + i);
-  rank0.master.give_up(base::Time() + std::chrono::seconds(10));
+  rank0.master.give_up(rank0.now + std::chrono::seconds(10));
   CHECK(rank0.asked == base::count(held[0]) + base::count(held[1]));
   REQUIRE(rank0.given_up.size() == 1);
   CHECK(rank0.given_up[0].attempt.index == (all_of_first ? held[1].front().first : first.first + 3));
@@ -353,7 +394,7 @@ TEST_CASE(
     rank0.lose(1);
     CHECK(rank0.asked == 1);
   } else {
-    rank0.master.give_up(base::Time() + std::chrono::seconds(9));
+    rank0.master.give_up(rank0.now + std::chrono::seconds(9));
     CHECK(rank0.asked == 0);
     REQUIRE(rank0.given_up.size() == 1);
     CHECK(rank0.given_up[0].attempt.index == 0);
@@ -368,6 +409,7 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
     REQUIRE(rank0.sent<talk::Assignment>(rank).tasks == base::Ranges{{0, 1}});
     CHECK(rank0.given_up.empty());
     rank0.lose(rank);
+    rank0.decide();
   }
   REQUIRE(rank0.given_up.size() == 1);
   CHECK(rank0.given_up[0].attempt.index == 0);
@@ -382,6 +424,104 @@ TEST_CASE("A task that was the end of max_lost ranks is given up, and the others
   CHECK(rank0.tally.tasks == 10);
   rank0.lose(4);
   CHECK(rank0.master.closed());
+}
+
+TEST_CASE("A task that was under way when a rank died waits for a moment, and others go on") {
+  Rank0 rank0;
+  rank0.hear(1, sees);
+  rank0.hear(2, sees);
+  REQUIRE(rank0.sent<talk::Assignment>(1).tasks == base::Ranges{{0, 1}});
+  const auto other = rank0.sent<talk::Assignment>(2);
+  rank0.lose(1);
+  CHECK(rank0.scheduler.wake() == rank0.now + std::chrono::seconds(1));
+  rank0.hear(2, talk::Done{other.chunk, tally(1)});
+  CHECK(rank0.sent<talk::Assignment>(2).tasks.front().first > 1);
+  rank0.decide();
+  rank0.hear(3, sees);
+  const auto again = rank0.sent<talk::Assignment>(3);
+  CHECK(again.tasks == base::Ranges{{0, 1}});
+  CHECK(again.suspect);
+  CHECK(again.tried == std::vector<talk::Tried>{{0, 2, 0}});
+}
+
+TEST_CASE("The end of a host with several ranks is no task's fault") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (int rank = 1; rank <= 3; ++rank) {
+    rank0.hear(rank, ready_on(rank <= 2 ? "node1" : "node2"));
+    rank0.sent<talk::Assignment>(rank);
+  }
+  rank0.lose(1);
+  rank0.lose(2);
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+  rank0.lose(3);  // the only one of its host: it is not known what has died
+  rank0.decide();
+  REQUIRE(rank0.given_up.size() == 1);
+  CHECK(rank0.given_up[0].attempt.index == 2);
+}
+
+TEST_CASE("Ranks that die while others of their host live, or one after the other, count") {
+  const bool together = GENERATE(true, false);
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (int rank = 1; rank <= 3; ++rank) {
+    rank0.hear(rank, ready_on("node1"));
+    rank0.sent<talk::Assignment>(rank);
+  }
+  rank0.lose(1);
+  if (!together) rank0.decide();
+  rank0.lose(2);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 2);
+  rank0.lose(3);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 3);
+}
+
+TEST_CASE("Ranks of rank 0's own host count, since it lives") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  for (const int rank : {1, 2}) rank0.hear(rank, ready_on(base::this_process().host));
+  for (const int rank : {1, 2}) rank0.lose(rank);
+  rank0.decide();
+  CHECK(rank0.given_up.size() == 2);
+}
+
+TEST_CASE(
+    "A rank whose host has fallen silent does not count, and its task is another attempt elsewhere at once") {
+  Rank0 rank0;
+  rank0.call.options.max_lost = 1;
+  rank0.hear(1, sees);
+  REQUIRE(rank0.sent<talk::Assignment>(1).tasks == base::Ranges{{0, 1}});
+  rank0.lose(1, true);
+  rank0.hear(2, sees);
+  const auto again = rank0.sent<talk::Assignment>(2);
+  CHECK(again.tasks == base::Ranges{{0, 1}});
+  CHECK_FALSE(again.suspect);
+  CHECK(again.tried == std::vector<talk::Tried>{{0, 2, 0}});
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+}
+
+TEST_CASE("When all ranks are killed at once no task is blamed for more than one of them") {
+  Rank0 rank0(std::vector<std::string>(1, "argument"));
+  for (int rank = 1; rank <= 4; ++rank) rank0.hear(rank, sees);
+  for (int rank = 1; rank <= 4; ++rank) rank0.lose(rank);
+  rank0.decide();
+  CHECK(rank0.given_up.empty());
+  CHECK(rank0.scheduler.pending() == 1);
+}
+
+TEST_CASE("If any number of ranks may be lost no task waits") {
+  Rank0 rank0(std::vector<std::string>(1, "argument"));
+  rank0.call.options.max_lost = 0;
+  for (int rank = 1; rank <= 4; ++rank) {
+    rank0.hear(rank, sees);
+    CHECK(rank0.sent<talk::Assignment>(rank).tried.size() == (rank == 1 ? 0 : 1));
+    rank0.lose(rank);
+  }
+  CHECK(rank0.given_up.empty());
 }
 
 TEST_CASE("No message, however damaged, does more to rank 0 than to end the map") {

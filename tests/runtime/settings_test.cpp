@@ -52,6 +52,8 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_CAPTURE=all").options.capture == Capture::all);
   CHECK(settings("TASKER_SLOTS=8").options.slots == 8);
   CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
+  CHECK(settings("TASKER_RETRY_AFTER=5m").options.retry_after == std::chrono::minutes(5));
+  CHECK(settings("TASKER_MAX_FAILED=5").options.max_failed == 5);
   CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));
   CHECK(settings("TASKER_TIME_LIMIT=4h").options.time_limit == std::chrono::hours(4));
   CHECK(settings("TASKER_DEADLINE=1800000000").options.deadline ==
@@ -117,6 +119,8 @@ TEST_CASE("A malformed value is a usage error that names the variable, its value
       {"TASKER_SLOTS=4097", "up to 4096"},
       {"TASKER_SLOTS=-1", "whole number"},
       {"TASKER_RETRIES=many", "whole number"},
+      {"TASKER_RETRY_AFTER=5", "duration such as 90s"},
+      {"TASKER_MAX_FAILED=-1", "whole number"},
       {"TASKER_TIMEOUT=90", "duration such as 90s"},
       {"TASKER_TIME_LIMIT=4", "duration such as 90s"},
       {"TASKER_DEADLINE=tomorrow", "local time such as"},
@@ -182,6 +186,7 @@ TEST_CASE("What is set in code is refused as what is set in the environment woul
   };
   refused({.slots = 5000});
   refused({.retries = 1001});
+  refused({.retry_after = -1s});
   refused({.timeout = -1s});
   refused({.lost_after = 1s});
   refused({.lost_after = std::chrono::nanoseconds::max()});

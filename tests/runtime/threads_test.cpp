@@ -123,6 +123,33 @@ TEST_CASE("Threads: a map that a failed task stops ends on all ranks alike") {
   check_all_threw<TasksFailed>(map(network, home.path() / "a.dat", fn, numbers(3000), options));
 }
 
+TEST_CASE(
+    "Threads: a map stops when so many tasks have failed as may, and says so, even if holes are allowed") {
+  const test::TemporaryDirectory home;
+  test::ThreadNetwork network(3);
+  Options options;
+  options.on_failure = GENERATE(OnFailure::finish, OnFailure::keep);
+  options.max_failed = 4;
+  std::atomic<int> calls = 0;
+  const auto fn = [&](int x) {
+    ++calls;
+    return x % 10 == 9 ? throw std::runtime_error("no") : uneven(x);
+  };
+  for (const auto& thrown : map(network, home.path() / "a.dat", fn, numbers(100'000), options)) {
+    REQUIRE(thrown);
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const TasksFailed& failed) {
+      CHECK(failed.failed() >= 4);
+      CHECK_THAT(failed.what(),
+                 Catch::Contains(" of 100000 tasks failed, at which the map stops (max_failed); ") &&
+                     Catch::Contains(" tasks are left\n"));
+    }
+  }
+  CHECK(calls < 100'000);
+  CHECK_FALSE(std::filesystem::exists(home.path() / "a.dat"));
+}
+
 TEST_CASE("Threads: a signal in the middle drains, and the next run computes what is left") {
   const test::TemporaryDirectory home;
   const auto file = home.path() / "a.dat";

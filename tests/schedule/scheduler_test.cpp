@@ -321,7 +321,7 @@ TEST_CASE("What a chunk has left over is pending again, a suspect in a chunk of 
   scheduler.returned(1, chunk.chunk, kept - range.first);
   // The third task crashed; the worker has not heard that the last ones were taken back.
   const std::uint64_t crashed = range.first + 2;
-  const IntervalSet left = scheduler.done(1, chunk.chunk, 1ms, {{crashed, range.last}});
+  const IntervalSet left = scheduler.done(1, chunk.chunk, 1ms, {{{crashed, range.last}}});
   CHECK(left == IntervalSet({crashed, kept}));
   CHECK(scheduler.done_count() == before + 2);
   CHECK(scheduler.pending() + scheduler.in_flight() + scheduler.done_count() == 1000);

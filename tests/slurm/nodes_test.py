@@ -36,15 +36,29 @@ class Nodes(SlurmTest):
         self.assert_computed_the_rest(finished)
         self.assert_complete(ALL)
 
-    def test_while_ranks_of_the_lost_node_live_on_the_job_comes_back_again_and_again(self):
-        # Ranks that Slurm can't reach: mpirun starts them itself, and the node's slurmd is frozen.
-        alone = {"OMPI_MCA_plm": "^slurm", "OMPI_MCA_ras": "^slurm"}
+    def lose_node_but_not_ranks(self, env={}):
+        """A job that comes back while ranks live on that Slurm can't reach: mpirun starts them itself, and the
+        node's slurmd is frozen."""
+        alone = {"OMPI_MCA_plm": "^slurm", "OMPI_MCA_ras": "^slurm", **env}
         launcher = f"exec {TOOL} launch --requeue 1 -n 3"
         job, ranks, finished = self.submit_and_wait(launcher, "--requeue", env=alone)
         slurmd = int((Path(os.environ["SLURM_CONF"]).parent / (job["NodeList"] + ".pid")).read_text())
         self.addCleanup(os.kill, slurmd, signal.SIGCONT)
         os.kill(slurmd, signal.SIGSTOP)
         self.set_down(job)
+        return job, ranks, finished, slurmd
+
+    def test_while_ranks_of_the_lost_node_live_on_the_job_joins_them(self):
+        job, ranks, _, _ = self.lose_node_but_not_ranks()
+        job.until(lambda: "joined the run of" in job.output, "its return")
+        self.go.touch()
+        self.assert_ends(job, 0)
+        self.assert_gone(ranks)
+        self.assert_complete(ALL)
+        self.assertEqual(self.called(), sorted(ALL))
+
+    def test_if_it_may_not_join_it_comes_back_again_and_again(self):
+        job, ranks, finished, slurmd = self.lose_node_but_not_ranks({"TASKER_JOIN": "never"})
         # More often than it might without progress.
         job.until(lambda: int(job["Restarts"]) >= 3, "its third return")
         self.assertRegex(job.output, f"is held by another run: process .*, Slurm job {job.number}; wait for it to end")

@@ -68,6 +68,23 @@ TEST_CASE("Success beats failure, then the later run wins") {
   CHECK(catalog->strays().empty());
 }
 
+TEST_CASE("The ranks of a run may have tried a task in any order: its last attempt counts") {
+  Store store;
+  store.journal(1, 0, 2, {{{0, "a", "third", Outcome::failed, 0, 3}, {1, "b", "first", Outcome::failed}}});
+  store.journal(1, 1, 2, {{{0, "a", "first", Outcome::failed}, {1, "b", "third", Outcome::crashed, 0, 3}}});
+  store.journal(1, 2, 2,
+                {{{0, "a", "second", Outcome::failed, 0, 2}, {1, "b", "second", Outcome::failed, 0, 2}}});
+  auto catalog = store.catalog(2);
+  for (const std::uint64_t index : {0U, 1U}) {
+    CHECK(catalog->slot(index).attempt == 3);
+    CHECK(catalog->record(catalog->slot(index)).payload == "third");
+  }
+  // Attempts at another argument are counted anew.
+  store.journal(2, 0, 2, {{{0, "new", "first", Outcome::failed}}});
+  catalog = store.catalog(2);
+  CHECK(catalog->slot(0).attempt == 1);
+}
+
 TEST_CASE("The same list is reused whole, what failed or is missing is computed") {
   Store store;
   store.journal(1, 0, 4, {{{0, "a", "A"}, {1, "b", "why", Outcome::failed}, {3, "d", "D"}}});

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,13 +48,15 @@ class RecordSink final : public execute::FrameSink {
                                times};
     }
   }
-  void save(const store::StateName& name, std::string_view) override {
+  void save(const store::StateName& name, std::string_view state) override {
     if (full) throw SystemError("No space left on device");
     saved.push_back(name);
+    states[name.index] = state;
   }
   void sync() override {}
 
   std::vector<store::StateName> saved;
+  std::map<std::uint64_t, std::string> states;
   std::map<std::uint64_t, KeptRecord> records;
   std::uint64_t largest = 0;  // size of a frame
   bool full = false;
@@ -77,11 +80,35 @@ struct Map {
   execute::ChunkReport run(execute::Chunk& tasks) {
     const store::Fingerprinter fingerprint(call);
     execute::Recorder recorder(sink, fingerprint, true);
-    return execute::run_chunk(tasks, {call, args.size(), fingerprint, horizon}, recorder);
+    const auto load = [this](const store::StateName& name) {
+      const auto found = sink.states.find(name.index);
+      return found == sink.states.end() ? std::nullopt : std::optional(found->second);
+    };
+    return execute::run_chunk(tasks, {call, args.size(), fingerprint, horizon, load}, recorder);
   }
   execute::ChunkReport run(const base::Ranges& tasks, const Attempts& attempts = {}) {
     execute::Chunk one = chunk(tasks, attempts);
     return run(one);
+  }
+
+  /// The same, and what has failed is run again as rank 0 would have it. The reports of all chunks together.
+  execute::ChunkReport run_again_and_again(const base::Ranges& tasks, const Attempts& attempts = {}) {
+    execute::ChunkReport all = run(tasks, attempts);
+    Attempts tried = attempts;
+    while (!all.left.failed.empty()) {
+      const base::Ranges failed = std::exchange(all.left.failed, {});
+      Attempts before = std::exchange(tried, {});
+      for (const base::Range& range : failed)
+        for (std::uint64_t index = range.first; index < range.last; ++index) {
+          const auto known = std::ranges::find(before, index, &talk::Tried::index);
+          const talk::Tried last = known == before.end() ? talk::Tried{index} : *known;
+          tried.push_back({index, last.attempt + 1, last.failed + 1});
+        }
+      const execute::ChunkReport more = run(failed, tried);
+      all.add(more);
+      all.left.failed = more.left.failed;
+    }
+    return all;
   }
 
   std::vector<int> args;

@@ -61,7 +61,10 @@ Conversation::Conversation(unsigned seed, Corners& corners)
   ledger_.fails = [failing](std::uint64_t index) { return index % failing == failing - 1; };
   call_ = make_map(ledger_.arguments, random_() % 3 == 0 ? 60 : std::string::npos, corners.cut);
   call_.options.max_lost = 0;
+  call_.options.retries = static_cast<std::uint32_t>(random_() % 3);
+  ledger_.options = call_.options;
   scheduler_ = schedule::Scheduler(base::IntervalSet({0, tasks}));
+  scheduler_.set_retry_after(random_() % 2 * std::chrono::milliseconds(random_() % 20));
   for (int rank = 1; rank < network_.comm(0).size(); ++rank)
     workers_.push_back(std::make_unique<FakeWorker>(network_, rank, random_() % 4 != 0, ledger_, random_));
   for (int rank = 1; rank <= workers(); ++rank) master_.begin(rank, {});
@@ -92,6 +95,7 @@ void Conversation::run() {
     corners_.take_backs += worker->crossed();
     corners_.crossed += worker->crossed();
     corners_.crashes += worker->crashes();
+    corners_.tried_again += worker->tried_again();
   }
 }
 
@@ -102,6 +106,12 @@ bool Conversation::step() {
     for (int rank = 1; rank <= workers(); ++rank)
       if (may(event, rank))
         choices.insert(choices.end(), weights_[static_cast<std::size_t>(event)], {event, rank});
+  if (choices.empty() && scheduler_.wake() != base::Time::max()) {
+    now_ = scheduler_.wake();
+    ++corners_.pauses;
+    master_.dispatch(now_);
+    return true;
+  }
   if (choices.empty()) return false;
   const auto [event, rank] = choices[random_() % choices.size()];
   now_ += std::chrono::microseconds(random_() % 3000);
@@ -141,8 +151,10 @@ void Conversation::at_rank_0(int rank) {
     if (kept.kept == 0) ++corners_.given_whole;
     worker(rank).returning().pop_front();
   }
-  if (talk::kind_of(bytes) == talk::kind<talk::Done> && !talk::unpack<talk::Done>(bytes).left.tasks.empty())
-    worker(rank).returning().pop_front();
+  if (talk::kind_of(bytes) == talk::kind<talk::Done>) {
+    const talk::Leftover left = talk::unpack<talk::Done>(bytes).left;
+    if (!left.tasks.empty() || !left.failed.empty()) worker(rank).returning().pop_front();
+  }
   network_.deliver(rank, 0);
   go_on();
 }

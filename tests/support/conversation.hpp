@@ -20,6 +20,8 @@ struct Corners {
   int deaths = 0;       // of workers
   int found = 0;        // tasks that a worker had recorded, but not reported, when it died
   int crashes = 0;      // chunks that ended early
+  int tried_again = 0;  // tasks that had failed
+  int pauses = 0;       // that rank 0 slept through, with nothing else to do
   int stopped = 0;      // conversations that ended before all tasks were done
 };
 

@@ -79,10 +79,10 @@ void FakeNetwork::deliver(int from, int to) {
   queue.pop_front();
 }
 
-void FakeNetwork::lose(int rank) {
+void FakeNetwork::lose(int rank, bool silent) {
   queues_.erase({rank, 0});
   queues_.erase({0, rank});
-  comms_.at(0)->arrive({rank, {}, true});
+  comms_.at(0)->arrive({rank, {}, true, silent});
 }
 
 }  // namespace tasker::test

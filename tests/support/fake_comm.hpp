@@ -30,7 +30,8 @@ class FakeNetwork {
   /// Lets the oldest of them arrive: the receiver's next wait returns it.
   void deliver(int from, int to);
   /// That rank dies, with all that is under way to it and from it: the next thing that rank 0 hears.
-  void lose(int rank);
+  /// `silent`: since nothing is heard of its host.
+  void lose(int rank, bool silent = false);
 
  private:
   class FakeComm;

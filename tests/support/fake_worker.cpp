@@ -46,7 +46,9 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       ledger_(ledger),
       random_(random),
       talker_(network.comm(rank), desk_) {
-  network.comm(rank).send(0, talk::pack(talk::Ready{"", 1, sees_directory, "host", "build", 1}));
+  network.comm(rank).send(
+      0, talk::pack(
+             talk::Ready{"", 1, sees_directory, "host" + std::to_string(rank % 3), "build", 1}));
 }
 
 bool FakeWorker::may_say() const {
@@ -126,10 +128,16 @@ void FakeWorker::end_task() {
   const std::uint64_t index = *running_;
   running_.reset();
   report_.busy += random_() % 8 == 0 ? 1s : 1ms * (random_() % 3);
-  if (ledger_.fails(index))
-    report_.add_failure({index, "why"});
-  else
+  if (!ledger_.fails(index)) {
     ++report_.tasks;
+  } else if (execute::may_be_tried_again(store::Outcome::failed, held_.front()->tried(index),
+                                         ledger_.options)) {
+    report_.left_to_try_again(index);
+    ++tried_again_;
+    return;
+  } else {
+    report_.add_failure({index, "why"});
+  }
   if (sees_directory_)
     ++ledger_.recorded.at(index);
   else
@@ -141,14 +149,21 @@ void FakeWorker::crash() {
   const base::Ranges& tasks = held_.front()->tasks();
   const std::uint64_t index = *std::exchange(running_, std::nullopt);
   ledger_.started.at(index) = 0;
-  report_.left = {part(tasks, started_ - 1, base::count(tasks)), {{index, index + 1}}};
-  returning_.push_back(part(tasks, started_ - 1, held_.front()->kept()));
+  report_.left.tasks = part(tasks, started_ - 1, base::count(tasks));
+  report_.left.suspects = {{index, index + 1}};
   ++crashes_;
   end_chunk();
 }
 
 /// As run_chunk and execute_chunks do it: what is recorded is written first, then the chunk ends.
 void FakeWorker::end_chunk() {
+  base::Ranges back;
+  if (!report_.left.tasks.empty()) back = part(held_.front()->tasks(), started_ - 1, held_.front()->kept());
+  for (const base::Range& range : report_.left.failed) {
+    back.push_back(range);
+    for (std::uint64_t index = range.first; index < range.last; ++index) ledger_.started.at(index) = 0;
+  }
+  if (!back.empty()) returning_.push_back(back);
   if (!frame_.empty()) desk_.post_frame(talk::pack(talk::Records{}) + std::exchange(frame_, {}));
   desk_.finish(held_.front(), std::move(report_));
   held_.pop_front();

@@ -2,6 +2,7 @@
 
 #include "base/intervals.hpp"
 #include "execute/desk.hpp"
+#include "execute/run_chunk.hpp"
 #include "execute/talker.hpp"
 #include "support/fake_comm.hpp"
 
@@ -23,6 +24,7 @@ struct Ledger {
   std::vector<int> started;   // how often
   std::vector<int> recorded;  // how often
   std::function<bool(std::uint64_t index)> fails;
+  Options options;  // Options::retries counts
 
   /// What rank 0 finds of `tasks` that a rank had and did not report: it is as if the others had never begun.
   base::IntervalSet recover(const base::IntervalSet& tasks);
@@ -55,8 +57,9 @@ class FakeWorker {
   std::deque<base::Ranges>& returning() { return returning_; }
   /// How many take-backs came for a chunk whose report was under way.
   int crossed() const { return crossed_; }
-  /// How many chunks have ended early.
+  /// How many chunks have ended early, and how many tasks went back to be tried again.
   int crashes() const { return crashes_; }
+  int tried_again() const { return tried_again_; }
 
  private:
   void hear();
@@ -77,6 +80,7 @@ class FakeWorker {
   std::deque<base::Ranges> returning_;                // one for each answer that is under way
   int crossed_ = 0;
   int crashes_ = 0;
+  int tried_again_ = 0;
   bool finishing_ = false;
   bool closed_ = false;
   std::optional<talk::End> end_;

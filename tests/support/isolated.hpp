@@ -49,12 +49,15 @@ inline std::vector<std::shared_ptr<execute::Chunk>> handed_out_again(const execu
     assignment = {ended.chunk->id(), {}, {}};
     packed.clear();
   };
-  for (const base::Range& range : left.tasks)
+  base::IntervalSet failed;
+  failed.insert(left.failed);
+  base::IntervalSet all = failed;
+  all.insert(left.tasks);
+  for (const base::Range& range : all.ranges())
     for (std::uint64_t index = range.first; index < range.last; ++index) {
       if (!mine.contains(index)) continue;
       talk::Tried tried = ended.chunk->tried(index);
-      for (const auto& [task, failed] : left.failed)
-        if (task == index) tried = {index, tried.attempt + failed, tried.failed + failed};
+      if (failed.contains(index)) tried = {index, tried.attempt + 1, tried.failed + 1};
       if (suspects.contains(index)) hand_out();
       assignment.suspect = suspects.contains(index);
       assignment.tasks.push_back({index, index + 1});

@@ -38,6 +38,8 @@ void for_each_message(Visit visit) {
                      .slots = 8,
                      .root_computes = true,
                      .retries = 2,
+                     .retry_after = std::chrono::nanoseconds(14),
+                     .max_failed = 13,
                      .timeout = std::chrono::nanoseconds(90),
                      .memory_limit = 10,
                      .capture = Capture::all,
@@ -60,7 +62,7 @@ void for_each_message(Visit visit) {
   visit(talk::Kept{5, 3});
   visit(talk::Done{1,
                    {1, 1, {{0, "std::runtime_error: no", 1, "it said"}}, std::chrono::microseconds(250)},
-                   {{{1, 9}}, {{1, 2}, {7, 8}}, {{1, 3}}}});
+                   {{{1, 9}}, {{1, 2}, {7, 8}}, {{9, 11}}}});
   visit(talk::Records{true});
   visit(talk::Recorded{1 << 20});
   visit(talk::Trouble{{"system", 74, "No space left on device"}});

@@ -87,6 +87,7 @@ TEST_CASE("A last word is heard; an end without one is a death") {
   REQUIRE(ended.size() == 1);
   CHECK(ended[0].number == 8);
   CHECK_FALSE(ended[0].last_word);
+  CHECK_FALSE(ended[0].silent);
 }
 
 TEST_CASE("A process that is killed is noticed at once, whatever copies of it live on") {
@@ -105,6 +106,7 @@ TEST_CASE("A process that is killed is noticed at once, whatever copies of it li
   const auto ended = next_ended(lifelines);
   REQUIRE(ended.size() == 1);
   CHECK_FALSE(ended[0].last_word);
+  CHECK_FALSE(ended[0].silent);
   ::kill(*copy, SIGKILL);
 }
 

@@ -30,7 +30,7 @@ constexpr int last_pieces = 1024;
 /// Whether a child itself notices this outcome, and so may record it.
 bool can_be_told(store::Outcome outcome) {
   return outcome == store::Outcome::done || outcome == store::Outcome::failed ||
-         outcome == store::Outcome::out_of_memory;
+         outcome == store::Outcome::permanent || outcome == store::Outcome::out_of_memory;
 }
 
 }  // namespace
@@ -47,7 +47,6 @@ void Slot::start(std::shared_ptr<Chunk> chunk) {
   chunk_ = std::move(chunk);
   chunk_->share(page_->chunk);
   report_ = {};
-  failures_ = 0;
   proceed(Clock::now());
 }
 
@@ -181,14 +180,6 @@ std::optional<std::string_view> Slot::argument(std::uint64_t index) const {
   return std::nullopt;
 }
 
-/// The attempts that were made at a task, including so many that have failed here.
-talk::Tried Slot::tried(std::uint64_t index, std::uint32_t failures) const {
-  talk::Tried tried = chunk_->tried(index);
-  tried.attempt += failures;
-  tried.failed += failures;
-  return tried;
-}
-
 void Slot::write_frame(std::string_view message, FrameSink& sink) {
   base::unpack_front<Records>(message);
   const auto frame = store::Frame::at(message);
@@ -196,7 +187,6 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
     throw DamagedError("its process sent records that make no sense");
   const std::uint64_t kept = chunk_->kept();
   std::uint64_t recorded = chunk_->recorded();
-  std::uint32_t failures = failures_;
   ChunkReport report = report_;
   for (std::uint32_t i = 0; i < frame->records();) {
     const store::Record record = (*frame)[i];
@@ -209,21 +199,18 @@ void Slot::write_frame(std::string_view message, FrameSink& sink) {
       recorded += done;
       i += static_cast<std::uint32_t>(done);
     } else {
-      ++i;
-      if (tried(record.index, failures).failed < work_.options().retries) {
-        ++failures;
-        continue;
-      }
-      report.add_failure(failure_of(record.index, record.payload, record.output));
+      if (may_be_tried_again(record.outcome, chunk_->tried(record.index), work_.options()))
+        report.left_to_try_again(record.index);
+      else
+        report.add_failure(failure_of(record.index, record.payload, record.output));
       ++recorded;
+      ++i;
     }
-    failures = 0;
   }
   sink.write(frame->parts());
   fresh_ = false;
   lasted_ = 0s;  // the running task has started after these
   chunk_->set_recorded(recorded);
-  failures_ = failures;
   report_ = std::move(report);
 }
 

@@ -75,7 +75,6 @@ class Slot {
   void end_chunk();
   base::Range tasks_from(std::uint64_t place) const;
   std::optional<std::string_view> argument(std::uint64_t index) const;
-  talk::Tried tried(std::uint64_t index, std::uint32_t failures) const;
   void bury(FrameSink& sink);
   void after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink);
   void record_crash(const talk::Tried& task, const ChildEnd& end, FrameSink& sink) const;
@@ -97,7 +96,6 @@ class Slot {
   bool sent_ = false;             // the child has the chunk
   bool over_ = false;             // the chunk has ended
   ChunkReport report_;            // of the chunk
-  std::uint32_t failures_ = 0;    // failed attempts here at the first task that is not recorded
   Clock::time_point begun_;       // when the chunk was sent
   Clock::time_point last_heard_;  // when the child sent its last message or, if none, the chunk was sent
 

@@ -36,28 +36,22 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
   vain_deaths_ = 0;
   end_chunk();
   talk::Leftover& left = report_.left;
-  const std::uint64_t first = tasks_from(recorded).first;
   const std::uint64_t last = tasks_from(begun - 1).first;
-  std::uint32_t failures = failures_;  // at `last`
-  if (first != last) {
-    if (failures > 0) left.failed.emplace_back(first, failures);
-    failures = 0;
-  }
   // SIGTERM may have been meant for the task before this one: then this one is not to blame for the end.
   const bool alone = was_fresh && begun - recorded == 1;
   const bool to_blame = stopped_ == 0 ? alone : stopped_ == begun;
   if (to_blame) {
-    const talk::Tried task = tried(last, failures);
-    record_crash(task, end, sink);
-    if (task.failed >= work_.options().retries) {
+    base::IntervalSet others;
+    others.insert(left.tasks);
+    others.erase({last, last + 1});
+    left.tasks = others.ranges();
+    const talk::Tried before = chunk_->tried(last);
+    record_crash(before, end, sink);
+    if (!may_be_tried_again(end.outcome, before, work_.options())) {
       report_.add_failure(failure_of(last, end.cause, end.output));
-      base::IntervalSet others;
-      others.insert(left.tasks);
-      others.erase({last, last + 1});
-      left.tasks = others.ranges();
       return;
     }
-    ++failures;
+    report_.left_to_try_again(last);
   }
   if (to_blame || end.at_once) {
     left.suspects = {{last, last + 1}};
@@ -66,7 +60,6 @@ void Slot::after_crash(const ChildEnd& end, bool was_fresh, FrameSink& sink) {
     base::split_after(started, begun);
     left.suspects = base::split_after(started, recorded);
   }
-  if (failures > 0) left.failed.emplace_back(last, failures);
 }
 
 void Slot::record_crash(const talk::Tried& task, const ChildEnd& end, FrameSink& sink) const {

@@ -114,7 +114,7 @@ bool Mailbox::flush(Time deadline) {
   for (;;) {
     // Receives meanwhile: two ranks may be flushing long messages to each other.
     while (match()) continue;
-    for (const int rank : lost_) outbox_.abandon(rank);
+    for (const Watch::Lost& lost : lost_) outbox_.abandon(lost.rank);
     release_sent();
     if (outbox_.empty()) return true;
     if (Clock::now() >= deadline) return false;
@@ -235,7 +235,7 @@ void Mailbox::discard(int source, int tag, std::size_t size) {
 
 std::optional<Envelope> Mailbox::next_lost() {
   if (lost_.empty()) return std::nullopt;
-  const int rank = lost_.front();
+  const auto [rank, silent] = lost_.front();
   lost_.pop_front();
   Peer& peer = peers_[static_cast<std::size_t>(rank)];
   if (peer.owes()) --owing_;
@@ -244,7 +244,7 @@ std::optional<Envelope> Mailbox::next_lost() {
   peer.lost = true;
   outbox_.abandon(rank);
   for (auto i = incoming_.begin(); i != incoming_.end();) i = i->source == rank ? abandon(i) : std::next(i);
-  return Envelope{rank, {}, true};
+  return Envelope{rank, {}, true, silent};
 }
 
 // ---- sleeping
@@ -280,7 +280,7 @@ void Mailbox::sleep(Time until, std::span<const pollfd> watched) {
   woke_by_itself_ = base::sleep_until(now + length, polled_) && length > Clock::duration::zero();
   if (polled_[0].revents != 0) listen();
   if (polled_[1].revents != 0)
-    for (const int rank : watch_.take_lost()) lost_.push_back(rank);
+    for (const Watch::Lost& lost : watch_.take_lost()) lost_.push_back(lost);
 }
 
 Clock::duration Mailbox::patience(Time now) const {

@@ -105,7 +105,7 @@ class Mailbox final : public talk::Comm {
   Doorbell doorbell_;
   Watch watch_;
   std::vector<Peer> peers_;
-  std::deque<int> lost_;  // ranks whose loss `wait` has not returned yet
+  std::deque<Watch::Lost> lost_;  // ranks whose loss `wait` has not returned yet
 
   Outbox outbox_;
   std::list<Incoming> incoming_;  // in the order they began

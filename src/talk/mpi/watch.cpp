@@ -78,11 +78,11 @@ void Watch::await(const std::vector<int>& connected) {
   for (int rank = 1; rank < static_cast<int>(connected.size()); ++rank) {
     const auto is_settled = [&] {
       return workers_->holds(static_cast<std::uint32_t>(rank)) ||
-             std::ranges::find(lost_, rank) != lost_.end();
+             std::ranges::find(lost_, rank, &Lost::rank) != lost_.end();
     };
     while (connected[static_cast<std::size_t>(rank)] != 0 && !is_settled()) {
       pollfd fd{workers_->fd(), POLLIN, 0};
-      if (base::sleep_until(deadline, {&fd, 1})) lost_.push_back(rank);
+      if (base::sleep_until(deadline, {&fd, 1})) lost_.push_back({rank});
       look();
     }
   }
@@ -90,10 +90,10 @@ void Watch::await(const std::vector<int>& connected) {
 
 void Watch::look() {
   for (const talk::Lifelines::End& end : workers_->look())
-    if (!end.last_word) lost_.push_back(static_cast<int>(end.number));
+    if (!end.last_word) lost_.push_back({static_cast<int>(end.number), end.silent});
 }
 
-std::vector<int> Watch::take_lost() {
+std::vector<Watch::Lost> Watch::take_lost() {
   look();
   return std::exchange(lost_, {});
 }

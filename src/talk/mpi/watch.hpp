@@ -25,8 +25,12 @@ class Watch {
 
   /// On rank 0: readable when `take_lost` has something to look at. On the others: -1.
   int fd() const { return workers_ ? workers_->fd() : -1; }
+  struct Lost {
+    int rank = 0;
+    bool silent = false;  ///< As in Envelope.
+  };
   /// On rank 0: the ranks that have died since the last call.
-  std::vector<int> take_lost();
+  std::vector<Lost> take_lost();
   /// How long another host may be silent before this rank takes its ranks for dead.
   void set_lost_after(std::chrono::milliseconds lost_after);
 
@@ -35,7 +39,7 @@ class Watch {
   void look();
 
   std::optional<talk::Lifelines> workers_;  // on rank 0
-  std::vector<int> lost_;                   // those not taken yet
+  std::vector<Lost> lost_;                  // those not taken yet
   std::optional<talk::Lifeline> root_;      // on the others
   std::optional<base::Event> stop_;         // tells the thread to end
   std::jthread thread_;                     // looks after the lifeline to rank 0, asleep
