@@ -114,6 +114,7 @@ bool Retries::any(const std::function<bool(std::uint64_t index, Time due)>& hold
 
 std::vector<int> Retries::places_of(const Task& task) {
   std::vector<int> places;
+  places.reserve(task.failures.size());
   for (const Failure& failure : task.failures) places.push_back(failure.worker);
   std::ranges::sort(places);
   places.erase(std::unique(places.begin(), places.end()), places.end());
