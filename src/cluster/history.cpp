@@ -16,7 +16,8 @@ History::History() {
 
 void History::add(const std::string& line) const {
   if (path_.empty()) return;
-  const base::Descriptor file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  const base::Descriptor file(
+      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!file) return;
   const base::WithoutWriteSignals guard;
   const std::string text = line + "\n";

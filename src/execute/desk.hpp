@@ -84,7 +84,7 @@ class Desk final : public talk::LocalPeer {
   std::vector<std::string> messages_ TASKER_GUARDED_BY(mutex_);
   std::optional<talk::Ready> ready_ TASKER_GUARDED_BY(mutex_);
   std::deque<std::string> frames_ TASKER_GUARDED_BY(mutex_);  // on their way to another run
-  std::uint64_t uncredited_ TASKER_GUARDED_BY(mutex_) = 0;  // bytes of frames on their way to rank 0
+  std::uint64_t uncredited_ TASKER_GUARDED_BY(mutex_) = 0;    // bytes of frames on their way to rank 0
   bool closed_ TASKER_GUARDED_BY(mutex_) = false;
   bool revoked_ TASKER_GUARDED_BY(mutex_) = false;
   bool left_ TASKER_GUARDED_BY(mutex_) = false;

@@ -20,8 +20,8 @@ store::JournalWriter journal_of(const talk::Start& start, const detail::MapCall&
                                 const store::Fingerprinter& fingerprint, const std::string& host,
                                 const std::string& build) {
   const store::JournalName name = journal_name(start);
-  const store::Origin origin{start.run, start.sequence, std::max(start.rank, 0), host,
-                             build,     start.tasks,    start.job,         fingerprint.digest()};
+  const store::Origin origin{start.run,   start.sequence, std::max(start.rank, 0), host, build,
+                             start.tasks, start.job,      fingerprint.digest()};
   return {std::filesystem::path(start.directory) / name.to_string(),
           name.id,
           {store::manifest_of(call, start.tasks, fingerprint.digest()), {origin}}};

@@ -38,12 +38,10 @@ class JournalSink final : public FrameSink {
  private:
   store::JournalWriter journal_;
   /// Once no run that this rank knows has its fence, the states belong to another run.
-  bool may_touch_states() const {
-    return base::file_exists(store::fence_path(directory_, leader_()));
-  }
+  bool may_touch_states() const { return base::file_exists(store::fence_path(directory_, leader_())); }
   std::filesystem::path directory_;
   std::function<std::string()> leader_;
-  bool power_;                   // Durability::power
+  bool power_;                                        // Durability::power
   std::map<std::uint64_t, store::StateName> states_;  // of tasks that have saved here and are not done
 };
 

@@ -195,9 +195,7 @@ bool Computation::holds_back(Time now) const {
 }
 
 /// Whether this run has stopped, and one that has joined it is to take the lead.
-bool Computation::hands_over() const {
-  return map_.time.stopped() && joined_.any() && master_.closed_own();
-}
+bool Computation::hands_over() const { return map_.time.stopped() && joined_.any() && master_.closed_own(); }
 
 /// A rank of this run may compute from now on.
 void Computation::begin(int rank) {
@@ -233,8 +231,8 @@ void Computation::wait() {
   workspace_.check_hold();
   if (is_stopped_by_failure()) scheduler_.drain();
   if (scheduler_.slots() != present_) count_offer();
-  map_.reporter.update(
-      {total_, tally_.tasks, tally_.failed, scheduler_.resting_slots(), scheduler_.slots()}, Clock::now());
+  map_.reporter.update({total_, tally_.tasks, tally_.failed, scheduler_.resting_slots(), scheduler_.slots()},
+                       Clock::now());
 }
 
 void Computation::look_at_time() {
@@ -275,8 +273,8 @@ void Computation::note(int rank) {
   least_cpus_ = std::min(least_cpus_, who.cpus);
   // One rank of each host is named, since there may be hundreds.
   if (who.sees_directory || !unseeing_hosts_.insert(who.host).second) return;
-  map_.reporter.say(fmt::format("rank {} on {} does not see {}: its results travel to rank 0", rank,
-                                who.host, start_.directory));
+  map_.reporter.say(fmt::format("rank {} on {} does not see {}: its results travel to rank 0", rank, who.host,
+                                start_.directory));
 }
 
 void Computation::say_lost(int rank) {
@@ -316,10 +314,10 @@ Interrupted Computation::interrupted() const {
   // Tasks whose arguments are not made are taken to last as long as the others.
   if (work && scheduler_.pending() > 0)
     work = *work * (static_cast<double>(left()) / static_cast<double>(scheduler_.pending()));
-  return Interrupted(fmt::format("{} was stopped {}: {}; {}", map_.name, map_.time.reason(Clock::now()),
-                                 left_text(left(), map_.call.count, work, map_.workers()),
-                                 joined_.any() ? "the runs that have joined go on"
-                                               : "run the same command again"));
+  return Interrupted(
+      fmt::format("{} was stopped {}: {}; {}", map_.name, map_.time.reason(Clock::now()),
+                  left_text(left(), map_.call.count, work, map_.workers()),
+                  joined_.any() ? "the runs that have joined go on" : "run the same command again"));
 }
 
 /// The archive must hold what ranks of an earlier run still record.

@@ -83,7 +83,7 @@ class Computation {
   std::uint32_t least_cpus_ = UINT32_MAX;     // the fewest that a rank may use
   std::chrono::duration<double> offered_{0};  // the time of all workers until `counted_`
   Time counted_ = Clock::now();
-  std::size_t present_;         // workers since then
+  std::size_t present_;          // workers since then
   std::size_t most_ = present_;  // workers at any time
 };
 

@@ -39,7 +39,8 @@ std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
   }
   std::optional<talk::Connection> connection;
   if (held.by().holds)
-    connection = talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name);
+    connection =
+        talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name);
   if (!connection) base::sleep_until(Clock::now() + until_held);
   return connection;
 }
@@ -81,10 +82,24 @@ class Joined {
     const Workspace& workspace = map_.workspace();
     const detail::MapCall& call = map_.call;
     const base::ProcessId& process = map_.self.process;
-    talk::Join join{map_.self.run, process.host, process.boot, process.pid, process.started, map_.self.job, {},
-                    call.options.slots, call.options.isolation, map_.time.left(Clock::now()), map_.self.ghosts,
-                    !at_work_.begun.empty(), base::build_id(), call.argument_type, call.result_type,
-                    workspace.digest(), call.count, arguments_};
+    talk::Join join{map_.self.run,
+                    process.host,
+                    process.boot,
+                    process.pid,
+                    process.started,
+                    map_.self.job,
+                    {},
+                    call.options.slots,
+                    call.options.isolation,
+                    map_.time.left(Clock::now()),
+                    map_.self.ghosts,
+                    !at_work_.begun.empty(),
+                    base::build_id(),
+                    call.argument_type,
+                    call.result_type,
+                    workspace.digest(),
+                    call.count,
+                    arguments_};
     if (map_.root_computes()) join.ranks.push_back(talk::Peers::self);
     join.ranks.insert(join.ranks.end(), peers_.others().begin(), peers_.others().end());
     std::erase_if(join.ranks, [&](int rank) { return at_work_.closed.contains(rank); });
@@ -107,8 +122,8 @@ class Joined {
 
   bool has_ended() const { return computation_ || archive_; }
 
-  /// If the main thread stays in `fn`, this thread tells the other ranks how the map ends for this run. If the
-  /// time is up, the process ends with that.
+  /// If the main thread stays in `fn`, this thread tells the other ranks how the map ends for this run. If
+  /// the time is up, the process ends with that.
   void end_with(const std::exception_ptr& failure) {
     desk_.close();
     if (desk_.wait_until_left(Clock::now() + time_to_leave)) return;
@@ -219,9 +234,10 @@ class Joined {
     if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
     archive_ = store::Archive::open(end.path);
     if (!archive_ || archive_->description().id != end.archive)
-      throw Interrupted(fmt::format("{} was replaced or removed right after it was written; run the same "
-                                    "command again",
-                                    end.path));
+      throw Interrupted(
+          fmt::format("{} was replaced or removed right after it was written; run the same "
+                      "command again",
+                      end.path));
   }
 
   /// The leader hands out no more to this run, if it must stop; its ranks give back what they have not
@@ -254,7 +270,7 @@ class Joined {
   Time sign_due_ = Clock::now();
   const Digest arguments_;
   AtWork at_work_;
-  std::set<int> started_;  // ranks that this leader has told that the map begins
+  std::set<int> started_;                   // ranks that this leader has told that the map begins
   std::optional<Computation> computation_;  // since this run leads
   std::shared_ptr<const store::Archive> archive_;
 };

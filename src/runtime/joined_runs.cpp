@@ -36,9 +36,13 @@ bool makes_sense(const talk::Join& join) {
 
 }  // namespace
 
-JoinedRuns::JoinedRuns(RootMap& map, Master& master, schedule::Scheduler& scheduler,
-                       const talk::Start& start)
-    : map_(map), master_(master), scheduler_(scheduler), start_(start), user_(base::user_name()), expected_(map.workspace().may_join()) {
+JoinedRuns::JoinedRuns(RootMap& map, Master& master, schedule::Scheduler& scheduler, const talk::Start& start)
+    : map_(map),
+      master_(master),
+      scheduler_(scheduler),
+      start_(start),
+      user_(base::user_name()),
+      expected_(map.workspace().may_join()) {
   if (map_.gate) map_.root.peers.open(*map_.gate);
 }
 
@@ -135,8 +139,8 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   const auto ranks_at = map_.gate->admit(number, join.ranks.empty() ? 0 : join.ranks.back() + 1);
   if (!ranks_at) return;
   const std::uint64_t done = map_.call.count - scheduler_.pending() - scheduler_.in_flight();
-  map_.root.peers.send(
-      number, talk::pack(talk::Welcome{user_, map_.self.process.host, done, scheduler_.slots()}));
+  map_.root.peers.send(number,
+                       talk::pack(talk::Welcome{user_, map_.self.process.host, done, scheduler_.slots()}));
   runs_[number] = {join, *ranks_at, false, Clock::now()};
   map_.workspace().add_run({join.run, join.job, {join.host, join.boot, join.pid, join.started}, join.ghosts});
   expected_.erase(join.run);
@@ -152,8 +156,9 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
     scheduler_.set_time(*ranks_at + rank, frame_of(join.time_left));
     master_.begin(*ranks_at + rank, start, join.resumes);
   }
-  map_.reporter.say(fmt::format("a run on {} joins, with {}", join.host,
-                                count_text(join.ranks.size() * std::max(execute::slots_of(start.options), 1U), "worker")));
+  map_.reporter.say(
+      fmt::format("a run on {} joins, with {}", join.host,
+                  count_text(join.ranks.size() * std::max(execute::slots_of(start.options), 1U), "worker")));
 }
 
 void JoinedRuns::note_closed() {

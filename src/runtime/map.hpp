@@ -49,7 +49,7 @@ struct Root {
   std::function<void(const talk::Thrown& why)> end_process;
   base::ProcessId process;  ///< This one.
   cluster::History history = {};
-  bool is_told = false;     ///< Whether the second thread has told the other ranks how the map ends.
+  bool is_told = false;  ///< Whether the second thread has told the other ranks how the map ends.
 };
 
 /// One map on rank 0; `sequence` counts the maps of its Tasker. All other ranks are told what it throws.

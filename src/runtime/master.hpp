@@ -88,8 +88,8 @@ class Master {
   schedule::Scheduler& scheduler_;
   MasterStore& store_;
   talk::Tally& tally_;
-  std::set<int> open_;  // workers for whom the map has begun and who have not closed their journals
-  std::set<int> retired_;  // of them: those that get nothing more
+  std::set<int> open_;      // workers for whom the map has begun and who have not closed their journals
+  std::set<int> retired_;   // of them: those that get nothing more
   std::set<int> resuming_;  // of them: those that may be at work for an earlier leader, and have not said it
   std::map<int, talk::Ready> workers_;
   bool any_lost_ = false;

@@ -40,7 +40,7 @@ struct RootMap {
   Arguments arguments;
   store::Holder self;  ///< This run: of that name are its fence and its ranks' journals.
   Before before;
-  const bool has_launcher;  ///< Ranks live on when one is lost.
+  const bool has_launcher;         ///< Ranks live on when one is lost.
   std::optional<talk::Gate> gate;  ///< While this run holds the directory, if others can join.
 
   /// Hosts of this run that are silent for longer than the options say are gone from now on.

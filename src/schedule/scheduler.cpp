@@ -260,11 +260,9 @@ Action Scheduler::hand_to(int id, Ranges tasks, Time now) {
 /// Whether any task that is to be tried again may be handed out, now or at the end of its pause.
 bool Scheduler::retries_fit(Time now) const {
   const auto fit_into = [&](const std::optional<TimeFrame>& time) {
-    return !time || retries_.any(
-                        [&](std::uint64_t index, Time due) {
-                          return backlog_.fits(index, room_until_end(time, due));
-                        },
-                        now);
+    return !time || retries_.any([&](std::uint64_t index,
+                                     Time due) { return backlog_.fits(index, room_until_end(time, due)); },
+                                 now);
   };
   return fit_into(time_) ||
          std::ranges::any_of(times_, [&](const auto& own) { return fit_into(own.second); });

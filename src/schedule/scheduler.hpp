@@ -100,8 +100,8 @@ struct LeftBehind {
 /// such tasks have failed.
 class Scheduler {
  public:
-  /// `pace`: how long tasks lasted in earlier runs. `more`: whether `add` will bring further tasks. Chunks are
-  /// numbered from `first_chunk` on.
+  /// `pace`: how long tasks lasted in earlier runs. `more`: whether `add` will bring further tasks. Chunks
+  /// are numbered from `first_chunk` on.
   explicit Scheduler(const IntervalSet& pending, Plan plan = {}, const Pace& pace = {}, bool more = false,
                      ChunkId first_chunk = 1);
 

@@ -57,9 +57,9 @@ class Catalog {
   /// `scratch`: a directory for large tables.
   Catalog(std::filesystem::path scratch, std::uint64_t tasks);
 
-  /// Reads a journal from its begin. Of several records of a task, success beats failure, and of failures with
-  /// the same argument the highest attempt counts; otherwise the one that is read later. So read journals in
-  /// the order of list_journals, and call `settle` behind the last one.
+  /// Reads a journal from its begin. Of several records of a task, success beats failure, and of failures
+  /// with the same argument the highest attempt counts; otherwise the one that is read later. So read
+  /// journals in the order of list_journals, and call `settle` behind the last one.
   void add(const std::filesystem::path& directory, const JournalName& name);
   /// The same for the part of a journal that was not read yet, when the arguments are matched already: it was
   /// written for them.

@@ -116,8 +116,8 @@ void Hold::take(const Prepare& prepare, const std::string& frozen) {
   beat(true);
 }
 
-/// Returns when the fence of run `other` is gone; removes it if that run is dead, frozen or gives up. Of two runs
-/// that don't hold the directory yet, the one with the lower name goes on.
+/// Returns when the fence of run `other` is gone; removes it if that run is dead, frozen or gives up. Of two
+/// runs that don't hold the directory yet, the one with the lower name goes on.
 void Hold::settle(const std::string& other, bool is_frozen) const {
   const fs::path fence = fence_path(fence_.directory(), other);
   base::refuse_link(fence);

@@ -35,7 +35,8 @@ class Connection {
   std::optional<Said> receive();
   /// Ends the connection here.
   void close();
-  /// Whether the connection was closed here, or the other end is gone, and all that it said has been received.
+  /// Whether the connection was closed here, or the other end is gone, and all that it said has been
+  /// received.
   bool has_ended() const { return fd() < 0 || pipe_.has_ended(); }
 
  private:

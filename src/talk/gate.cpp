@@ -56,8 +56,7 @@ void Gate::accept() {
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     // Without descriptors left the listener would stay readable for ever: from now on nobody else is
     // accepted.
-    if (fd < 0 && errno != EAGAIN)
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+    if (fd < 0 && errno != EAGAIN) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
     if (fd < 0) return;
     const int number = next_++;
     watch(number, runs_.emplace(number, Run{Connection(fd)}).first->second, EPOLL_CTL_ADD);

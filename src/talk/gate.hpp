@@ -27,8 +27,8 @@ class Gate {
   /// The next thing that a peer has said, or that one is gone; never waits. A run that has not been admitted
   /// speaks as a whole only. When a run is gone, its ranks are told of as gone first.
   std::optional<Envelope> next();
-  /// Lets a run in with so many ranks. Their numbers follow one another: returns the first one; nothing if the
-  /// run is gone.
+  /// Lets a run in with so many ranks. Their numbers follow one another: returns the first one; nothing if
+  /// the run is gone.
   std::optional<int> admit(int run, int ranks);
   /// Never waits. What is sent to a peer that is gone is dropped.
   void send(int peer, std::string message);

@@ -29,10 +29,10 @@ struct Enter {
 /// Rank 0: the map begins.
 struct Start {
   std::string directory;
-  std::string leader;  ///< Id of the run that holds the directory. A worker that finds its fence sees the
-                       ///< directory.
-  std::string run;     ///< Id of the worker's own run: its journal bears that name.
-  std::int32_t rank = 0;       ///< Of the worker, in its own run.
+  std::string leader;     ///< Id of the run that holds the directory. A worker that finds its fence sees the
+                          ///< directory.
+  std::string run;        ///< Id of the worker's own run: its journal bears that name.
+  std::int32_t rank = 0;  ///< Of the worker, in its own run.
   std::uint32_t sequence = 0;  ///< Number of the leader's run in the directory.
   std::string job;             ///< The scheduler's job of the worker's run.
   std::uint64_t tasks = 0;
@@ -151,10 +151,10 @@ struct End {
 struct Join {
   std::string run;  ///< My id: the journals of my ranks bear it.
   std::string host;
-  std::string boot;           ///< This and the two below: as in base::ProcessId.
+  std::string boot;  ///< This and the two below: as in base::ProcessId.
   std::int64_t pid = 0;
   std::uint64_t started = 0;
-  std::string job;            ///< The scheduler's job.
+  std::string job;                  ///< The scheduler's job.
   std::vector<std::int32_t> ranks;  ///< Those that compute, in ascending order.
   std::uint32_t slots = 0;          ///< Of each of them, as in Options.
   Isolation isolation = Isolation::none;
@@ -165,14 +165,14 @@ struct Join {
   std::string build;
   std::string argument_type;
   std::string result_type;
-  std::string digest;          ///< Of what the map declares.
+  std::string digest;  ///< Of what the map declares.
   std::uint64_t tasks = 0;
-  Digest arguments;            ///< Of all arguments.
+  Digest arguments;  ///< Of all arguments.
 };
 
 /// The leader: you are one of us. The map begins for each of your ranks that computes.
 struct Welcome {
-  std::string user;           ///< Whose run it is.
+  std::string user;  ///< Whose run it is.
   std::string host;
   std::uint64_t done = 0;     ///< How many tasks are done.
   std::uint64_t workers = 0;  ///< As messages to users count them, without yours.

@@ -23,8 +23,8 @@ class LocalPeer {
   virtual int fd() const = 0;
 };
 
-/// The peers of rank 0: the other ranks, for as long as they live, this process if it computes, too, and those
-/// that come through a gate. Ranks are known by their rank, the others by their number.
+/// The peers of rank 0: the other ranks, for as long as they live, this process if it computes, too, and
+/// those that come through a gate. Ranks are known by their rank, the others by their number.
 class Peers {
  public:
   /// The rank of the peer in this process.

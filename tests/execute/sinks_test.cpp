@@ -18,7 +18,8 @@ TEST_CASE("A rank touches the states of tasks while its run's fence stands, and 
   std::optional<store::Fence> fence(std::in_place, store.directory(), "run");
   const detail::MapCall call;
   const store::Fingerprinter fingerprint(call);
-  JournalSink sink({store.directory(), "run", "run", 0, 1, "", 2, {}, {}}, call, fingerprint, [] { return "run"; });
+  JournalSink sink({store.directory(), "run", "run", 0, 1, "", 2, {}, {}}, call, fingerprint,
+                   [] { return "run"; });
   const StateName first{0, test::fingerprint_of("a")};
   const StateName second{1, test::fingerprint_of("b")};
   const auto record = [&](std::uint64_t index, const std::string& argument) {

@@ -1,7 +1,6 @@
 #include "runtime/workspace.hpp"
 
 #include "base/hash.hpp"
-#include "base/hash.hpp"
 #include "support/store_fixture.hpp"
 
 #include <tasker/detail/make_call.hpp>

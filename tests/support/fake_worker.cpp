@@ -47,8 +47,7 @@ FakeWorker::FakeWorker(FakeNetwork& network, int rank, bool sees_directory, Ledg
       random_(random),
       talker_(network.comm(rank), desk_) {
   network.comm(rank).send(
-      0, talk::pack(
-             talk::Ready{"", 1, sees_directory, "host" + std::to_string(rank % 3), "build", 1}));
+      0, talk::pack(talk::Ready{"", 1, sees_directory, "host" + std::to_string(rank % 3), "build", 1}));
 }
 
 bool FakeWorker::may_say() const {

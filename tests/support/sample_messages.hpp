@@ -72,8 +72,23 @@ void for_each_message(Visit visit) {
   visit(talk::Made{{{3, 9}}, true});
   visit(talk::End{
       {"failed", 1, "2 of 9 tasks failed", 2, 9, {{3, "a", 1, "x"}, {4, "b", 7, "y"}}}, 9, "/tmp/b.dat", 77});
-  visit(talk::Join{"0123456789abcdef", "node2", "boot", 5, 6, "78", {0, 3}, 4, Isolation::process,
-                   std::chrono::minutes(2), std::chrono::seconds(3), true, "build", "i32", "f64", "digest", huge,
+  visit(talk::Join{"0123456789abcdef",
+                   "node2",
+                   "boot",
+                   5,
+                   6,
+                   "78",
+                   {0, 3},
+                   4,
+                   Isolation::process,
+                   std::chrono::minutes(2),
+                   std::chrono::seconds(3),
+                   true,
+                   "build",
+                   "i32",
+                   "f64",
+                   "digest",
+                   huge,
                    {7, 8}});
   visit(talk::Welcome{"somebody", "node1", 9, huge});
   visit(talk::Refused{"another list"});
