@@ -92,6 +92,7 @@ class Joined {
                     call.options.slots,
                     call.options.isolation,
                     map_.time.left(Clock::now()),
+                    map_.time.frame() ? map_.time.frame()->whole : std::chrono::nanoseconds(0),
                     map_.self.ghosts,
                     !at_work_.begun.empty(),
                     base::build_id(),

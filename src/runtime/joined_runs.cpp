@@ -20,10 +20,14 @@ constexpr auto patience = 5s;
 /// This process looks every two seconds, unless it stands still.
 constexpr auto most_between_looks = 5s;
 
-/// What a run's own time means for its tasks: all that is left of it is for them.
-std::optional<schedule::TimeFrame> frame_of(std::chrono::nanoseconds left) {
+/// A longer time might overflow.
+constexpr std::chrono::hours forever{24 * 36500};
+
+/// The time that a run has for its tasks.
+std::optional<schedule::TimeFrame> frame_of(const talk::Join& join, std::chrono::nanoseconds left) {
   if (left == std::chrono::nanoseconds::max()) return std::nullopt;
-  return schedule::TimeFrame{Clock::now() + left, left};
+  return schedule::TimeFrame{Clock::now() + std::min<std::chrono::nanoseconds>(left, forever),
+                             join.time_whole};
 }
 
 bool makes_sense(const talk::Join& join) {
@@ -89,7 +93,7 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
     const auto time = talk::unpack<talk::TimeLeft>(envelope.bytes);
     for (const std::int32_t rank : run->second.who.ranks) {
       const int peer = run->second.ranks_at + rank;
-      scheduler_.set_time(peer, frame_of(time.left));
+      scheduler_.set_time(peer, frame_of(run->second.who, time.left));
       if (time.stop) master_.retire(peer);
     }
   } else {
@@ -153,7 +157,7 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   for (const std::int32_t rank : join.ranks) {
     start.rank = rank;
     workers_[*ranks_at + rank] = number;
-    scheduler_.set_time(*ranks_at + rank, frame_of(join.time_left));
+    scheduler_.set_time(*ranks_at + rank, frame_of(join, join.time_left));
     master_.begin(*ranks_at + rank, start, join.resumes);
   }
   map_.reporter.say(

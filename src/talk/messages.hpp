@@ -158,7 +158,8 @@ struct Join {
   std::vector<std::int32_t> ranks;  ///< Those that compute, in ascending order.
   std::uint32_t slots = 0;          ///< Of each of them, as in Options.
   Isolation isolation = Isolation::none;
-  std::chrono::nanoseconds time_left = {};  ///< As in TimeLeft.
+  std::chrono::nanoseconds time_left = {};   ///< As in TimeLeft.
+  std::chrono::nanoseconds time_whole = {};  ///< How long my allocation is for tasks, if there is a limit.
   /// How long my ranks may go on writing when my rank 0 has died.
   std::chrono::milliseconds ghosts{0};
   bool resumes = false;  ///< My ranks are at work for an earlier leader.

@@ -81,6 +81,15 @@ TEST_CASE("What is erased is out of the set, whatever ranges it lay in") {
   CHECK_THROWS_AS(set.erase({4, 3}), std::invalid_argument);
 }
 
+TEST_CASE("Of some ranges those indices are found that are in the set") {
+  IntervalSet set({2, 5});
+  set.insert({8, 10});
+  CHECK(set.among({{0, 3}, {4, 9}}).ranges() == Ranges{{2, 3}, {4, 5}, {8, 9}});
+  CHECK(set.among({{5, 8}, {10, 20}}).empty());
+  CHECK(set.among({{0, 100}}) == set);
+  CHECK(IntervalSet().among({{0, 1}}).empty());
+}
+
 TEST_CASE("Taking hands out the first indices, across gaps, and no more than there are") {
   IntervalSet set;
   set.insert(Ranges{{0, 2}, {10, 13}, {50, 60}});

@@ -26,8 +26,12 @@ struct Rank1 {
   /// The oldest message that this rank has sent to rank 0.
   template <class Message>
   Message sent() {
+    return talk::unpack<Message>(sent_bytes());
+  }
+
+  std::string sent_bytes() {
     network.deliver(1, 0);
-    return talk::unpack<Message>(network.comm(0).wait(base::Time::max())->bytes);
+    return network.comm(0).wait(base::Time::max())->bytes;
   }
 
   test::FakeNetwork network{3};
@@ -135,6 +139,49 @@ TEST_CASE("When the map ends early, what is not started never will be, and nothi
   rank1.desk.post_frame(large);
   rank1.desk.post_frame(large);
   CHECK(rank1.desk.take_messages().size() == 2);
+}
+
+TEST_CASE("A new leader hears what is under way, and the rest is at its disposal") {
+  Rank1 rank1;
+  talk::Start start;
+  start.leader = "first";
+  start.run = "another";
+  rank1.from_rank_0(start);
+  rank1.talker.turn();
+  rank1.desk.post_ready({"", 4, false, "here", "build"});
+  rank1.talker.turn();
+  CHECK(rank1.sent<talk::Ready>().leader == "first");
+  rank1.from_rank_0(ten_tasks);
+  rank1.from_rank_0(talk::Assignment{6, {{10, 20}}, {}});
+  rank1.talker.turn();
+  rank1.talker.turn();
+  const auto chunk = rank1.desk.take_chunk();
+  REQUIRE(chunk->start());
+  REQUIRE(chunk->start());
+  rank1.desk.post_frame(talk::pack(talk::Records{}) + "written");
+  rank1.desk.post_frame(talk::pack(talk::Records{}) + "on its way");
+  rank1.talker.turn();
+  CHECK(test::front_of<talk::Records>(rank1.network.under_way(1, 0).front()).again == false);
+  rank1.sent_bytes();
+  rank1.sent_bytes();
+  rank1.from_rank_0(talk::Recorded{talk::pack(talk::Records{}).size() + 7});
+  rank1.talker.turn();
+
+  start.leader = "second";
+  rank1.from_rank_0(start);
+  rank1.talker.turn();
+  rank1.talker.turn();
+  const auto ready = rank1.sent<talk::Ready>();
+  CHECK(ready.leader == "second");
+  CHECK(ready.sequence == 4);
+  CHECK(ready.host == "here");
+  REQUIRE(ready.in_hand.size() == 1);
+  CHECK(ready.in_hand[0].chunk == 5);
+  CHECK(ready.in_hand[0].tasks == base::Ranges{{0, 2}});
+  std::string frame;
+  CHECK(test::front_of<talk::Records>(rank1.sent_bytes(), &frame).again);
+  CHECK(frame == "on its way");
+  CHECK_FALSE(chunk->start());
 }
 
 TEST_CASE("A worker that hears nonsense says so, gives up its work and waits for rank 0 to end the map") {

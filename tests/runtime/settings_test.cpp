@@ -53,6 +53,8 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_SLOTS=8").options.slots == 8);
   CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
   CHECK(settings("TASKER_RETRY_AFTER=5m").options.retry_after == std::chrono::minutes(5));
+  CHECK(settings("TASKER_JOIN=never").options.join == Joining::never);
+  CHECK(settings("TASKER_LEASE=30s").options.lease == std::chrono::seconds(30));
   CHECK(settings("TASKER_MAX_FAILED=5").options.max_failed == 5);
   CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));
   CHECK(settings("TASKER_TIME_LIMIT=4h").options.time_limit == std::chrono::hours(4));
@@ -190,6 +192,7 @@ TEST_CASE("What is set in code is refused as what is set in the environment woul
   refused({.timeout = -1s});
   refused({.lost_after = 1s});
   refused({.lost_after = std::chrono::nanoseconds::max()});
+  refused({.lease = 4s});
   refused({.max_lost = 1001});
   CHECK_NOTHROW(apply_environment({.slots = 4096, .lost_after = 2s}, {}));
 }

@@ -82,6 +82,7 @@ void for_each_message(Visit visit) {
                    4,
                    Isolation::process,
                    std::chrono::minutes(2),
+                   std::chrono::hours(1),
                    std::chrono::seconds(3),
                    true,
                    "build",
