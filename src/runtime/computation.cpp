@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// How long the main thread gets to come out of `fn` after the map has ended.
-constexpr auto moment = 200ms;
+constexpr auto time_to_leave = 200ms;
 
 /// How long nothing is handed out while others may have it in hand.
 constexpr auto patience_with_others = 2s;
@@ -144,7 +144,7 @@ void Computation::second_thread() {
   map_.root.end_process(end);
 }
 
-bool Computation::main_thread_leaves() { return desk_.wait_until_left(Clock::now() + moment); }
+bool Computation::main_thread_leaves() { return desk_.wait_until_left(Clock::now() + time_to_leave); }
 
 void Computation::tell(const talk::End& end) {
   map_.root.is_told = true;

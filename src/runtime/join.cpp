@@ -23,10 +23,10 @@ namespace {
 
 /// How long to wait for a run that is about to hold the directory, before another look.
 constexpr auto until_held = 20ms;
+/// How long the main thread gets to come out of `fn` when this run must end.
+constexpr auto moment_to_leave = 200ms;
 /// How often this run gives the leader a sign of life.
 constexpr auto between_signs = 2s;
-/// How long the main thread gets to come out of `fn` when this run must end.
-constexpr auto time_to_leave = 200ms;
 
 /// Connects to the run that holds the directory; nothing if that run is gone, or does not hold it yet. Throws
 /// `held` if this run can't join it.
@@ -114,11 +114,24 @@ class Joined {
         follow();
         while (!has_ended() && connection_.has_ended()) find_leader();
       }
+    } catch (const SystemError&) {
+      // When the map has ended elsewhere, the directory is gone, and whoever still wants to write there
+      // fails.
+      if (computation_ || !has_ended_elsewhere()) {
+        end_with(std::current_exception());
+        throw;
+      }
     } catch (...) {
-      if (!computation_) end_with(std::current_exception());
+      end_with(std::current_exception());
       throw;
     }
     desk_.close();
+  }
+
+  bool has_ended_elsewhere() {
+    map_.look_again();
+    archive_ = map_.workspace().finished();
+    return archive_ != nullptr;
   }
 
   bool has_ended() const { return computation_ || archive_; }
@@ -126,8 +139,9 @@ class Joined {
   /// If the main thread stays in `fn`, this thread tells the other ranks how the map ends for this run. If
   /// the time is up, the process ends with that.
   void end_with(const std::exception_ptr& failure) {
+    if (computation_) return;  // which has done so
     desk_.close();
-    if (desk_.wait_until_left(Clock::now() + time_to_leave)) return;
+    if (desk_.wait_until_left(Clock::now() + moment_to_leave)) return;
     const talk::Thrown end = talk::describe(failure);
     map_.root.is_told = true;
     peers_.send_to_others(talk::pack(talk::End{end}));

@@ -15,18 +15,18 @@ namespace {
 
 constexpr std::int32_t most_ranks = 1 << 20;
 /// How long the end of the map may take to leave this process.
-constexpr auto patience = 5s;
+constexpr auto time_to_send = 5s;
 
 /// This process looks every two seconds, unless it stands still.
 constexpr auto most_between_looks = 5s;
 
 /// A longer time might overflow.
-constexpr std::chrono::hours forever{24 * 36500};
+constexpr std::chrono::hours longest_time{24 * 36500};
 
 /// The time that a run has for its tasks.
 std::optional<schedule::TimeFrame> frame_of(const talk::Join& join, std::chrono::nanoseconds left) {
   if (left == std::chrono::nanoseconds::max()) return std::nullopt;
-  return schedule::TimeFrame{Clock::now() + std::min<std::chrono::nanoseconds>(left, forever),
+  return schedule::TimeFrame{Clock::now() + std::min<std::chrono::nanoseconds>(left, longest_time),
                              join.time_whole};
 }
 
@@ -175,7 +175,7 @@ void JoinedRuns::note_closed() {
 
 void JoinedRuns::tell(const talk::End& end) {
   for (const auto& [number, run] : runs_) map_.root.peers.send(number, talk::pack(end));
-  if (map_.gate) map_.gate->flush(Clock::now() + patience);
+  if (map_.gate) map_.gate->flush(Clock::now() + time_to_send);
 }
 
 }  // namespace tasker::runtime

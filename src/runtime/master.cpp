@@ -22,7 +22,7 @@ constexpr std::size_t arguments_limit = std::size_t{1} << 17;
 /// Ranks that die for the same reason, as when their host ends or all are killed, do so within this time. A
 /// task that may have killed a rank waits for so long: else it would be handed to a rank that is dying for
 /// that reason, too, and be blamed again.
-constexpr std::chrono::seconds moment{1};
+constexpr std::chrono::seconds together{1};
 
 }  // namespace
 
@@ -204,7 +204,7 @@ void Master::lose(int rank, bool silent) {
     scheduler_.suspect(chunk.tasks);
     if (options_.max_lost == 0) continue;
     death.tasks.push_back(index);
-    scheduler_.hold(index, moment);
+    scheduler_.hold(index, together);
   }
   undecided_.push_back(std::move(death));
 }
@@ -220,7 +220,7 @@ bool Master::has_died(const std::string& host) const {
 /// A moment after a death the others that belong to it are known. If it was the end of a host with several
 /// ranks, no task is to blame.
 void Master::judge(Time now) {
-  while (!undecided_.empty() && undecided_.front().heard + moment <= now) {
+  while (!undecided_.empty() && undecided_.front().heard + together <= now) {
     const Death death = std::move(undecided_.front());
     undecided_.pop_front();
     const auto is_of_host = [&](const Death& other) { return other.host == death.host; };

@@ -315,7 +315,7 @@ TEST_CASE("A worker where all fails that succeeds elsewhere gets no more tasks a
 }
 
 TEST_CASE("Nobody is set aside for tasks that fail everywhere, or now and then") {
-  const std::uint64_t share = GENERATE(1, 2, 7);
+  const std::uint64_t share = GENERATE(1U, 2U, 7U);
   Shared cluster{workers_on(300, {"a", "a", "b", "b"}), [share](int worker, std::uint64_t index) {
                    return share == 1 ? index % 2 == 0
                                      : (index + static_cast<std::uint64_t>(worker)) % share == 0;
