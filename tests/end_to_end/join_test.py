@@ -268,6 +268,16 @@ class Leaving(JoinTest):
 
 
 class Races(JoinTest):
+    def hears_signals(self, run, ranks):
+        """Waits until all of its ranks have begun; false if it has ended before."""
+        end = time.monotonic() + DEADLINE
+        while run.process.poll() is None:
+            if len(read_lines(run._pids)) == ranks:
+                return True
+            self.assertLess(time.monotonic(), end, run.err())
+            time.sleep(0.002)
+        return False
+
     def test_at_random(self):
         """Two to five runs of any shape; some are killed or stopped. Nothing is lost, and what is computed
         twice was under way in a run that was killed."""
@@ -292,7 +302,7 @@ class Races(JoinTest):
                     if how == "kill":
                         runs[victim].kill()
                         lost += shapes[victim][1]
-                    elif runs[victim].process.poll() is None:
+                    elif self.hears_signals(runs[victim], shapes[victim][0]["ranks"]):
                         runs[victim].process.send_signal(signal.SIGUSR1)
                 outcomes = {i: run.wait() for i, run in enumerate(runs) if not run.ended}
                 story = f"{shapes} {ends}\n" + "\n".join(f"run {i}: {outcome}" for i, outcome in outcomes.items())
