@@ -122,7 +122,8 @@ struct Options {
   std::chrono::nanoseconds lease = std::chrono::minutes(5);
   /// How many ranks may die at the same task before the task counts as the cause and fails; 0: any number.
   /// Only processes count that end in this run while their host lives: not a rank whose host falls silent,
-  /// nor two or more ranks of a host whose ranks all end within a second.
+  /// nor two or more ranks of a host whose ranks all end within a second, or of a run that has joined and is
+  /// gone as a whole.
   std::uint32_t max_lost = 3;
   /// Until when the program may run, by the system's clock. The epoch: until the end of its Slurm job, if it
   /// is part of one. The environment variable holds a local time such as `2027-03-01T18:00`, or seconds since

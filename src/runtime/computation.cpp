@@ -221,8 +221,8 @@ void Computation::begin_here() {
 void Computation::wait() {
   auto watched = map_.time.watched();
   const Time now = Clock::now();
-  Time until = std::min({map_.reporter.due(), map_.time.wake(now), scheduler_.wake()});
-  if (holds_back(now)) until = std::min(until, held_back_until_);
+  const Time hands_out = holds_back(now) ? held_back_until_ : scheduler_.wake();
+  const Time until = std::min({map_.reporter.due(), map_.time.wake(now), hands_out});
   const auto envelope = peers_.wait(until, watched);
   if (envelope) hear(*envelope);
   if (map_.time.look(Clock::now())) look_at_time();

@@ -60,7 +60,9 @@ void JoinedRuns::handle(const talk::Envelope& envelope) {
   try {
     if (worker == workers_.end())
       handle_run(envelope);
-    else if (envelope.lost || (kind != talk::kind<talk::Trouble> && kind != talk::kind<talk::Leave>))
+    else if (envelope.lost)
+      lose_worker(envelope, runs_.at(worker->second).who);
+    else if (kind != talk::kind<talk::Trouble> && kind != talk::kind<talk::Leave>)
       master_.handle(envelope);
     else
       throw DamagedError("its rank 0 should have heard that");
@@ -70,6 +72,12 @@ void JoinedRuns::handle(const talk::Envelope& envelope) {
     map_.gate->close(number);
   }
   if (envelope.lost && worker != workers_.end()) workers_.erase(worker);
+}
+
+/// A run of one rank may be gone since its task has killed it.
+void JoinedRuns::lose_worker(talk::Envelope envelope, const talk::Join& run) {
+  envelope.silent = envelope.silent && run.ranks.size() > 1;
+  master_.handle(envelope);
 }
 
 void JoinedRuns::handle_run(const talk::Envelope& envelope) {

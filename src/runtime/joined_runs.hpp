@@ -45,6 +45,7 @@ class JoinedRuns {
     bool any_died = false;
     Time heard{};
   };
+  void lose_worker(talk::Envelope envelope, const talk::Join& run);
   void handle_run(const talk::Envelope& envelope);
   std::string difference(const talk::Join& join) const;
   void admit(int number, const talk::Join& join);

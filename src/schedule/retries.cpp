@@ -95,6 +95,13 @@ Ranges Retries::take(int worker, const Places& places, const std::function<Range
   return {};
 }
 
+void Retries::take(const Ranges& tasks) {
+  for (const base::Range& range : tasks)
+    for (auto task = tasks_.lower_bound(range.first); task != tasks_.end() && task->first < range.last;
+         ++task)
+      drop(task->first, task->second);
+}
+
 IntervalSet Retries::tasks() const {
   IntervalSet all;
   for (const std::uint64_t index : begun_) all.insert({index, index + 1});

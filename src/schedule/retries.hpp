@@ -32,6 +32,8 @@ class Retries {
   void hold(std::uint64_t index, Clock::duration pause);
   /// These tasks are pending again. Keeps those that have failed, and returns the others.
   Ranges put_back(const Ranges& tasks);
+  /// Those of these tasks that are pending here are handed out.
+  void take(const Ranges& tasks);
   /// These tasks are recorded.
   void erase(const Ranges& tasks);
 

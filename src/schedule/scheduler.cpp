@@ -86,9 +86,10 @@ void Scheduler::adopt(int worker, ChunkId id, const Ranges& tasks) {
   Chunk chunk;
   chunk.worker = worker;
   chunk.started = chunk.adopted = true;
-  chunk.tasks = backlog_.tasks().among(tasks).ranges();
+  chunk.tasks = pending_tasks().among(tasks).ranges();
   chunk.size = count(chunk.tasks);
   for (const base::Range& range : chunk.tasks) backlog_.erase(range);
+  retries_.take(chunk.tasks);
   in_flight_ += chunk.size;
   unfile(worker, found->second);
   found->second.chunks.push_back(id);
@@ -259,26 +260,32 @@ Action Scheduler::hand_to(int id, Ranges tasks, Time now) {
 
 /// Whether any task that is to be tried again may be handed out, now or at the end of its pause.
 bool Scheduler::retries_fit(Time now) const {
-  const auto fit_into = [&](const std::optional<TimeFrame>& time) {
-    return !time || retries_.any([&](std::uint64_t index,
-                                     Time due) { return backlog_.fits(index, room_until_end(time, due)); },
-                                 now);
-  };
-  return fit_into(time_) ||
-         std::ranges::any_of(times_, [&](const auto& own) { return fit_into(own.second); });
+  bool is_common_time_asked = false;
+  for (const auto& [load, id] : by_load_) {
+    if (!times_.contains(id) && std::exchange(is_common_time_asked, true)) continue;
+    const std::optional<TimeFrame>& time = time_of(id);
+    const auto fits = [&](std::uint64_t index, Time due) {
+      return backlog_.fits(index, room_until_end(time, due));
+    };
+    if (!time || retries_.any(fits, now)) return true;
+  }
+  return by_load_.empty();
 }
 
 /// The time available to a chunk handed to this worker now: it may be queued behind current chunks.
 Room Scheduler::room(int id, Time now) const {
-  const auto own = times_.find(id);
-  const std::optional<TimeFrame>& time = own == times_.end() ? time_ : own->second;
-  Room room = room_until_end(time, now);
+  Room room = room_until_end(time_of(id), now);
   const Worker& worker = workers_.at(id);
-  if (!time || worker.idle() > 0) return room;
+  if (worker.idle() > 0) return room;
   double before = 0;
   for (const ChunkId chunk : worker.chunks) before += backlog_.expected(chunks_.at(chunk).tasks);
   room.seconds -= before * room.unit.value_or(0) / static_cast<double>(worker.slots);
   return room;
+}
+
+const std::optional<TimeFrame>& Scheduler::time_of(int id) const {
+  const auto own = times_.find(id);
+  return own == times_.end() ? time_ : own->second;
 }
 
 Room Scheduler::room_until_end(const std::optional<TimeFrame>& time, Time now) const {

@@ -118,6 +118,7 @@ class Scheduler {
   void set_time(int worker, std::optional<TimeFrame> time) {
     times_[worker] = time;
     taking_back_ = nothing_fits_ = false;
+    retries_fit_ = true;
   }
 
   /// How long a task that has failed is not tried again; twice as long after each further failure.
@@ -230,6 +231,7 @@ class Scheduler {
   bool takes_more(double load) const { return load < 1 || (load < 2 && prefetches()); }
   void put_back(const Ranges& tasks) { backlog_.insert(retries_.put_back(tasks)); }
   bool retries_fit(Time now) const;
+  const std::optional<TimeFrame>& time_of(int id) const;
   Room room_until_end(const std::optional<TimeFrame>& time, Time now) const;
   Room room(int id, Time now) const;
   std::optional<Action> take_back(Time now);

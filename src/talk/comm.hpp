@@ -21,7 +21,7 @@ struct Envelope {
   int source = 0;
   std::string bytes;
   bool lost = false;
-  bool silent = false;  ///< Lost since nothing is heard of its host: what became of the process is not known.
+  bool silent = false;  ///< Lost since nothing is heard of its host, or of its whole run: not by itself.
 };
 
 /// How ranks talk: whole messages, in order between any two ranks, and a wait that sleeps in the kernel.

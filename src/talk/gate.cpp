@@ -125,7 +125,7 @@ void Gate::send(int peer, std::string message) {
 void Gate::lose(int number) {
   const auto run = runs_.find(number);
   for (int rank = 0; rank < run->second.ranks; ++rank)
-    heard_.push_back({run->second.ranks_at + rank, {}, true});
+    heard_.push_back({run->second.ranks_at + rank, {}, true, true});
   heard_.push_back({number, {}, true});
   runs_.erase(run);
 }

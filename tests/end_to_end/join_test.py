@@ -92,6 +92,23 @@ class Join(JoinTest):
         self.assertEqual(errors[0], errors[1])
         self.assertEqual(self.called(), sorted(NAMES))
 
+    def test_the_end_of_a_run_is_no_tasks_fault_unless_it_may_be(self):
+        # A run of one rank may have been killed by its task.
+        for ranks, failed in (3, 0), (1, 1):
+            with self.subTest(ranks=ranks):
+                leader = self.begin(NAMES, env={"TASKER_MAX_LOST": 1})
+                leader.until(lambda: read_lines(self.ledger), "a call")
+                other = self.begin(ranks=ranks)
+                self.until_joined(leader)
+                self.until_calls(leader, 100)
+                other.kill()
+                outcome = leader.wait()
+                self.assertEqual(outcome.code, failed, str(outcome))
+                self.assertEqual(outcome.err.count("1 of 300 tasks failed"), failed, str(outcome))
+                self.calls()
+                if failed == 0:
+                    self.archive.unlink()
+
     def refused(self, code=75, **others):
         outcome = self.begin(**others).wait()
         self.assertEqual(outcome.code, code, str(outcome))

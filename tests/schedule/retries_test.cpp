@@ -262,6 +262,73 @@ TEST_CASE("A task that was found recorded after it had failed is not tried again
   CHECK(scheduler.wake() == Time::max());
 }
 
+TEST_CASE("What has failed does not wait for a worker that gets nothing more") {
+  Scheduler scheduler = workers_on(2, {"a", "b"});
+  auto work = handed_out(scheduler);
+  scheduler.done(1, work.at(1).chunk, 1h, failing(work.at(1).tasks.front().first));
+  CHECK(all_actions(scheduler, at_first).empty());
+  scheduler.retire(2);
+  CHECK(only_assign(scheduler, at_first).worker == 1);
+}
+
+TEST_CASE("A task that is to be tried again is not, if a worker turns out to be at it") {
+  Scheduler scheduler = workers_on(1, {"a"});
+  scheduler.expect(2);
+  scheduler.set_retry_after(GENERATE(0s, 10s));
+  scheduler.done(1, only_assign(scheduler, at_first).chunk, 1h, failing(0));
+  if (GENERATE(true, false)) CHECK(all_actions(scheduler, at_first).empty());
+  scheduler.join(2, 1, "b");
+  scheduler.adopt(2, 77, {{0, 1}});
+  CHECK(scheduler.pending() == 0);
+  CHECK(scheduler.in_flight() == 1);
+  CHECK(all_actions(scheduler, at_first + 1h).empty());
+  CHECK(scheduler.done(2, 77, 1s, failing(0)) == IntervalSet({0, 1}));
+  CHECK(scheduler.failures(0) == 2);
+}
+
+TEST_CASE("Who brings a chunk along may have failed at tasks of it that are others' by now") {
+  Scheduler scheduler = workers_on(2, {"a", "b"});
+  const auto work = handed_out(scheduler);
+  scheduler.join(3, 1, "c");
+  scheduler.adopt(3, 77, {{0, 2}});
+  CHECK(scheduler.done(3, 77, 1s, {{}, {{0, 2}}}).empty());
+  CHECK(scheduler.failures(0) == 0);
+  CHECK(scheduler.in_flight() == 2);
+}
+
+TEST_CASE("A task for which only another worker has the time is tried again there") {
+  Scheduler scheduler = workers_on(4, {"a", "b"});
+  scheduler.set_time(2, TimeFrame{at_first + 10h, 100h});
+  auto work = handed_out(scheduler);
+  for (const auto& [worker, assign] : work) scheduler.done(worker, assign.chunk, 1min);
+  work = handed_out(scheduler);
+  scheduler.set_time(TimeFrame{at_first + 30s, 100h});
+  const std::uint64_t index = work.at(1).tasks.front().first;
+  scheduler.done(1, work.at(1).chunk, 1min, failing(index));
+  scheduler.done(2, work.at(2).chunk, 1min);
+  const Assign again = only_assign(scheduler, at_first);
+  CHECK(again.worker == 2);
+  scheduler.done(2, again.chunk, 1min, failing(index));
+  CHECK(all_actions(scheduler, at_first).size() == 1);  // all have failed, so this one may again
+  scheduler.set_time(2, TimeFrame{at_first + 30s, 100h});
+  scheduler.done(2, again.chunk + 1, 1min, failing(index));
+  CHECK(all_actions(scheduler, at_first).empty());
+  CHECK(scheduler.finished());
+}
+
+TEST_CASE("For what is to be tried again the time does not count of a worker that gets nothing more") {
+  Scheduler scheduler = workers_on(3, {"a", "b"});
+  auto work = handed_out(scheduler);
+  scheduler.done(1, work.at(1).chunk, 1min);
+  scheduler.done(1, only_assign(scheduler, at_first).chunk, 1min);
+  scheduler.set_time(2, TimeFrame{at_first + 10h, 100h});
+  scheduler.set_time(TimeFrame{at_first + 30s, 100h});
+  scheduler.retire(2);
+  scheduler.done(2, work.at(2).chunk, 1min, failing(work.at(2).tasks.front().first));
+  CHECK(all_actions(scheduler, at_first).empty());
+  CHECK(scheduler.finished());
+}
+
 /// A cluster on whose workers some tasks fail; tasks last a second.
 struct Shared {
   Scheduler scheduler;
