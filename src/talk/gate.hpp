@@ -27,6 +27,8 @@ class Gate {
   /// The next thing that a peer has said, or that one is gone; never waits. A run that has not been admitted
   /// speaks as a whole only. When a run is gone, its ranks are told of as gone first.
   std::optional<Envelope> next();
+  /// Whether there is something for `next` that was read already: `fd` need not be readable then.
+  bool has_heard() const { return !heard_.empty(); }
   /// Lets a run in with so many ranks. Their numbers follow one another: returns the first one; nothing if
   /// the run is gone.
   std::optional<int> admit(int run, int ranks);

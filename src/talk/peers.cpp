@@ -39,6 +39,7 @@ std::optional<Envelope> Peers::wait(Time deadline, std::span<pollfd> watched) {
     if (auto envelope = said_at_gate()) return envelope;
   ++since_gate_;
   if (auto envelope = said_here()) return envelope;
+  if (gate_ && gate_->has_heard()) return said_at_gate();  // no descriptor tells of that any more
   std::vector<pollfd> all(watched.begin(), watched.end());
   if (local_) all.push_back({local_->fd(), POLLIN, 0});
   if (gate_) all.push_back({gate_->fd(), POLLIN, 0});

@@ -100,11 +100,11 @@ class Join(JoinTest):
                 leader.until(lambda: read_lines(self.ledger), "a call")
                 other = self.begin(ranks=ranks)
                 self.until_joined(leader)
-                self.until_calls(leader, 100)
+                self.until_calls(leader, 50)
                 other.kill()
                 outcome = leader.wait()
                 self.assertEqual(outcome.code, failed, str(outcome))
-                self.assertEqual(outcome.err.count("1 of 300 tasks failed"), failed, str(outcome))
+                self.assertEqual(outcome.err.count(f"1 of {len(NAMES)} tasks failed"), failed, str(outcome))
                 self.calls()
                 if failed == 0:
                     self.archive.unlink()

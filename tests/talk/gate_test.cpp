@@ -87,12 +87,14 @@ TEST_CASE("Gate: a rank that is gone, and a run that is gone with its ranks") {
   open.run.send(1, {});
   const Envelope rank = heard(open.gate);
   CHECK(rank.lost);
+  CHECK_FALSE(rank.silent);
   CHECK(rank.source == ranks_at + 1);
   open.run.close();
   CHECK(open.run.has_ended());
   for (const int source : {ranks_at, ranks_at + 1, number}) {
     const Envelope envelope = heard(open.gate);
     CHECK(envelope.lost);
+    CHECK(envelope.silent == (source != number));
     CHECK(envelope.source == source);
   }
   open.gate.send(ranks_at, "nobody hears");

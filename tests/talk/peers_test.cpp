@@ -2,6 +2,7 @@
 
 #include "base/event.hpp"
 #include "support/fake_comm.hpp"
+#include "support/store_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -52,6 +53,29 @@ TEST_CASE("What this process says is heard like what others say, in order") {
   peers.let_go();
   peers.send(Peers::self, "e");  // nobody is there
   CHECK(local.heard.size() == 1);
+}
+
+TEST_CASE("All that was heard of a run that is gone is told at once, though its connection is no more") {
+  const test::TemporaryDirectory home;
+  Gate gate(home.path() / "gate");
+  Peers peers(nullptr);
+  peers.open(gate);
+  auto run = *connect_to(home.path() / "gate");
+  run.send(Connection::whole_run, "join");
+  std::optional<Envelope> joins;
+  while (!joins) joins = peers.wait(base::Clock::now() + 10s);
+  const int number = joins->source;
+  const int ranks_at = gate.admit(number, 3).value();
+  run.close();
+  const auto begin = base::Clock::now();
+  for (const int source : {ranks_at, ranks_at + 1, ranks_at + 2, number}) {
+    const auto envelope = peers.wait(begin + 10s);
+    REQUIRE(envelope);
+    CHECK(envelope->lost);
+    CHECK(envelope->source == source);
+  }
+  CHECK(base::Clock::now() < begin + 5s);
+  peers.close();
 }
 
 TEST_CASE("A rank that is gone is none of the others") {
