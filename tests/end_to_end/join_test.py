@@ -92,23 +92,6 @@ class Join(JoinTest):
         self.assertEqual(errors[0], errors[1])
         self.assertEqual(self.called(), sorted(NAMES))
 
-    def test_the_end_of_a_run_is_no_tasks_fault_unless_it_may_be(self):
-        # A run of one rank may have been killed by its task.
-        for ranks, failed in (3, 0), (1, 1):
-            with self.subTest(ranks=ranks):
-                leader = self.begin(NAMES, env={"TASKER_MAX_LOST": 1})
-                leader.until(lambda: read_lines(self.ledger), "a call")
-                other = self.begin(ranks=ranks)
-                self.until_joined(leader)
-                self.until_calls(leader, 50)
-                other.kill()
-                outcome = leader.wait()
-                self.assertEqual(outcome.code, failed, str(outcome))
-                self.assertEqual(outcome.err.count(f"1 of {len(NAMES)} tasks failed"), failed, str(outcome))
-                self.calls()
-                if failed == 0:
-                    self.archive.unlink()
-
     def refused(self, code=75, **others):
         outcome = self.begin(**others).wait()
         self.assertEqual(outcome.code, code, str(outcome))
@@ -209,6 +192,23 @@ class Leaving(JoinTest):
                 self.assertLessEqual(len(calls), len(GATED) + 2 * at_once)
                 self.check_archive(GATED)
                 self.archive.unlink()
+
+    def test_the_end_of_a_run_is_no_tasks_fault_unless_it_may_be(self):
+        # A run of one rank may have been killed by its task.
+        for ranks, failed in (3, 0), (1, 1):
+            with self.subTest(ranks=ranks):
+                leader = self.begin_gated(env={"TASKER_MAX_LOST": 1})
+                other = self.begin(ranks=ranks, wait_for=self.go)
+                self.until_joined(leader)
+                self.go.touch()
+                self.until_calls(leader, 50)
+                other.kill()
+                outcome = leader.wait()
+                self.assertEqual(outcome.code, failed, str(outcome))
+                self.assertEqual(outcome.err.count(f"1 of {len(GATED)} tasks failed"), failed, str(outcome))
+                self.calls()
+                if failed == 0:
+                    self.archive.unlink()
 
     def test_the_leader_is_stopped_and_hands_over(self):
         for shape, _ in SHAPES:

@@ -1,6 +1,8 @@
 """A node that fails: the job is started anew, and goes on once the ranks of the lost one are gone."""
 import os
+import re
 import signal
+import time
 import unittest
 
 from slurm_support import *
@@ -12,6 +14,20 @@ ALL = TASKS + WAITING + ["after"]
 
 class Nodes(SlurmTest):
     """One after the other: they take nodes away from each other."""
+
+    def setUp(self):
+        super().setUp()
+        for node in "n1", "n2":
+            self.until_idle(node)
+
+    def until_idle(self, node):
+        """A node that an earlier test has taken away comes back."""
+        end = time.monotonic() + DEADLINE
+        while not re.search(r"State=IDLE(\s|$)", state := slurm("scontrol", "show", "node", node)):
+            self.assertLess(time.monotonic(), end, state)
+            if "State=DOWN" in state:
+                slurm("scontrol", "update", f"nodename={node}", "state=resume")
+            time.sleep(0.5)
 
     def submit_and_wait(self, launcher, *options, env={}):
         """A job whose workers are at tasks that wait; pidfds of its ranks; what is finished."""
