@@ -169,7 +169,8 @@ Tasker::~Tasker() {
 int Tasker::rank() const { return state_->party->rank(); }
 int Tasker::size() const { return state_->party->size(); }
 int Tasker::node_count() const { return state_->nodes; }
-int Tasker::worker_count() const { return size() == 1 ? 1 : size() - 1; }
+int Tasker::worker_count() const { return state_->party->worker_count(); }
+bool Tasker::leads() const { return state_->party->leads(); }
 
 std::shared_ptr<const detail::ResultSource> Tasker::run_map(const detail::MapCall& call) {
   return state_->party->map(call);
@@ -209,14 +210,14 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
     message = base::text_of(exception);
     try {
       throw;
+    } catch (const DryRun& error) {  // its message is data
+      exit_code = error.exit_code();
+      if (tasker->is_root()) std::cout << message << std::endl;
+      message.clear();
     } catch (const Error& error) {
       exit_code = error.exit_code();
     } catch (...) {
       exit_code = exit_failed;
-    }
-    if (exit_code == exit_done) {  // a dry run: its message is data
-      if (tasker->is_root()) std::cout << message << std::endl;
-      message.clear();
     }
     if (said_by_root) message.clear();
   }

@@ -14,8 +14,8 @@ enum ExitCode : int {
   exit_failed = 1,   ///< Tasks failed, or another exception left the program.
   exit_usage = 2,    ///< Wrong usage, or a file that does not fit this program.
   exit_system = 74,  ///< The disk or the system failed.
-  /// The run stopped early: its time was up, it got SIGUSR1, or another run holds or took its directory. Run
-  /// the same command again.
+  /// The run stopped early: its time was up, it got SIGUSR1, another run holds or took its directory, or had
+  /// no work left for it. Run the same command again.
   exit_interrupted = 75,
 };
 
@@ -63,6 +63,16 @@ class DamagedError : public SystemError {
 class Interrupted : public Error {
  public:
   explicit Interrupted(const std::string& message) : Error(message, exit_interrupted) {}
+
+ protected:
+  using Error::Error;
+};
+
+/// This run had joined another one, and nothing was left for it to do (`Options::idle_timeout`). The other run
+/// goes on. The exit code is 75, but 0 for a member of a Slurm array and for a run by invitation.
+class Left : public Interrupted {
+ public:
+  Left(const std::string& message, int exit_code) : Interrupted(message, exit_code) {}
 };
 
 /// For `fn` to throw when its task can't succeed, such as one whose input makes no sense: the task fails and

@@ -117,6 +117,24 @@ struct Options {
   std::chrono::nanoseconds lost_after = std::chrono::seconds(10);
   /// What this run does when another one is at the same map.
   Joining join = Joining::automatic;
+  /// Where this run, when it leads, listens for others that want to join. "off": nowhere. "unix": at a socket
+  /// in the directory, for runs on the same host. "ADDRESS", an IPv4 address or the name of an interface, or
+  /// "ADDRESS:PORT" or "ADDRESS:PORT-PORT": there, too, for runs on other hosts. What they say is encrypted,
+  /// and they must prove to have the key that lies in the directory. Empty: for other hosts only if the
+  /// directory is on a network file system, or `invite` is set.
+  std::string listen = {};
+  /// Where to write a ticket when this run leads; empty: nowhere. With it a run that does not see the
+  /// directory joins: `TASKER_JOIN=ticket ./myjob`. Who has the ticket can send results, so keep it secret.
+  std::string invite = {};
+  /// The path of a ticket: this run joins by it, and uses no directory of its own. The results are where the
+  /// directory is. The environment variable is TASKER_JOIN.
+  std::string ticket = {};
+  /// How long this run, when it has joined another one, waits for work while there is none for it. Then it
+  /// throws `Left`. Below 0: 5 min; at once for members of a Slurm array and for runs by ticket. A run that
+  /// leads never leaves.
+  std::chrono::nanoseconds idle_timeout = std::chrono::nanoseconds(-1);
+  /// Whether runs may join whose program was built from other code. Results of both are mixed then.
+  bool join_other_builds = false;
   /// How long a run that leads others, or has joined another, may give no sign of life although its process
   /// lives: it is frozen. After that another run takes over. At least 5 s.
   std::chrono::nanoseconds lease = std::chrono::minutes(5);

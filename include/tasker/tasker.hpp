@@ -71,8 +71,11 @@ class Tasker {
   int rank() const;
   int size() const;
   bool is_root() const { return rank() == 0; }
-  /// How many ranks call `fn`.
+  /// How many ranks call `fn`. On rank 0 during a map: now, of all runs that share the map.
   int worker_count() const;
+  /// True on rank 0 of the run that has led the last map, or found it finished, and nowhere else: for what is
+  /// to be done once, however many runs have shared the map.
+  bool leads() const;
   /// How many hosts the ranks are on.
   int node_count() const;
 

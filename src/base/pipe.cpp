@@ -74,14 +74,16 @@ void Pipe::post(std::string first, std::string_view second) {
 }
 
 void Pipe::flush() {
-  while (!unsent_.empty()) {
+  while (has_unsent()) {
     std::vector<std::string_view> left;
     for (const Posted& posted : std::span(unsent_).first(std::min(unsent_.size(), posted_at_once)))
       left.insert(left.end(), {posted.first, posted.second});
-    const std::size_t of_first = std::min(sent_, left[0].size());
-    left[0].remove_prefix(of_first);
-    left[1].remove_prefix(sent_ - of_first);
-    const auto sent = send_some(fd(), left, MSG_DONTWAIT);
+    if (!left.empty()) {
+      const std::size_t of_first = std::min(sent_, left[0].size());
+      left[0].remove_prefix(of_first);
+      left[1].remove_prefix(sent_ - of_first);
+    }
+    const auto sent = wire_ ? wire_->send(fd(), left) : send_some(fd(), left, MSG_DONTWAIT);
     if (sent == 0U) return;
     sent_ += sent.value_or(0);
     if (!sent) unsent_.clear();  // the other end is gone, and nobody misses it
@@ -100,12 +102,18 @@ std::size_t Pipe::room() const { return expected_ > 0 ? std::min(piece, expected
 /// is gone.
 std::size_t Pipe::read(std::size_t most, int flags) {
   char bytes[piece];
-  const ssize_t got = retried([&] { return ::recv(fd(), bytes, most, flags); });
-  if (got < 0 && errno != EAGAIN && errno != ECONNRESET) throw_errno("read from", "another process");
-  ended_ = got == 0 || (got < 0 && errno == ECONNRESET);
-  const auto size = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
-  read_.append(bytes, size);
-  return size;
+  const auto got = wire_ ? wire_->receive(fd(), {bytes, most}) : receive_some({bytes, most}, flags);
+  ended_ = !got;
+  read_.append(bytes, got.value_or(0));
+  return got.value_or(0);
+}
+
+/// As Wire::receive.
+std::optional<std::size_t> Pipe::receive_some(std::span<char> bytes, int flags) const {
+  const ssize_t got = retried([&] { return ::recv(fd(), bytes.data(), bytes.size(), flags); });
+  if (got < 0 && errno == EAGAIN) return 0;
+  if (got < 0 && errno != ECONNRESET) throw_errno("read from", "another process");
+  return got > 0 ? std::optional(static_cast<std::size_t>(got)) : std::nullopt;
 }
 
 /// Prepares for the rest of a long message. Its buffer is made once, at full size, and `take` returns that

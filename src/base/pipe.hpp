@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,7 +14,20 @@
 
 namespace tasker::base {
 
-/// One end of a connection between a process and its child, for whole messages.
+/// What the bytes of a Pipe become on their way, such as encrypted ones. Never waits.
+class Wire {
+ public:
+  virtual ~Wire() = default;
+  /// Sends what it can over `fd`. Returns how many bytes of the parts it has taken, 0 if there is no room for
+  /// more; nothing if the other end is gone.
+  virtual std::optional<std::size_t> send(int fd, std::span<const std::string_view> parts) = 0;
+  /// Whether bytes that were taken have not been sent. False when the other end is gone.
+  virtual bool has_unsent() const = 0;
+  /// Fills `bytes` as far as there is something; nothing if the other end is gone. Throws DamagedError.
+  virtual std::optional<std::size_t> receive(int fd, std::span<char> bytes) = 0;
+};
+
+/// One end of a connection between two processes, for whole messages.
 class Pipe {
  public:
   /// Both ends. Programs that are started do not inherit them.
@@ -21,6 +35,8 @@ class Pipe {
 
   Pipe() = default;
   explicit Pipe(int fd) : fd_(fd) {}
+  /// Over `wire` only the functions that never wait may be used.
+  Pipe(int fd, std::unique_ptr<Wire> wire) : fd_(fd), wire_(std::move(wire)) {}
 
   int fd() const { return fd_.get(); }
   void close() { fd_.close(); }
@@ -41,7 +57,7 @@ class Pipe {
   /// Sends as much of the rest as there is room for now.
   void flush();
   /// Whether there is a rest.
-  bool has_unsent() const { return !unsent_.empty(); }
+  bool has_unsent() const { return !unsent_.empty() || (wire_ && wire_->has_unsent()); }
 
   /// Reads bytes that have arrived, a piece at most; whether there may be more.
   bool fetch();
@@ -62,8 +78,10 @@ class Pipe {
 
   std::size_t room() const;
   std::size_t read(std::size_t most, int flags);
+  std::optional<std::size_t> receive_some(std::span<char> bytes, int flags) const;
   void expect(std::size_t size);
   Descriptor fd_;
+  std::unique_ptr<Wire> wire_;  // null: bytes travel as they are
   bool ended_ = false;
   std::string read_;
   std::size_t taken_ = 0;     // bytes at the front of `read_` that belong to messages already taken

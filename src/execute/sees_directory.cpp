@@ -34,16 +34,26 @@ void ask_server(const fs::path& directory) {
   const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+bool is_of_network(std::uint32_t type) {
+  return std::ranges::find(shared_by_hosts, type) != shared_by_hosts.end();
+}
+
+std::uint32_t type_at(const fs::path& path) {
+  struct statfs status {};
+  (void)::statfs(path.c_str(), &status);
+  return static_cast<std::uint32_t>(status.f_type);
+}
+
 }  // namespace
 
 std::chrono::milliseconds unseen_for(std::uint32_t type) {
-  return std::ranges::find(shared_by_hosts, type) == shared_by_hosts.end() ? usual_memory : longest_memory;
+  return is_of_network(type) ? longest_memory : usual_memory;
 }
 
+bool may_be_shared(const fs::path& path) { return is_of_network(type_at(path)); }
+
 bool sees_directory(const fs::path& directory, const std::string& run) {
-  struct statfs status {};
-  (void)::statfs(directory.parent_path().c_str(), &status);
-  return sees_directory(directory, run, unseen_for(static_cast<std::uint32_t>(status.f_type)));
+  return sees_directory(directory, run, unseen_for(type_at(directory.parent_path())));
 }
 
 bool sees_directory(const fs::path& directory, const std::string& run, std::chrono::milliseconds patience) {

@@ -18,4 +18,7 @@ bool sees_directory(const std::filesystem::path& directory, const std::string& r
 /// known to share such file systems.
 std::chrono::milliseconds unseen_for(std::uint32_t type);
 
+/// Whether other hosts may see what is at `path`: it is on a network file system.
+bool may_be_shared(const std::filesystem::path& path);
+
 }  // namespace tasker::execute

@@ -25,7 +25,7 @@ namespace {
 constexpr auto time_to_leave = 200ms;
 
 /// How long nothing is handed out while others may have it in hand.
-constexpr auto patience_with_others = 2s;
+constexpr auto patience_with_others = 5s;
 
 std::string text_of(const schedule::Verdict& verdict) {
   const std::string place =
@@ -83,6 +83,7 @@ std::shared_ptr<const store::Archive> Computation::run() {
 
 std::shared_ptr<const store::Archive> Computation::conclude() {
   const OnFailure on_failure = map_.call.options.on_failure;
+  map_.root.leads = true;
   map_.reporter.end();
   count_offer();
   const bool was_stopped_by_failure = is_stopped_by_failure();
@@ -98,6 +99,9 @@ std::shared_ptr<const store::Archive> Computation::conclude() {
     joined_.tell(talk::End{talk::describe(std::make_exception_ptr(failed))});
     throw failed;
   }
+  talk::Stand last = stand();
+  last.is_ending = true;
+  joined_.tell(last);
   wait_for_ghosts();
   auto archive = workspace_.finish(on_failure == OnFailure::keep);
   joined_.tell(end_of(*archive));
@@ -186,7 +190,22 @@ void Computation::serve() {
 
 void Computation::dispatch() {
   const Time now = Clock::now();
-  if (!holds_back(now)) master_.dispatch(now);
+  if (holds_back(now)) return;
+  master_.dispatch(now);
+  if (joined_.any() && now >= joined_.stand_due()) joined_.tell(stand());
+}
+
+/// How far the map is, for users of all runs.
+talk::Stand Computation::stand() const {
+  return {total_,
+          tally_.tasks,
+          tally_.failed,
+          scheduler_.resting_slots(),
+          scheduler_.slots(),
+          scheduler_.workers(),
+          1 + joined_.count(),
+          map_.hosts() + joined_.hosts(),
+          Clock::now() - map_.begin};
 }
 
 /// Whether others may have tasks in hand that are pending here: they have not said it yet.
@@ -231,8 +250,8 @@ void Computation::wait() {
   workspace_.check_hold();
   if (is_stopped_by_failure()) scheduler_.drain();
   if (scheduler_.slots() != present_) count_offer();
-  map_.reporter.update({total_, tally_.tasks, tally_.failed, scheduler_.resting_slots(), scheduler_.slots()},
-                       Clock::now());
+  map_.root.workers = static_cast<int>(scheduler_.workers());
+  if (Clock::now() >= map_.reporter.due()) map_.reporter.update(stand());
 }
 
 void Computation::look_at_time() {

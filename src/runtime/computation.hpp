@@ -53,6 +53,7 @@ class Computation {
   void hand_out_no_more();
   void dispatch();
   bool hands_over() const;
+  talk::Stand stand() const;
   void hear(const talk::Envelope& envelope);
   void note(int rank);
   void say_lost(int rank);

@@ -1,14 +1,19 @@
 #include "runtime/join.hpp"
 
 #include "base/file.hpp"
+#include "base/hash.hpp"
 #include "base/sleep.hpp"
 #include "execute/worker.hpp"
 #include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
+#include "runtime/open_gate.hpp"
+#include "store/key.hpp"
 #include "store/pulse.hpp"
+#include "store/ticket.hpp"
 #include "talk/connection.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -27,42 +32,91 @@ constexpr auto until_held = 20ms;
 constexpr auto moment_to_leave = 200ms;
 /// How often this run gives the leader a sign of life.
 constexpr auto between_signs = 2s;
+/// This process looks every two seconds, unless it stands still.
+constexpr auto most_between_looks = 5s;
+/// How long one attempt to reach another host may take, and how long to wait before the next one.
+constexpr auto time_to_connect = 5s;
+constexpr auto between_attempts = 1s;
+/// After so many attempts a run that lives counts as one that can't be reached.
+constexpr int most_attempts = 3;
+/// How long a run with a ticket waits for one that leads.
+constexpr auto patience_without_leader = 60s;
+/// How long a run that has joined waits for work, if the options don't say.
+constexpr auto usual_idle_timeout = 5min;
+
+std::chrono::milliseconds lost_after(const RootMap& map) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(map.call.options.lost_after);
+}
+
+/// Connects to a run on another host. Throws Held if that was tried in vain again and again.
+std::optional<talk::Connection> connect_to_host(RootMap& map, const store::Held& held) {
+  const auto& directory = map.workspace().directory();
+  const store::Holder& holder = held.by().holder;
+  std::string why = fmt::format("it can't be reached at {}", fmt::join(holder.addresses, ", "));
+  try {
+    const auto key = store::read_key(directory);
+    if (!key) throw SystemError("there is no key in the directory");
+    auto connection =
+        talk::connect_to(holder.addresses, *key, lost_after(map), Clock::now() + time_to_connect);
+    if (connection) return connection;
+  } catch (const SystemError& error) {
+    why = error.what();
+  }
+  if (++map.attempts[holder.run] >= most_attempts) throw store::Held(directory, held.by(), why);
+  return std::nullopt;
+}
 
 /// Connects to the run that holds the directory; nothing if that run is gone, or does not hold it yet. Throws
-/// `held` if this run can't join it.
+/// Held if this run can't join it.
 std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
   const store::Holder& holder = held.by().holder;
   const bool is_here = base::life_of(holder.process) != base::Life::unknown;
-  if (held.by().holds && (map.call.options.join == Joining::never || holder.gate.empty() || !is_here)) {
-    map.before.history.add(cluster::held);
-    throw held;
-  }
   std::optional<talk::Connection> connection;
-  if (held.by().holds)
-    connection =
-        talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name);
+  if (held.by().holds) {
+    if (map.call.options.join == Joining::never || (is_here ? holder.gate.empty() : holder.addresses.empty()))
+      throw held;
+    connection = is_here ? talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) /
+                                            store::gate_name)
+                         : connect_to_host(map, held);
+  }
   if (!connection) base::sleep_until(Clock::now() + until_held);
   return connection;
 }
 
-store::Pulse pulse_of(const RootMap& map, const store::Held& held) {
-  return {map.workspace().directory(), held.by().holder.run, map.call.options.lease};
+/// Whether this run is one of many that nobody misses: a member of an array, or one that came by a ticket.
+bool is_guest(const RootMap& map) {
+  return !map.call.options.ticket.empty() || map.self.job.find('_') != std::string::npos;
 }
+
+std::chrono::nanoseconds idle_timeout(const RootMap& map) {
+  if (map.call.options.idle_timeout >= 0s) return map.call.options.idle_timeout;
+  return is_guest(map) ? 0s : usual_idle_timeout;
+}
+
+/// The run that leads, and how this one has found it.
+struct Leader {
+  talk::Connection connection;
+  /// The run that holds the directory; nothing if this run has a ticket instead.
+  std::optional<store::Held> held = {};
+  std::optional<store::Ticket> ticket = {};
+};
 
 /// The ranks of this run during a map that another run leads. What the leader says to a rank is passed on to
 /// it, and what a rank says to the leader: so ranks don't know that they compute for another run. When the
-/// leader is gone, the ranks stay at work, and this run joins a successor or takes the lead.
+/// leader is gone, the ranks stay at work, and this run joins a successor or, if it sees the directory, takes
+/// the lead.
 class Joined {
  public:
-  Joined(RootMap& map, const store::Held& held, talk::Connection connection)
+  Joined(RootMap& map, Leader leader)
       : map_(map),
         peers_(map.root.peers),
         desk_(map.root.desk),
-        connection_(std::move(connection)),
-        pulse_(pulse_of(map, held)),
-        arguments_(map.arguments.digest()) {}
+        leader_(std::move(leader)),
+        arguments_(map.arguments.digest()) {
+    if (leader_.held) follow_pulse();
+  }
 
-  std::shared_ptr<const store::Archive> run() {
+  Ended run() {
     const base::WorkingDirectory restored;  // `fn` may change it, as on other ranks
     map_.set_lost_after();
     introduce();
@@ -74,12 +128,18 @@ class Joined {
       ~Served() { peers.let_go(); }
     } served{peers_};
     map_.root.thread.wait();
-    return computation_ ? computation_->conclude() : archive_;
+    return computation_ ? ended_with(computation_->conclude()) : ended_;
   }
 
  private:
+  talk::Connection& connection() { return leader_.connection; }
+
+  void follow_pulse() {
+    pulse_.emplace(map_.workspace().directory(), leader_.held->by().holder.run, map_.call.options.lease);
+    if (!leader_.held->by().holder.addresses.empty()) listen_as_successor(map_);
+  }
+
   void introduce() {
-    const Workspace& workspace = map_.workspace();
     const detail::MapCall& call = map_.call;
     const base::ProcessId& process = map_.self.process;
     talk::Join join{map_.self.run,
@@ -98,21 +158,26 @@ class Joined {
                     base::build_id(),
                     call.argument_type,
                     call.result_type,
-                    workspace.digest(),
+                    base::to_hex(store::Fingerprinter(call).digest()),
                     call.count,
-                    arguments_};
+                    arguments_,
+                    map_.listener ? map_.listener->addresses() : std::vector<std::string>()};
     if (map_.root_computes()) join.ranks.push_back(talk::Peers::self);
     join.ranks.insert(join.ranks.end(), peers_.others().begin(), peers_.others().end());
     std::erase_if(join.ranks, [&](int rank) { return at_work_.closed.contains(rank); });
     started_.clear();
-    connection_.send(talk::Connection::whole_run, talk::pack(join));
+    idle_since_.reset();
+    stand_ = {};
+    heard_ = Clock::now();
+    connection().send(talk::Connection::whole_run, talk::pack(join));
   }
 
   void second_thread() {
     try {
       while (!has_ended()) {
         follow();
-        while (!has_ended() && connection_.has_ended()) find_leader();
+        lost_ = Clock::now();
+        while (!has_ended() && connection().has_ended()) find_leader();
       }
     } catch (const SystemError&) {
       // When the map has ended elsewhere, the directory is gone, and whoever still wants to write there
@@ -129,17 +194,19 @@ class Joined {
   }
 
   bool has_ended_elsewhere() {
+    if (leader_.ticket) return false;
     map_.look_again();
-    archive_ = map_.workspace().finished();
-    return archive_ != nullptr;
+    if (auto archive = map_.workspace().finished()) ended_ = ended_with(std::move(archive));
+    return has_ended();
   }
 
-  bool has_ended() const { return computation_ || archive_; }
+  bool has_ended() const { return computation_ || ended_.results; }
 
   /// If the main thread stays in `fn`, this thread tells the other ranks how the map ends for this run. If
   /// the time is up, the process ends with that.
   void end_with(const std::exception_ptr& failure) {
     if (computation_) return;  // which has done so
+    map_.reporter.end();
     desk_.close();
     if (desk_.wait_until_left(Clock::now() + moment_to_leave)) return;
     const talk::Thrown end = talk::describe(failure);
@@ -150,33 +217,57 @@ class Joined {
 
   /// Until the map ends, or the leader is gone.
   void follow() {
-    while (!has_ended() && !connection_.has_ended()) {
-      auto watched = map_.time.watched();
-      const short wanted = connection_.has_unsent() ? POLLIN | POLLOUT : POLLIN;
-      watched.push_back({connection_.fd(), wanted, 0});
-      const Time until = std::min({map_.time.wake(Clock::now()), pulse_.due(), sign_due_});
-      const auto envelope = peers_.wait(until, watched);
-      if (envelope) hear_rank(*envelope);
-      connection_.flush();
-      while (const auto said = connection_.receive()) hear_leader(*said);
+    while (!has_ended() && !connection().has_ended()) {
+      turn(pulse_ ? std::min(pulse_->due(), sign_due_) : sign_due_);
       const Time now = Clock::now();
-      if (map_.time.look(now))
-        tell_time();
-      else if (now >= sign_due_)
-        send_time();
-      if (pulse_.is_frozen(now)) {
+      if (is_frozen(now)) {
         map_.reporter.say("the run that this one has joined is frozen");
-        map_.before.frozen = pulse_.run();
-        connection_.close();
+        if (leader_.held) map_.before.frozen = pulse_->run();
+        connection().close();
       }
-      if (map_.time.is_over() || (map_.time.stopped() && at_work_.closed == at_work_.begun)) throw_stopped();
+      if (!leaves_ && idle_since_ && now - *idle_since_ >= idle_timeout(map_)) {
+        leaves_ = true;
+        tell_time();
+      }
+      if (leaves_ && at_work_.closed == at_work_.begun) throw_left();
     }
+  }
+
+  /// Waits for one event, and at most until then.
+  void turn(Time until) {
+    auto watched = map_.time.watched();
+    const bool has_leader = !connection().has_ended();
+    if (has_leader) {
+      const short wanted = connection().has_unsent() ? POLLIN | POLLOUT : POLLIN;
+      watched.push_back({connection().fd(), wanted, 0});
+    }
+    const auto envelope =
+        peers_.wait(std::min({map_.time.wake(Clock::now()), map_.reporter.due(), until}), watched);
+    if (envelope) hear_rank(*envelope);
+    if (has_leader) hear_leader();
+    const Time now = Clock::now();
+    if (map_.time.look(now))
+      tell_time();
+    else if (now >= sign_due_)
+      send_time();
+    if (now >= map_.reporter.due()) map_.reporter.update(stand_);
+    if (map_.time.is_over() || (map_.time.stopped() && at_work_.closed == at_work_.begun)) throw_stopped();
+  }
+
+  bool is_frozen(Time now) {
+    if (pulse_) return pulse_->is_frozen(now);
+    const bool stood_still = now - std::exchange(looked_, now) > most_between_looks;
+    if (stood_still || stand_.is_ending) heard_ = now;
+    return now - heard_ >= map_.call.options.lease;
   }
 
   /// Joins a successor of the leader, or becomes one.
   void find_leader() {
-    map_.look_again();
-    if ((archive_ = map_.workspace().finished())) return;
+    if (leader_.ticket) {
+      find_by_ticket();
+      return;
+    }
+    if (has_ended_elsewhere()) return;
     try {
       // The program's code is not for this thread.
       detail::MapCall call = map_.call;
@@ -187,11 +278,32 @@ class Joined {
       computation_->second_thread();
     } catch (const store::Held& held) {
       if (auto connection = connect(map_, held)) {
-        connection_ = std::move(*connection);
-        pulse_ = pulse_of(map_, held);
+        leader_ = {std::move(*connection), held};
+        follow_pulse();
         introduce();
       }
     }
+  }
+
+  void find_by_ticket() {
+    if (Clock::now() - lost_ >= patience_without_leader)
+      throw Interrupted(fmt::format("{}: the run that this one had joined is gone, and no other one leads; run "
+                                    "the same command again when one does",
+                                    map_.name));
+    std::vector<std::string> addresses = leader_.ticket->addresses;
+    addresses.insert(addresses.end(), successors_.begin(), successors_.end());
+    try {
+      if (auto connection = talk::connect_to(addresses, leader_.ticket->key, lost_after(map_),
+                                             Clock::now() + time_to_connect)) {
+        leader_.connection = std::move(*connection);
+        introduce();
+        return;
+      }
+    } catch (const DamagedError&) {
+      // The old leader is about to end, or a port belongs to somebody else by now.
+    }
+    const Time next = Clock::now() + between_attempts;
+    while (Clock::now() < next) turn(next);
   }
 
   void hear_rank(const talk::Envelope& envelope) {
@@ -205,23 +317,38 @@ class Joined {
       if (talk::kind_of(envelope.bytes) == talk::kind<talk::Closed>) at_work_.closed.insert(rank);
     }
     // What is for an earlier leader is nothing to this one.
-    if (started_.contains(rank)) connection_.send(rank, envelope.bytes);
+    if (started_.contains(rank) && !connection().has_ended()) connection().send(rank, envelope.bytes);
   }
 
-  void hear_leader(const talk::Connection::Said& said) {
-    const auto kind = talk::kind_of(said.message);
-    if (said.rank == talk::Connection::whole_run)
-      hear_leader(kind, said.message);
-    else {
-      if (kind == talk::kind<talk::Start>) note_start(said);
-      peers_.send(said.rank, said.message);
+  void hear_leader() {
+    connection().flush();
+    while (const auto said = receive()) {
+      const auto kind = talk::kind_of(said->message);
+      if (said->rank == talk::Connection::whole_run) {
+        hear_leader(kind, said->message);
+      } else {
+        if (kind == talk::kind<talk::Start>) note_start(*said);
+        if (kind == talk::kind<talk::Assignment>) idle_since_.reset();
+        peers_.send(said->rank, said->message);
+      }
+    }
+  }
+
+  /// A connection that says what nobody has said is as good as lost.
+  std::optional<talk::Connection::Said> receive() {
+    try {
+      return connection().receive();
+    } catch (const DamagedError& error) {
+      map_.reporter.say(fmt::format("the connection to the run that leads is given up: {}", error.what()));
+      connection().close();
+      return std::nullopt;
     }
   }
 
   void note_start(const talk::Connection::Said& said) {
     started_.insert(said.rank);
     if (said.rank != talk::Peers::self && !peers_.others().contains(said.rank)) {
-      connection_.send(said.rank, {});  // it is gone since this run has introduced itself
+      connection().send(said.rank, {});  // it is gone since this run has introduced itself
       return;
     }
     at_work_.begun.insert(said.rank);
@@ -229,31 +356,52 @@ class Joined {
   }
 
   void hear_leader(std::optional<std::uint8_t> kind, const std::string& message) {
-    if (kind == talk::kind<talk::Welcome>) {
+    heard_ = Clock::now();
+    if (kind == talk::kind<talk::Stand>) {
+      hear_stand(talk::unpack<talk::Stand>(message));
+    } else if (kind == talk::kind<talk::Welcome>) {
       const auto welcome = talk::unpack<talk::Welcome>(message);
+      whom_ = fmt::format("the run of {} on {}", welcome.user, welcome.host);
       const double share = static_cast<double>(welcome.done) / static_cast<double>(map_.call.count);
-      map_.reporter.say(fmt::format("joined the run of {} on {}: {:.0f} % done, {}; Ctrl-C leaves it alone",
-                                    welcome.user, welcome.host, 100 * share,
+      map_.reporter.say(fmt::format("joined {}: {:.0f} % done, {}; Ctrl-C leaves it alone", whom_, 100 * share,
                                     count_text(welcome.workers, "worker")));
     } else if (kind == talk::kind<talk::Refused>) {
-      map_.before.history.add(cluster::held);
-      throw Interrupted(fmt::format("{} is held by another run, which this one can't join: {}",
-                                    map_.workspace().directory().string(),
-                                    talk::unpack<talk::Refused>(message).why));
+      throw_refused(talk::unpack<talk::Refused>(message).why);
     } else {
       end(talk::unpack<talk::End>(message));
     }
   }
 
+  void hear_stand(talk::Stand stand) {
+    stand_ = std::move(stand);
+    successors_ = stand_.addresses;
+    map_.root.workers = static_cast<int>(stand_.ranks);
+    if (!stand_.is_idle || stand_.is_ending)
+      idle_since_.reset();
+    else if (!idle_since_)
+      idle_since_ = heard_;
+  }
+
+  [[noreturn]] void throw_refused(const std::string& why) const {
+    if (leader_.held) throw store::Held(map_.workspace().directory(), leader_.held->by(), why);
+    throw Interrupted(fmt::format("{}: this run can't join that of the ticket {}: {}", map_.name,
+                                  map_.call.options.ticket, why));
+  }
+
   void end(const talk::End& end) {
+    map_.reporter.end();
     if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
-    archive_ = store::Archive::open(end.path);
-    if (!archive_ || archive_->description().id != end.archive)
+    if (leader_.ticket) throw Left(fmt::format("{}: all is done; the results are with {}", map_.name, whom_), exit_done);
+    auto archive = store::Archive::open(end.path);
+    if (!archive || archive->description().id != end.archive)
       throw Interrupted(
           fmt::format("{} was replaced or removed right after it was written; run the same "
                       "command again",
                       end.path));
+    ended_ = ended_with(std::move(archive));
   }
+
+  bool must_stop() const { return map_.time.stopped() || leaves_; }
 
   /// The leader hands out no more to this run, if it must stop; its ranks give back what they have not
   /// started.
@@ -267,8 +415,8 @@ class Joined {
   std::string send_time() {
     const Time now = Clock::now();
     sign_due_ = now + between_signs;
-    std::string time = talk::pack(talk::TimeLeft{map_.time.left(now), map_.time.stopped()});
-    connection_.send(talk::Connection::whole_run, time);
+    std::string time = talk::pack(talk::TimeLeft{map_.time.left(now), must_stop()});
+    if (!connection().has_ended()) connection().send(talk::Connection::whole_run, time);
     return time;
   }
 
@@ -277,26 +425,69 @@ class Joined {
                                   map_.time.reason(Clock::now())));
   }
 
+  [[noreturn]] void throw_left() const {
+    throw Left(fmt::format("{}: nothing is left for this run; {} goes on", map_.name, whom_),
+               is_guest(map_) ? int{exit_done} : int{exit_interrupted});
+  }
+
   RootMap& map_;
   talk::Peers& peers_;
   execute::Desk& desk_;
-  talk::Connection connection_;
-  store::Pulse pulse_;  // of the leader
+  Leader leader_;
+  std::optional<store::Pulse> pulse_;  // of the leader, if this run sees the directory
+  Time looked_ = Clock::now();
+  Time heard_ = Clock::now();  // of the leader
+  Time lost_{};                // when the leader was last lost
   Time sign_due_ = Clock::now();
+  std::string whom_;   // this run has joined
+  talk::Stand stand_;  // as the leader has told last
+  std::vector<std::string> successors_;
+  std::optional<Time> idle_since_;
+  bool leaves_ = false;  // since nothing is left for this run
   const Digest arguments_;
   AtWork at_work_;
   std::set<int> started_;                   // ranks that this leader has told that the map begins
   std::optional<Computation> computation_;  // since this run leads
-  std::shared_ptr<const store::Archive> archive_;
+  Ended ended_;
 };
 
 }  // namespace
 
-std::shared_ptr<const store::Archive> join(RootMap& map, const store::Held& held) {
+std::optional<Ended> join(RootMap& map, const store::Held& held) {
   auto connection = connect(map, held);
-  if (!connection) return nullptr;
+  if (!connection) return std::nullopt;
   map.arguments.make(map.call.count);
-  return Joined(map, held, std::move(*connection)).run();
+  return Joined(map, {std::move(*connection), held}).run();
+}
+
+Ended join_by_ticket(RootMap& map) {
+  const std::string& path = map.call.options.ticket;
+  const store::Ticket ticket = store::read_ticket(path);
+  const Time patience = Clock::now() + patience_without_leader;
+  int refusals = 0;
+  for (;;) {
+    map.time.look(Clock::now());
+    if (map.time.stopped())
+      throw Interrupted(fmt::format("{} was stopped {}", map.name, map.time.reason(Clock::now())));
+    try {
+      if (auto connection = talk::connect_to(ticket.addresses, ticket.key, lost_after(map),
+                                             Clock::now() + time_to_connect)) {
+        map.arguments.make(map.call.count);
+        return Joined(map, {std::move(*connection), {}, ticket}).run();
+      }
+    } catch (const DamagedError&) {
+      if (++refusals >= most_attempts)
+        throw UsageError(fmt::format("the ticket {} is refused at {}: it is an old one, or somebody else "
+                                     "listens there; `tasker invite DIRECTORY` on {} writes a new one",
+                                     path, fmt::join(ticket.addresses, ", "), ticket.host));
+    }
+    if (Clock::now() >= patience)
+      throw Interrupted(fmt::format("nobody leads where the ticket {} invites to ({}); run the same command "
+                                    "again when a run on {} does",
+                                    path, fmt::join(ticket.addresses, ", "), ticket.host));
+    auto watched = map.time.watched();
+    base::sleep_until(Clock::now() + between_attempts, watched);
+  }
 }
 
 }  // namespace tasker::runtime

@@ -1,6 +1,7 @@
 #include "runtime/joined_runs.hpp"
 
 #include "base/hash.hpp"
+#include "runtime/open_gate.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,9 @@ namespace {
 constexpr std::int32_t most_ranks = 1 << 20;
 /// How long the end of the map may take to leave this process.
 constexpr auto time_to_send = 5s;
+
+/// How often those that have joined are told how far the map is.
+constexpr auto between_stands = 2s;
 
 /// This process looks every two seconds, unless it stands still.
 constexpr auto most_between_looks = 5s;
@@ -96,6 +100,9 @@ void JoinedRuns::handle_run(const talk::Envelope& envelope) {
   } else if (kind == talk::kind<talk::Join> && run == runs_.end()) {
     waiting_[envelope.source] = talk::unpack<talk::Join>(envelope.bytes);
     answer();
+  } else if (kind == talk::kind<talk::Invite> && run == runs_.end()) {
+    talk::unpack<talk::Invite>(envelope.bytes);
+    invite(envelope.source);
   } else if (kind == talk::kind<talk::TimeLeft> && run != runs_.end()) {
     run->second.heard = Clock::now();
     const auto time = talk::unpack<talk::TimeLeft>(envelope.bytes);
@@ -143,7 +150,7 @@ std::string JoinedRuns::difference(const talk::Join& join) const {
   if (join.tasks != call.count)
     return fmt::format("that run has {} tasks, this one {}", call.count, join.tasks);
   if (join.arguments != map_.arguments.digest()) return "the arguments are others";
-  if (join.build != base::build_id()) return "its program was built from other code";
+  if (join.build != base::build_id() && !call.options.join_other_builds) return "its program was built from other code";
   return "";
 }
 
@@ -153,6 +160,7 @@ void JoinedRuns::admit(int number, const talk::Join& join) {
   const std::uint64_t done = map_.call.count - scheduler_.pending() - scheduler_.in_flight();
   map_.root.peers.send(number,
                        talk::pack(talk::Welcome{user_, map_.self.process.host, done, scheduler_.slots()}));
+  stand_due_ = Clock::now();
   runs_[number] = {join, *ranks_at, false, Clock::now()};
   map_.workspace().add_run({join.run, join.job, {join.host, join.boot, join.pid, join.started}, join.ghosts});
   expected_.erase(join.run);
@@ -179,6 +187,42 @@ void JoinedRuns::note_closed() {
         run.who.ranks, [&](std::int32_t rank) { return master_.is_open(run.ranks_at + rank); });
     if (closed) map_.workspace().remove_run(run.who.run);
   }
+}
+
+void JoinedRuns::tell(talk::Stand stand) {
+  stand_due_ = Clock::now() + between_stands;
+  for (const auto& [number, run] : runs_)
+    stand.addresses.insert(stand.addresses.end(), run.who.addresses.begin(), run.who.addresses.end());
+  for (const auto& [number, run] : runs_) {
+    stand.is_idle = is_idle(run);
+    map_.root.peers.send(number, talk::pack(stand));
+  }
+}
+
+/// Whether none of its ranks has anything in hand.
+bool JoinedRuns::is_idle(const Run& run) const {
+  return std::ranges::all_of(run.who.ranks, [&](std::int32_t rank) {
+    const int peer = run.ranks_at + rank;
+    return !master_.is_open(peer) || (master_.workers().contains(peer) && scheduler_.is_empty_handed(peer));
+  });
+}
+
+std::size_t JoinedRuns::hosts() const {
+  std::set<std::string> hosts;
+  for (const auto& [number, run] : runs_) hosts.insert(run.who.host);
+  hosts.erase(map_.self.process.host);
+  return hosts.size();
+}
+
+/// From now on runs of other hosts may join.
+void JoinedRuns::invite(int number) {
+  talk::Invited answer;
+  try {
+    answer.addresses = map_.workspace().listen([&](const store::Fence& fence) { return listen_to_hosts(map_, fence); });
+  } catch (const Error& error) {
+    answer.why = error.what();
+  }
+  map_.root.peers.send(number, talk::pack(answer));
 }
 
 void JoinedRuns::tell(const talk::End& end) {

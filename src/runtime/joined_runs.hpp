@@ -35,8 +35,14 @@ class JoinedRuns {
   bool awaits() const { return !expected_.empty(); }
   /// When no more is handed out: the runs whose ranks have closed their journals write no more.
   void note_closed();
+  /// Tells all how far the map is; to be called when `stand_due` has come.
+  void tell(talk::Stand stand);
+  Time stand_due() const { return stand_due_; }
   /// Tells all how the map has ended.
   void tell(const talk::End& end);
+  std::size_t count() const { return runs_.size(); }
+  /// On how many hosts these runs are, besides this one.
+  std::size_t hosts() const;
 
  private:
   struct Run {
@@ -48,6 +54,8 @@ class JoinedRuns {
   void lose_worker(talk::Envelope envelope, const talk::Join& run);
   void handle_run(const talk::Envelope& envelope);
   std::string difference(const talk::Join& join) const;
+  bool is_idle(const Run& run) const;
+  void invite(int number);
   void admit(int number, const talk::Join& join);
 
   RootMap& map_;
@@ -56,6 +64,7 @@ class JoinedRuns {
   const talk::Start& start_;
   const std::string user_;
   Time looked_ = Clock::now();
+  Time stand_due_ = Clock::now();
   std::set<std::string> expected_;
   std::map<int, talk::Join> waiting_;  // by number, like the two below
   std::map<int, Run> runs_;

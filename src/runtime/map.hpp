@@ -12,6 +12,7 @@
 #include <tasker/detail/call.hpp>
 #include <tasker/detail/result_source.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -47,7 +48,9 @@ struct Root {
   /// For the second thread, while the main thread does not come out of `fn`: ends this process, with that
   /// message, and all other ranks.
   std::function<void(const talk::Thrown& why)> end_process;
-  base::ProcessId process;  ///< This one.
+  base::ProcessId process;    ///< This one.
+  std::atomic<int>& workers;  ///< How many ranks compute now, of all runs that share the map.
+  bool& leads;                ///< Whether this run has led the map.
   cluster::History history = {};
   bool is_told = false;  ///< Whether the second thread has told the other ranks how the map ends.
 };

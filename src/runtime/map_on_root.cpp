@@ -1,11 +1,13 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/sleep.hpp"
 #include "cluster/cpus.hpp"
 #include "cluster/launcher.hpp"
 #include "cluster/report.hpp"
 #include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/join.hpp"
+#include "runtime/open_gate.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/root_map.hpp"
 
@@ -21,6 +23,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// How long to wait for a run that can't be joined before another look, and meanwhile between looks at its
+/// fence.
+constexpr auto between_looks = 1min;
+constexpr auto moment = 1s;
 /// Longer than any name in the directory.
 constexpr std::size_t longest_inside = 128;
 
@@ -121,22 +127,11 @@ std::shared_ptr<const store::Archive> dry_run(RootMap& map, std::shared_ptr<cons
   return finished;
 }
 
-/// From now on other runs can join. Where that is impossible, they find the directory held.
-std::string open_gate(RootMap& map, const std::filesystem::path& fence) {
-  try {
-    map.gate.emplace(fence / store::gate_name);
-    return store::gate_name;
-  } catch (const SystemError& error) {
-    map.reporter.say(fmt::format("no other run can join this one: {}", error.what()));
-    return "";
-  }
-}
-
 }  // namespace
 
 schedule::Plan begin(RootMap& map, const detail::MapCall& call) {
   Workspace& workspace = map.workspace();
-  workspace.open([&](const std::filesystem::path& fence) { return open_gate(map, fence); });
+  workspace.open([&](const store::Fence& fence, store::Holder& self) { open_gate(map, fence, self); });
   schedule::Plan plan = make_plan(call, map.arguments, workspace, map.time.frame());
   say_begin(map, map.call.count - workspace.missing().size() - workspace.settled().failed);
   if (!workspace.missing().empty()) {
@@ -149,12 +144,39 @@ schedule::Plan begin(RootMap& map, const detail::MapCall& call) {
 
 namespace {
 
-/// Leads the map, or joins the run that leads it. Null if that run is gone before the map has ended.
-std::shared_ptr<const store::Archive> lead_or_join(RootMap& map) {
+/// On a terminal, waits for a run that can't be joined until it has given the directory back, or another look
+/// is due.
+void wait_for(RootMap& map, const store::Held& held) {
+  const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
+  const Time until = Clock::now() + between_looks;
+  map.reporter.say(std::string(held.what()) + "; this run waits");
+  while (base::file_exists(fence) && Clock::now() < until &&
+         base::life_of(held.by().holder.process) != base::Life::dead) {
+    map.time.look(Clock::now());
+    if (map.time.stopped()) throw held;
+    auto watched = map.time.watched();
+    base::sleep_until(Clock::now() + moment, watched);
+  }
+}
+
+/// Joins the run that leads; nothing if it is gone before the map has ended.
+std::optional<Ended> join_or_wait(RootMap& map, const store::Held& held) {
   try {
-    return Computation(map, begin(map, map.call)).run();
-  } catch (const store::Held& held) {
     return join(map, held);
+  } catch (const store::Held& refused) {
+    map.before.history.add(cluster::held);
+    if (!map.reporter.is_on_terminal() || !map.self.job.empty()) throw;
+    wait_for(map, refused);
+    return std::nullopt;
+  }
+}
+
+/// Leads the map, or joins the run that leads it. Nothing if that run is gone before the map has ended.
+std::optional<Ended> lead_or_join(RootMap& map) {
+  try {
+    return ended_with(Computation(map, begin(map, map.call)).run());
+  } catch (const store::Held& held) {
+    return join_or_wait(map, held);
   } catch (const TasksFailed&) {
     throw;
   } catch (const Error&) {
@@ -163,18 +185,20 @@ std::shared_ptr<const store::Archive> lead_or_join(RootMap& map) {
   }
 }
 
-std::shared_ptr<const store::Archive> run(Root& root, const detail::MapCall& call, std::uint64_t sequence) {
+Ended run(Root& root, const detail::MapCall& call, std::uint64_t sequence) {
   RootMap map(root, call, sequence);
+  if (!map.call.options.ticket.empty() && !map.settings.dry_run) return join_by_ticket(map);
   for (;;) {
     map.look_again();
     auto finished = map.workspace().finished();
-    if (map.settings.dry_run) return dry_run(map, std::move(finished));
+    if (map.settings.dry_run) return ended_with(dry_run(map, std::move(finished)));
     if (finished) {
       map.workspace().tidy();
       say_begin(map, map.call.count);
-      return finished;
+      map.root.leads = true;
+      return ended_with(std::move(finished));
     }
-    if (auto archive = lead_or_join(map)) return archive;
+    if (auto ended = lead_or_join(map)) return *ended;
   }
 }
 
@@ -211,6 +235,7 @@ detail::MapCall RootMap::prepared(detail::MapCall its_call) {
   require_file_name(its_call.path);
   its_call.path = base::absolute(its_call.path);
   its_call.options = settings.options;
+  if (std::string& invite = its_call.options.invite; !invite.empty()) invite = base::absolute(invite);
   for (const std::string& note : settings.notes)
     if (is_first()) reporter.say(note);
   return its_call;
@@ -218,6 +243,11 @@ detail::MapCall RootMap::prepared(detail::MapCall its_call) {
 
 talk::End end_of(const store::Archive& archive) {
   return {{}, archive.size(), archive.path().string(), archive.description().id};
+}
+
+Ended ended_with(std::shared_ptr<const store::Archive> archive) {
+  const talk::End end = end_of(*archive);
+  return {std::move(archive), end};
 }
 
 std::uint32_t RootMap::workers() const {
@@ -228,9 +258,9 @@ std::uint32_t RootMap::workers() const {
 std::shared_ptr<const detail::ResultSource> map_on_root(Root& root, const detail::MapCall& call,
                                                         std::uint64_t sequence) {
   try {
-    auto archive = run(root, call, sequence);
-    root.peers.send_to_others(talk::pack(end_of(*archive)));
-    return archive;
+    const Ended ended = run(root, call, sequence);
+    root.peers.send_to_others(talk::pack(ended.end));
+    return ended.results;
   } catch (...) {
     if (!root.is_told)
       root.peers.send_to_others(talk::pack(talk::End{talk::describe(std::current_exception())}));

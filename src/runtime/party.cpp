@@ -57,7 +57,7 @@ void end_in_map() {
 /// was well: they record the tasks that have ended, say what happened, and make the exit code exit_failed.
 class MapUnderWay {
  public:
-  explicit MapUnderWay(std::atomic<bool>& flag) : flag_(flag) {
+  MapUnderWay(std::atomic<bool>& flag, std::atomic<int>& workers) : flag_(flag), workers_(workers) {
     // Registered after the first Tasker and MPI, so it is called before their ends.
     [[maybe_unused]] static const bool registered =
         std::atexit(end_in_map) == 0 && std::at_quick_exit(end_in_map) == 0;
@@ -65,6 +65,7 @@ class MapUnderWay {
   }
   ~MapUnderWay() {
     maps_in = 0;
+    workers_ = 0;
     flag_ = false;
   }
   MapUnderWay(const MapUnderWay&) = delete;
@@ -72,6 +73,7 @@ class MapUnderWay {
 
  private:
   std::atomic<bool>& flag_;
+  std::atomic<int>& workers_;
 };
 
 }  // namespace
@@ -83,7 +85,7 @@ std::shared_ptr<const detail::ResultSource> Party::map(const detail::MapCall& ca
   if (mapping_.exchange(true))
     throw UsageError("map was called inside fn, or by a second thread, while another map is under way (" +
                      call.path.string() + "); call one after the other, outside fn");
-  const MapUnderWay under_way(mapping_);
+  const MapUnderWay under_way(mapping_, workers_);
   const base::Umask umask;
   ++maps_;
   shared_ = nullptr;
@@ -122,8 +124,14 @@ std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCal
     std::rethrow_exception(error);
   }
   if (rank() != 0) return map_on_worker(*comm_, *thread_, *desk_, call, maps_);
-  Root root{peers_, *thread_, *desk_, authors_, allocation_, *drain_, end_process_, process_};
+  Root root{peers_, *thread_, *desk_, authors_, allocation_, *drain_, end_process_, process_, workers_, leads_};
+  leads_ = false;
   return map_on_root(root, call, maps_);
+}
+
+int Party::worker_count() const {
+  const int now = workers_;
+  return now > 0 ? now : std::max(size() - 1, 1);
 }
 
 void Party::leave(talk::Leave& mine, bool& left_alone) {

@@ -38,6 +38,10 @@ class Party {
   std::shared_ptr<const detail::ResultSource> map(const detail::MapCall& call);
 
   bool is_mapping() const { return mapping_; }
+  /// Whether this is rank 0 of the run that led the last map.
+  bool leads() const { return leads_; }
+  /// How many ranks compute: during a map, on rank 0, those of all runs that share it.
+  int worker_count() const;
 
   /// Whether `exception` comes from the last map, which has thrown the same on every rank.
   bool is_shared(const std::exception_ptr& exception) const { return exception && exception == shared_; }
@@ -68,6 +72,8 @@ class Party {
   cluster::Allocation allocation_;
   std::uint64_t maps_ = 0;
   std::atomic<bool> mapping_ = false;
+  std::atomic<int> workers_ = 0;  // during a map, on rank 0; 0: not known
+  bool leads_ = false;
   std::exception_ptr shared_;
   std::optional<int> gone_;  // on rank 0: the rank that left during a map; no further map can begin
   bool left_ = false;

@@ -34,11 +34,6 @@ bool shown_on_terminal() {
   return !error && (target.native().starts_with("/dev/pts/") || target.native().starts_with("/dev/tty"));
 }
 
-Progress resolve(Progress progress) {
-  if (progress != Progress::automatic) return progress;
-  return shown_on_terminal() ? Progress::line : Progress::log;
-}
-
 std::string rate_text(double rate) {
   if (rate >= 1e6) return fmt::format("{:.1f} M/s", rate / 1e6);
   if (rate >= 1e3) return fmt::format("{:.1f} k/s", rate / 1e3);
@@ -62,22 +57,24 @@ std::string remaining_text(std::chrono::duration<double> left) {
   return left < 8760h ? duration_text(std::chrono::duration_cast<Clock::duration>(left)) : "years";
 }
 
-std::string progress_text(const Counts& counts, Clock::duration elapsed) {
-  const double seconds = std::chrono::duration<double>(elapsed).count();
-  const double rate = seconds > 0 ? static_cast<double>(counts.done) / seconds : 0;
-  std::string text = fmt::format("{}/{} done", counts.done, counts.total);
-  if (counts.total > 0)
+std::string progress_text(const talk::Stand& stand) {
+  const double seconds = std::chrono::duration<double>(stand.elapsed).count();
+  const double rate = seconds > 0 ? static_cast<double>(stand.done) / seconds : 0;
+  std::string text = fmt::format("{}/{} done", stand.done, stand.tasks);
+  if (stand.tasks > 0)
     text +=
         fmt::format(" ({:.0f} %)",  // 100 % only when all is done
-                    std::floor(100.0 * static_cast<double>(counts.done) / static_cast<double>(counts.total)));
-  if (counts.failed > 0) text += fmt::format(", {} failed", counts.failed);
-  if (counts.done > 0 && counts.done < counts.total) {
-    const std::chrono::duration<double> left(static_cast<double>(counts.total - counts.done) / rate);
+                    std::floor(100.0 * static_cast<double>(stand.done) / static_cast<double>(stand.tasks)));
+  if (stand.failed > 0) text += fmt::format(", {} failed", stand.failed);
+  if (stand.done > 0 && stand.done < stand.tasks) {
+    const std::chrono::duration<double> left(static_cast<double>(stand.tasks - stand.done) / rate);
     text += fmt::format(", {}, {} left", rate_text(rate), remaining_text(left));
   }
   // Users may never have heard of slots.
-  if (counts.idle > 0)
-    text += fmt::format(", {} of {} idle", counts.idle, count_text(counts.slots, "worker"));
+  if (stand.idle > 0)
+    text += fmt::format(", {} of {} idle", stand.idle, count_text(stand.workers, "worker"));
+  if (stand.runs > 1)
+    text += fmt::format(", {} on {}", count_text(stand.runs, "run"), count_text(stand.hosts, "host"));
   return text;
 }
 
@@ -94,7 +91,9 @@ std::string count_text(std::uint64_t count, const std::string& noun) {
 }
 
 Reporter::Reporter(std::string name, Progress progress, Time begin)
-    : name_(std::move(name)), progress_(resolve(progress)), begin_(begin) {
+    : name_(std::move(name)), is_on_terminal_(shown_on_terminal()), progress_(progress) {
+  if (progress_ == Progress::automatic) progress_ = is_on_terminal_ ? Progress::line : Progress::log;
+
   pause_ = progress_ == Progress::line ? line_pause : first_pause;
   due_ = progress_ == Progress::off ? Time::max() : begin + pause_;
 }
@@ -108,9 +107,8 @@ void Reporter::say(const std::string& line) {
     base::say(text);
 }
 
-void Reporter::update(const Counts& counts, Time now) {
-  if (now < due_) return;
-  const std::string text = progress_text(counts, now - begin_);
+void Reporter::update(const talk::Stand& stand) {
+  const std::string text = progress_text(stand);
   if (progress_ == Progress::line) {
     base::say_instead(fmt::format("tasker: {}: {}", name_, text));
     line_open_ = true;
@@ -118,7 +116,7 @@ void Reporter::update(const Counts& counts, Time now) {
     say(text);
     pause_ = std::min(2 * pause_, longest_pause);
   }
-  due_ = now + pause_;
+  due_ = Clock::now() + pause_;
 }
 
 void Reporter::end() {

@@ -2,7 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/units.hpp"
-#include "talk/tally.hpp"
+#include "talk/messages.hpp"
 
 #include <tasker/error.hpp>
 #include <tasker/options.hpp>
@@ -17,15 +17,6 @@ namespace tasker::runtime {
 using base::Clock;
 using base::Time;
 
-/// What the progress line tells of a map.
-struct Counts {
-  std::uint64_t total = 0;  ///< Tasks to compute in this run.
-  std::uint64_t done = 0;   ///< Tasks that are recorded, failed ones included.
-  std::uint64_t failed = 0;
-  std::size_t idle = 0;  ///< Slots that stay without work, since rank 0 has none for them.
-  std::size_t slots = 0;
-};
-
 /// What rank 0 tells on stderr while a map runs.
 class Reporter {
  public:
@@ -33,8 +24,10 @@ class Reporter {
 
   /// Writes "tasker: NAME: LINE".
   void say(const std::string& line);
-  /// Writes the progress line if it is due; on a terminal it replaces the one before.
-  void update(const Counts& counts, Time now);
+  /// Writes the progress line, when it is due; on a terminal it replaces the one before.
+  void update(const talk::Stand& stand);
+  /// Whether a person may be reading this.
+  bool is_on_terminal() const { return is_on_terminal_; }
   /// When the next progress line is due.
   Time due() const { return due_; }
   /// Removes the progress line from the terminal.
@@ -42,15 +35,15 @@ class Reporter {
 
  private:
   std::string name_;
+  bool is_on_terminal_;
   Progress progress_;
-  Time begin_;
   Time due_;
   Clock::duration pause_;
   bool line_open_ = false;
 };
 
-/// "250/1000 done (25 %), 3 failed, 25.0/s, 30.0 s left, 2 of 4 workers idle", after `elapsed`.
-std::string progress_text(const Counts& counts, Clock::duration elapsed);
+/// "250/1000 done (25 %), 3 failed, 25.0/s, 30.0 s left, 2 of 4 workers idle, 3 runs on 2 hosts"
+std::string progress_text(const talk::Stand& stand);
 
 /// "3 h 05 min"; "years" for more than one.
 std::string remaining_text(std::chrono::duration<double> left);

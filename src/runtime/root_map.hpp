@@ -9,9 +9,11 @@
 #include "runtime/workspace.hpp"
 #include "schedule/scheduler.hpp"
 #include "talk/gate.hpp"
+#include "talk/tcp.hpp"
 #include "talk/messages.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +30,8 @@ struct RootMap {
   bool root_computes() const { return is_alone() || call.options.root_computes; }
   /// How many tasks can be computed at the same time.
   std::uint32_t workers() const;
+  /// On how many hosts the ranks of this run are.
+  std::uint64_t hosts() const { return is_alone() ? 1 : static_cast<std::uint64_t>(root.peers.comm()->host_count()); }
 
   Root& root;
   std::uint64_t sequence;
@@ -41,7 +45,12 @@ struct RootMap {
   store::Holder self;  ///< This run: of that name are its fence and its ranks' journals.
   Before before;
   const bool has_launcher;         ///< Ranks live on when one is lost.
+  /// Where runs of other hosts can join, or could if this run took the lead.
+  std::optional<talk::Listener> listener;
   std::optional<talk::Gate> gate;  ///< While this run holds the directory, if others can join.
+  bool is_open_to_hosts = false;   ///< Whether the gate listens there, too.
+
+  std::map<std::string, int> attempts;  ///< To reach a run on another host, by run.
 
   /// Hosts of this run that are silent for longer than the options say are gone from now on.
   void set_lost_after();
@@ -59,7 +68,12 @@ struct RootMap {
 /// without code of the program that is not to be called now. Throws like Workspace::open.
 schedule::Plan begin(RootMap& map, const detail::MapCall& call);
 
-/// How a map with this archive has ended.
+/// How a map has ended.
+struct Ended {
+  std::shared_ptr<const detail::ResultSource> results;
+  talk::End end;  ///< For other ranks.
+};
+Ended ended_with(std::shared_ptr<const store::Archive> archive);
 talk::End end_of(const store::Archive& archive);
 
 }  // namespace tasker::runtime

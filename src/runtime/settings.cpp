@@ -5,6 +5,7 @@
 #include "cluster/history.hpp"
 #include "cluster/report.hpp"
 #include "execute/work.hpp"
+#include "talk/tcp.hpp"
 
 #include <tasker/error.hpp>
 
@@ -105,6 +106,15 @@ std::vector<std::string> parse_list(const std::string& text) {
   return parts;
 }
 
+std::optional<std::string> parse_listen(const std::string& text) {
+  return talk::parse_listen_at(text) ? std::optional(text) : std::nullopt;
+}
+constexpr const char* wanted_to_listen = "off, unix, or where to listen, such as eth0 or 10.1.2.3:4000-4100";
+
+Format<std::string> text() {
+  return {[](const std::string& text) { return std::optional(text); }, "a text"};
+}
+
 /// A name with more wrong letters than this is no misspelling.
 constexpr std::size_t farthest_typo = 3;
 
@@ -115,6 +125,15 @@ Apply set(T Options::*option, const std::type_identity_t<Format<T>>& format) {
   return [option, format](Settings& settings, const std::string& name, const std::string& value) {
     settings.options.*option = format(name, value);
   };
+}
+
+/// Whether to join, or the path of a ticket.
+void set_join(Settings& settings, const std::string&, const std::string& value) {
+  settings.options.ticket.clear();
+  if (value == "automatic" || value == "never")
+    settings.options.join = value == "never" ? Joining::never : Joining::automatic;
+  else
+    settings.options.ticket = value;
 }
 
 /// Every option with a variable, in one table.
@@ -140,8 +159,11 @@ const std::map<std::string, Apply>& table() {
                                                                  {"failures", Capture::failures},
                                                                  {"all", Capture::all}}))},
       {"TASKER_LOST_AFTER", set(&Options::lost_after, {parse_lost_after, "a duration from 2s to 1h"})},
-      {"TASKER_JOIN",
-       set(&Options::join, one_of<Joining>({{"automatic", Joining::automatic}, {"never", Joining::never}}))},
+      {"TASKER_JOIN", set_join},
+      {"TASKER_IDLE_TIMEOUT", set(&Options::idle_timeout, duration())},
+      {"TASKER_LISTEN", set(&Options::listen, {parse_listen, wanted_to_listen})},
+      {"TASKER_INVITE", set(&Options::invite, text())},
+      {"TASKER_JOIN_OTHER_BUILDS", set(&Options::join_other_builds, yes_or_no())},
       {"TASKER_LEASE", set(&Options::lease, {parse_lease, "a duration of 5s or more"})},
       {"TASKER_MAX_LOST", set(&Options::max_lost, up_to(most_retries))},
       {"TASKER_DEADLINE",
@@ -208,6 +230,11 @@ void require_sense(const Options& options) {
   require(options.lost_after >= least_lost_after && options.lost_after <= most_lost_after,
           "lost_after: from 2 s to 1 h");
   require(options.lease >= least_lease, "lease: at least 5 s");
+  const auto listen = talk::parse_listen_at(options.listen);
+  require(listen.has_value(), (std::string("listen: ") + wanted_to_listen).c_str());
+  require(options.invite.empty() || listen->how == talk::ListenAt::How::automatic ||
+              listen->how == talk::ListenAt::How::tcp,
+          "invite: listen must not be off or unix");
 }
 
 }  // namespace

@@ -106,7 +106,9 @@ void Workspace::tidy() {
     store::Hold hold(directory_, self_);
     base::sync_directory(call_.path.parent_path());  // the killed run may have had no time for that
     store::Ghosts(directory_).forget(hold.fence());  // whatever they write is in the archive
-    if (store::remove_merged(hold.fence(), archive_->description().merged)) hold.end_directory();
+    if (!store::remove_merged(hold.fence(), archive_->description().merged)) return;
+    hold.fence().remove(store::key_path(directory_));
+    hold.end_directory();
   } catch (const Interrupted&) {
     // Another run works in the directory, on another list.
   } catch (const SystemError&) {
@@ -262,6 +264,13 @@ void Workspace::find_states(const store::Names& names) {
       hold_->fence().remove(directory_ / name.to_string());
 }
 
+std::vector<std::string> Workspace::listen(
+    const std::function<std::vector<std::string>(const store::Fence& fence)>& listen) {
+  auto addresses = listen(hold_->fence());
+  hold_->set_addresses(addresses);
+  return addresses;
+}
+
 void Workspace::add_run(const store::Holder& run) {
   std::uint64_t id = 0;
   if (base::from_hex(run.run, id)) runs_.insert(id);
@@ -301,8 +310,10 @@ std::shared_ptr<const store::Archive> Workspace::finish(bool holes) {
                    archive_ ? std::optional(archive_->description().id) : std::nullopt);
   catalog_.reset();
   auto archive = written(description.id);
-  if (!call_.options.keep_directory && store::remove_merged(fence, description.merged))
+  if (!call_.options.keep_directory && store::remove_merged(fence, description.merged)) {
+    fence.remove(store::key_path(directory_));
     hold_->end_directory();
+  }
   hold_.reset();
   return archive;
 }

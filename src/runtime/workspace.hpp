@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -81,6 +82,9 @@ class Workspace {
   void check_hold() const;
   /// Looks for itself, and throws in the same way. Does nothing if this run holds no directory.
   void require_hold() const;
+  /// Has `listen` open a port in the fence, and notes in the directory where runs of other hosts can join.
+  std::vector<std::string> listen(
+      const std::function<std::vector<std::string>(const store::Fence& fence)>& listen);
   /// The ranks of another run compute for this one, and write journals of that run's name.
   void add_run(const store::Holder& run);
   /// The ranks of that run have closed their journals.

@@ -33,6 +33,7 @@ std::string text_of(const Holder& holder, std::uint64_t beat, bool holds) {
                {"started", holder.process.started},
                {"ghosts", holder.ghosts.count()},
                {"gate", holder.gate},
+               {"addresses", holder.addresses},
                {"beat", beat},
                {"holds", holds}});
 }
@@ -49,11 +50,11 @@ void keep_ghosts(const fs::path& directory, const std::string& run) {
 
 }  // namespace
 
-Held::Held(const fs::path& directory, Seen by)
+Held::Held(const fs::path& directory, Seen by, const std::string& why)
     : Interrupted(directory.string() + " is held by another run: process " +
                   std::to_string(by.holder.process.pid) + " on host " + by.holder.process.host +
                   (by.holder.job.empty() ? "" : ", Slurm job " + by.holder.job) +
-                  "; wait for it to end, then run the same command again"),
+                  (why.empty() ? "" : ", which this one can't join: " + why) + "; wait for it to end, then run the same command again"),
       by_(std::move(by)) {}
 
 std::optional<Seen> read_holder(const fs::path& path) {
@@ -69,6 +70,7 @@ std::optional<Seen> read_holder(const fs::path& path) {
     j->at("run").get_to(holder.run);
     j->at("job").get_to(holder.job);
     j->at("gate").get_to(holder.gate);
+    j->at("addresses").get_to(holder.addresses);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
     holder.process.pid = whole_number<std::int64_t>(j->at("pid"));
@@ -110,9 +112,10 @@ void Hold::take(const Prepare& prepare, const std::string& frozen) {
     if (others.empty()) break;
     for (const std::string& other : others) settle(other, other == frozen);
   }
-  const std::string gate = prepare ? prepare(fence_.path()) : "";
+  Holder self = self_;
+  if (prepare) prepare(fence_, self);
   const base::Lock lock(mutex_);
-  self_.gate = gate;
+  self_ = std::move(self);
   beat(true);
 }
 
@@ -158,6 +161,12 @@ void Hold::leave_ghosts(std::chrono::milliseconds ghosts) {
 void Hold::end_directory() {
   thread_ = {};
   fence_.remove_directory();
+}
+
+void Hold::set_addresses(std::vector<std::string> addresses) {
+  const base::Lock lock(mutex_);
+  self_.addresses = std::move(addresses);
+  beat(true);
 }
 
 void Hold::note_joined(const Holder& run) const {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace tasker::store {
 
@@ -26,7 +27,10 @@ struct Holder {
   /// How long ranks of the run may go on writing to their journals after this process has died: ranks on
   /// other hosts hear of it late.
   std::chrono::milliseconds ghosts{0};
-  std::string gate = {};  ///< Where other runs can join: the name of a socket in the fence; empty: nowhere.
+  /// Where other runs of this host can join: the name of a socket in the fence; empty: nowhere.
+  std::string gate = {};
+  /// Where those of other hosts can join, such as "10.1.2.3:4711". They need the directory's key (key.hpp).
+  std::vector<std::string> addresses = {};
 };
 
 /// What `holder.json` tells of a run.
@@ -39,7 +43,8 @@ struct Seen {
 /// Another run holds a directory, or is about to.
 class Held : public Interrupted {
  public:
-  Held(const std::filesystem::path& directory, Seen by);
+  /// `why` it can't be joined, if it is known.
+  Held(const std::filesystem::path& directory, Seen by, const std::string& why = {});
   const Seen& by() const { return by_; }
 
  private:
@@ -66,9 +71,8 @@ class Hold {
     std::chrono::milliseconds patience{10000};  ///< Several beats.
   };
 
-  /// What to do in the fence right before it says that its run holds the directory. Returns where other runs
-  /// can join (Holder::gate).
-  using Prepare = std::function<std::string(const std::filesystem::path& fence)>;
+  /// What to do right before the fence says that its run holds the directory: sets where other runs can join.
+  using Prepare = std::function<void(const Fence& fence, Holder& self)>;
 
   /// Takes `directory`, from a dead run if need be. Throws Held if a live run holds it. Of several runs that
   /// want it at the same time, all but one get Held. May wait for `patience`, to watch a run on another host.
@@ -83,6 +87,8 @@ class Hold {
   const Fence& fence() const { return fence_; }
   /// Whether the last beat found the directory gone or taken by another run, which believed this one dead.
   bool lost() const { return lost_; }
+  /// From now on runs of other hosts can join at `addresses`.
+  void set_addresses(std::vector<std::string> addresses);
   /// Gives the directory back, and removes it if nothing else is left in it.
   void end_directory();
   /// Notes in the directory that the ranks of another run compute for this one, and write journals of that

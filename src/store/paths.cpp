@@ -63,6 +63,7 @@ fs::path file_of(const fs::path& directory) {
 }
 fs::path manifest_path(const fs::path& directory) { return directory / "manifest.json"; }
 fs::path list_path(const fs::path& directory) { return directory / "list.bin"; }
+fs::path key_path(const fs::path& directory) { return directory / "key"; }
 fs::path fence_path(const fs::path& directory, const std::string& run) {
   return directory / (run + std::string(fence_suffix));
 }
@@ -161,7 +162,7 @@ bool holds_nothing(const Names& names) {
   const fs::path manifest = manifest_path(names.directory());
   return std::ranges::all_of(names, [&](const std::string& name) {
     return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix) ||
-           parse_run(name, joined_suffix) || (name == manifest.filename() && is_torn(manifest));
+           parse_run(name, joined_suffix) || name == key_path("").filename() || (name == manifest.filename() && is_torn(manifest));
   });
 }
 

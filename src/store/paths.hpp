@@ -19,6 +19,8 @@ std::filesystem::path file_of(const std::filesystem::path& directory);
 
 std::filesystem::path manifest_path(const std::filesystem::path& directory);
 std::filesystem::path list_path(const std::filesystem::path& directory);
+/// The key that runs on other hosts must have to join (key.hpp).
+std::filesystem::path key_path(const std::filesystem::path& directory);
 
 /// The fence of a run: the subdirectory through which it publishes and removes (fence.hpp).
 std::filesystem::path fence_path(const std::filesystem::path& directory, const std::string& run);

@@ -41,6 +41,7 @@ class Channel {
 
   /// What the other end is to receive. The caller takes from the front what it has sent.
   std::string& to_send() { return to_send_; }
+  const std::string& to_send() const { return to_send_; }
   /// What the other end has said, all of it authentic. The caller takes it from there.
   std::string& received() { return received_; }
 

@@ -1,6 +1,8 @@
 #include "talk/connection.hpp"
 
 #include "base/file.hpp"
+#include "base/sleep.hpp"
+#include "talk/tcp.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
@@ -9,8 +11,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace tasker::talk {
 
@@ -48,6 +52,16 @@ Connection::Connection(int fd) : pipe_(fd), unshared_(fd) {
   (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size);
 }
 
+Connection::Connection(int fd, Role role, const Key& key, std::chrono::milliseconds lost_after)
+    : Connection(fd, std::make_unique<EncryptedWire>(role, key)) {
+  set_no_delay(fd);
+  give_up_after(fd, lost_after);
+  flush();
+}
+
+Connection::Connection(int fd, std::unique_ptr<EncryptedWire> wire)
+    : wire_(wire.get()), pipe_(fd, std::move(wire)), unshared_(fd) {}
+
 void Connection::send(std::int32_t rank, std::string message) {
   std::string tag;
   detail::put(tag, rank);
@@ -84,6 +98,61 @@ std::optional<Connection> connect_to(const std::filesystem::path& path) {
   const Address address(path);
   if (::connect(fd.get(), address.get(), sizeof address.socket) != 0) return std::nullopt;
   return Connection(fd.release());
+}
+
+namespace {
+
+/// An attempt to connect to one address.
+struct Attempt {
+  UnsharedDescriptor fd;
+  std::optional<Connection> connection;  // since somebody has answered
+
+  int watched() const { return connection ? connection->fd() : fd.get(); }
+};
+
+/// Goes on with an attempt about which there is news; false if it has failed.
+bool go_on(Attempt& attempt, const Key& key, std::chrono::milliseconds lost_after) {
+  if (!attempt.connection) {
+    if (socket_error(attempt.fd.get()) != 0) return false;
+    attempt.connection.emplace(attempt.fd.release(), Role::connects, key, lost_after);
+    return true;
+  }
+  try {
+    (void)attempt.connection->receive();
+  } catch (const DamagedError&) {
+    return false;
+  }
+  return attempt.connection->is_proven() || !attempt.connection->has_ended();
+}
+
+}  // namespace
+
+std::optional<Connection> connect_to(std::span<const std::string> addresses, const Key& key,
+                                     std::chrono::milliseconds lost_after, base::Time deadline) {
+  std::vector<Attempt> attempts;
+  for (const std::string& text : addresses)
+    if (const auto address = parse_address(text))
+      if (Attempt attempt{tcp_socket(), {}}; begin_to_connect(attempt.fd.get(), *address))
+        attempts.push_back(std::move(attempt));
+  bool any_stranger = false;
+  while (!attempts.empty()) {
+    std::vector<pollfd> watched;
+    for (const Attempt& attempt : attempts)
+      watched.push_back({attempt.watched(), static_cast<short>(attempt.connection ? POLLIN : POLLOUT), 0});
+    if (base::sleep_until(deadline, watched)) return std::nullopt;
+    for (std::size_t i = attempts.size(); i-- > 0;) {
+      if (watched[i].revents == 0) continue;
+      Attempt& attempt = attempts[i];
+      if (!go_on(attempt, key, lost_after)) {
+        any_stranger = any_stranger || attempt.connection;
+        attempts.erase(attempts.begin() + static_cast<std::ptrdiff_t>(i));
+      } else if (attempt.connection && attempt.connection->is_proven()) {
+        return std::move(attempt.connection);
+      }
+    }
+  }
+  if (any_stranger) throw DamagedError("who listens there does not have the same key");
+  return std::nullopt;
 }
 
 }  // namespace tasker::talk

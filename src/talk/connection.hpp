@@ -1,11 +1,16 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/pipe.hpp"
+#include "talk/encrypted_wire.hpp"
 #include "talk/unshared.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace tasker::talk {
@@ -23,10 +28,15 @@ class Connection {
     std::string message;  ///< Empty: this rank is gone.
   };
 
-  /// Owns `fd`, a connected socket.
+  /// Owns `fd`, a connected Unix socket.
   explicit Connection(int fd);
+  /// Owns `fd`, a connected TCP socket: what is said over it is encrypted. The connection counts as lost when
+  /// the other host is silent for `lost_after`.
+  Connection(int fd, Role role, const Key& key, std::chrono::milliseconds lost_after);
 
   int fd() const { return pipe_.fd(); }
+  /// Whether the other end has proved that it belongs here. Before that nothing is received.
+  bool is_proven() const { return !wire_ || wire_->is_open(); }
   void send(std::int32_t rank, std::string message);
   /// Whether something still waits to be sent: `flush` when there is room.
   bool has_unsent() const { return pipe_.has_unsent(); }
@@ -40,6 +50,9 @@ class Connection {
   bool has_ended() const { return fd() < 0 || pipe_.has_ended(); }
 
  private:
+  Connection(int fd, std::unique_ptr<EncryptedWire> wire);
+
+  EncryptedWire* wire_ = nullptr;  // of the pipe
   base::Pipe pipe_;
   Unshared unshared_;  // destroyed first
 };
@@ -49,5 +62,10 @@ class Connection {
 base::Descriptor listen_at(const std::filesystem::path& path);
 /// Connects to it; nothing if nobody listens there.
 std::optional<Connection> connect_to(const std::filesystem::path& path);
+/// Connects over TCP to one of `addresses`, at which somebody proves to have the key. Nothing if there is
+/// nobody until `deadline`. Throws DamagedError if somebody is there, but ends the connection before it has
+/// proved that.
+std::optional<Connection> connect_to(std::span<const std::string> addresses, const Key& key,
+                                     std::chrono::milliseconds lost_after, base::Time deadline);
 
 }  // namespace tasker::talk

@@ -16,18 +16,34 @@
 namespace tasker::talk {
 
 namespace {
-/// The listening socket's number among the peers.
+/// The listening sockets' numbers among the peers.
 constexpr int listening = 0;
+constexpr int listening_remote = 1;
 constexpr int events_at_once = 64;
+/// While so many have not proved yet that they belong here, the others wait in the kernel's queue.
+constexpr std::size_t strangers_at_once = 32;
 }  // namespace
 
 Gate::Gate(const std::filesystem::path& socket)
     : listener_(listen_at(socket).release()), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) base::throw_errno("listen at", socket);
+  watch_listener(listening, EPOLL_CTL_ADD, true);
+}
+
+void Gate::listen(const Listener& listener, const Key& key, std::chrono::milliseconds lost_after,
+                  std::chrono::milliseconds patience) {
+  remote_ = {listener.fd(), key, lost_after, patience};
+  watch_listener(listening_remote, EPOLL_CTL_ADD, true);
+}
+
+int Gate::listener(int number) const { return number == listening ? listener_.get() : remote_->listener; }
+
+void Gate::watch_listener(int number, int how, bool wanted) const {
   epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = listening;
-  if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.get(), &event) != 0)
-    base::throw_errno("listen at", socket);
+  event.events = wanted ? EPOLLIN : 0U;
+  event.data.fd = number;
+  if (::epoll_ctl(epoll_.get(), how, listener(number), &event) != 0)
+    base::throw_errno("wait for", "other runs");
 }
 
 std::optional<Envelope> Gate::next() {
@@ -43,24 +59,56 @@ void Gate::look() {
   const int count = ::epoll_wait(epoll_.get(), events, events_at_once, 0);
   for (int i = 0; i < count; ++i) {
     const int number = events[i].data.fd;
-    if (number == listening)
-      accept();
+    if (number < first)
+      accept(number);
     else
       hear(number);
   }
+  drop_strangers();
 }
 
-void Gate::accept() {
+void Gate::accept(int number) {
+  for (int fd; (fd = accept_one(number)) >= 0;) {
+    if (number == listening) {
+      add(Connection(fd));
+      continue;
+    }
+    strangers_.insert(next_);
+    add(Connection(fd, Role::listens, remote_->key, remote_->lost_after));
+    if (strangers_.size() < strangers_at_once) continue;
+    watch_listener(number, EPOLL_CTL_MOD, false);
+    return;
+  }
+}
+
+/// The next one in the kernel's queue; below 0 if there is none.
+int Gate::accept_one(int number) {
   for (;;) {
-    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(listener(number), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     // Without descriptors left the listener would stay readable for ever: from now on nobody else is
     // accepted.
-    if (fd < 0 && errno != EAGAIN) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
-    if (fd < 0) return;
-    const int number = next_++;
-    watch(number, runs_.emplace(number, Run{Connection(fd)}).first->second, EPOLL_CTL_ADD);
+    if (fd < 0 && errno != EAGAIN) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener(number), nullptr);
+    return fd;
   }
+}
+
+void Gate::add(Connection connection) {
+  const int number = next_++;
+  watch(number, runs_.emplace(number, Run{std::move(connection)}).first->second, EPOLL_CTL_ADD);
+}
+
+/// Lets go of those who take too long to prove that they belong here.
+void Gate::drop_strangers() {
+  while (!strangers_.empty() &&
+         runs_.at(*strangers_.begin()).came + remote_->patience <= base::Clock::now())
+    lose(*strangers_.begin());
+}
+
+/// That run has proved that it belongs here, or is gone.
+void Gate::note_proven(int number) {
+  if (strangers_.erase(number) > 0 && strangers_.size() + 1 == strangers_at_once)
+    watch_listener(listening_remote, EPOLL_CTL_MOD, true);
 }
 
 void Gate::watch(int number, const Run& run, int how) const {
@@ -76,12 +124,14 @@ void Gate::hear(int number) {
   if (found == runs_.end()) return;
   Connection& connection = found->second.connection;
   try {
-    if (connection.has_unsent()) {
-      connection.flush();
-      if (!connection.has_unsent()) watch(number, found->second, EPOLL_CTL_MOD);
-    }
+    const bool had_unsent = connection.has_unsent();
+    connection.flush();
     while (const auto said = connection.receive()) hear(number, *said);
-    if (connection.has_ended()) lose(number);
+    if (connection.is_proven()) note_proven(number);
+    if (connection.has_ended())
+      lose(number);
+    else if (connection.has_unsent() != had_unsent)
+      watch(number, found->second, EPOLL_CTL_MOD);
   } catch (const Error&) {
     lose(number);  // it sends what no run sends
   }
@@ -128,6 +178,7 @@ void Gate::lose(int number) {
     heard_.push_back({run->second.ranks_at + rank, {}, true, true});
   heard_.push_back({number, {}, true});
   runs_.erase(run);
+  note_proven(number);
 }
 
 void Gate::close(int number) {

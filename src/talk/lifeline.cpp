@@ -3,11 +3,11 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/sleep.hpp"
+#include "talk/tcp.hpp"
 
 #include <tasker/detail/bytes.hpp>
 #include <tasker/error.hpp>
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -35,29 +35,6 @@ constexpr std::size_t other_files = 256;
 constexpr std::size_t hello_size = sizeof(Secret) + sizeof(std::uint32_t);
 constexpr std::size_t all_size = hello_size + sizeof(std::uint32_t);
 
-UnsharedDescriptor open_socket() {
-  UnsharedDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) base::throw_errno("create", "a TCP socket");
-  return fd;
-}
-
-void set_option(int fd, int level, int option, int value) {
-  // Failures are ignored: without the option a loss is noticed later.
-  (void)::setsockopt(fd, level, option, &value, sizeof value);
-}
-
-/// Has the kernel ask a silent host for a sign of life, and give the connection up after `lost_after`.
-void watch(int fd, std::chrono::milliseconds lost_after) {
-  const auto seconds = std::max<std::int64_t>(1, lost_after / 1s);
-  const auto pause = static_cast<int>(std::max<std::int64_t>(1, seconds / 8));
-  const auto most = std::max<std::int64_t>(1, seconds - pause) * 1000;
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 2 * pause);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, pause);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 127);  // as many as it takes: the next option ends it
-  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(most));
-}
-
 std::string number_bytes(std::uint32_t number) {
   std::string bytes;
   detail::put(bytes, number);
@@ -77,15 +54,11 @@ std::string_view view(const Secret& secret) {
 
 /// Whether a connection is made in time; if not, errno says why.
 bool connect_to(int fd, const sockaddr_in& peer) {
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) == 0) return true;
-  if (errno != EINPROGRESS) return false;
+  if (!begin_to_connect(fd, peer)) return false;
   pollfd made{fd, POLLOUT, 0};
   base::sleep_until(base::Clock::now() + patience_to_connect, {&made, 1});
-  int error = ETIMEDOUT;
-  socklen_t size = sizeof error;
-  if (made.revents != 0) ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  errno = error;
-  return error == 0;
+  errno = made.revents != 0 ? socket_error(fd) : ETIMEDOUT;
+  return errno == 0;
 }
 
 }  // namespace
@@ -96,8 +69,8 @@ Lifeline::Lifeline(std::span<const in_addr_t> addresses, in_port_t port, const S
                    std::uint32_t number) {
   int error = EHOSTUNREACH;
   for (const in_addr_t address : addresses) {
-    fd_ = open_socket();
-    watch(fd(), default_lost_after);
+    fd_ = tcp_socket();
+    give_up_after(fd(), default_lost_after);
     if (connect_to(fd(), ipv4(address, port)) &&
         send_bytes(fd(), std::string(view(secret)) + number_bytes(number)))
       return;
@@ -114,10 +87,10 @@ std::optional<std::uint32_t> Lifeline::hear() const {
 
 void Lifeline::say(std::uint32_t last_word) const { send_bytes(fd(), number_bytes(last_word)); }
 
-void Lifeline::set_lost_after(std::chrono::milliseconds lost_after) const { watch(fd(), lost_after); }
+void Lifeline::set_lost_after(std::chrono::milliseconds lost_after) const { give_up_after(fd(), lost_after); }
 
 Lifelines::Lifelines(in_addr_t address, const Secret& secret, std::size_t expected)
-    : secret_(secret), most_(expected + most_strangers), listener_(open_socket()) {
+    : secret_(secret), most_(expected + most_strangers), listener_(tcp_socket()) {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = std::max(files.rlim_cur, std::min<rlim_t>(files.rlim_max, most_ + other_files));
@@ -146,7 +119,7 @@ void Lifelines::accept() {
     if (!fd && errno != EAGAIN) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
     if (!fd) return;
     if (peers_.size() >= most_ || !notify(fd.get())) continue;
-    watch(fd.get(), lost_after_);
+    give_up_after(fd.get(), lost_after_);
     peers_[fd.get()].fd = std::move(fd);
   }
 }
@@ -200,7 +173,7 @@ void Lifelines::say(std::uint32_t last_word) const {
 
 void Lifelines::set_lost_after(std::chrono::milliseconds lost_after) {
   if (std::exchange(lost_after_, lost_after) == lost_after) return;
-  for (const auto& [fd, peer] : peers_) watch(fd, lost_after);
+  for (const auto& [fd, peer] : peers_) give_up_after(fd, lost_after);
 }
 
 }  // namespace tasker::talk

@@ -169,6 +169,8 @@ struct Join {
   std::string digest;  ///< Of what the map declares.
   std::uint64_t tasks = 0;
   Digest arguments;  ///< Of all arguments.
+  /// Where I listen for runs of other hosts, should I take the lead; such as "10.1.2.3:4711".
+  std::vector<std::string> addresses = {};
 };
 
 /// The leader: you are one of us. The map begins for each of your ranks that computes.
@@ -184,6 +186,31 @@ struct Refused {
   std::string why;
 };
 
+/// The leader, to a run that has joined: how far the map is. Said now and then, as a sign of life.
+struct Stand {
+  std::uint64_t tasks = 0;  ///< To compute in the leader's run.
+  std::uint64_t done = 0;   ///< Of them.
+  std::uint64_t failed = 0;
+  std::uint64_t idle = 0;     ///< Workers without work.
+  std::uint64_t workers = 0;  ///< Of all runs, as messages to users count them.
+  std::uint64_t ranks = 0;    ///< That compute, of all runs.
+  std::uint64_t runs = 1;
+  std::uint64_t hosts = 1;
+  std::chrono::nanoseconds elapsed = {};  ///< Since the leader's run began.
+  bool is_idle = false;    ///< You have nothing in hand, and there is nothing to hand out.
+  bool is_ending = false;  ///< All is recorded: there is no further sign of life before the end.
+  std::vector<std::string> addresses = {};  ///< Where those listen who may lead after me.
+};
+
+/// To a run that leads, by a command: let runs of other hosts join, too.
+struct Invite {};
+
+/// The answer: where they can join; if they can't, why.
+struct Invited {
+  std::vector<std::string> addresses = {};
+  std::string why = {};
+};
+
 /// Any rank: I leave the Tasker, with this exit code and, if an exception is the reason, its message.
 struct Leave {
   std::int32_t exit_code = 0;
@@ -193,7 +220,8 @@ struct Leave {
 
 /// All of them.
 base::Kinds<Enter, Start, Ready, Assignment, TakeBackRequest, Kept, Done, Records, Recorded, Trouble,
-            TimeLeft, Finish, Closed, Made, End, Join, Welcome, Refused, Leave>
+            TimeLeft, Finish, Closed, Made, End, Join, Welcome, Refused,
+            Stand, Invite, Invited, Leave>
 kinds_of(const auto& message);
 
 using base::kind;

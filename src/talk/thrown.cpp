@@ -17,6 +17,7 @@ const char* type_of(const Error& error) {
   if (dynamic_cast<const UsageError*>(&error)) return "usage";
   if (dynamic_cast<const DamagedError*>(&error)) return "damaged";
   if (dynamic_cast<const SystemError*>(&error)) return "system";
+  if (dynamic_cast<const Left*>(&error)) return "left";
   if (dynamic_cast<const Interrupted*>(&error)) return "interrupted";
   if (dynamic_cast<const DryRun*>(&error)) return "dry run";
   return "error";
@@ -71,6 +72,8 @@ std::exception_ptr to_exception(const Thrown& thrown) {
   if (type == "usage") return std::make_exception_ptr(UsageError(message));
   if (type == "damaged") return std::make_exception_ptr(DamagedError(message));
   if (type == "system") return std::make_exception_ptr(SystemError(message));
+  if (type == "left")
+    return std::make_exception_ptr(Left(message, exit_code == exit_done ? int{exit_done} : int{exit_interrupted}));
   if (type == "interrupted") return std::make_exception_ptr(Interrupted(message));
   if (type == "dry run") return std::make_exception_ptr(DryRun(message));
   return std::make_exception_ptr(Error(message, failure_code(exit_code, exit_failed)));

@@ -40,6 +40,11 @@ class UnsharedDescriptor {
 
   explicit operator bool() const { return bool{fd_}; }
   int get() const { return fd_.get(); }
+  /// Gives it away, to somebody who has forked children close it, too.
+  int release() {
+    unshared_.lift();
+    return fd_.release();
+  }
 
  private:
   base::Descriptor fd_;

@@ -17,6 +17,9 @@ void add_launch(CLI::App& app, int& exit_code);
 /// process, unless the script was only to be printed.
 void add_submit(CLI::App& app, int& exit_code);
 
+/// `tasker invite`: prints a ticket, with which runs join that don't see the directory.
+void add_invite(CLI::App& app, int& exit_code);
+
 /// The program, its arguments, and the options before it that the subcommand does not know, with `--` or
 /// without.
 std::vector<std::string> words_behind(const CLI::App& subcommand);

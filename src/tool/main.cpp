@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   int exit_code = tasker::exit_done;
   tasker::tool::add_launch(app, exit_code);
   tasker::tool::add_submit(app, exit_code);
+  tasker::tool::add_invite(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

@@ -48,12 +48,14 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
   const int size = network.comm(0).size();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
   Authors authors;
+  std::atomic<int> worker_count = 0;
+  bool leads = false;
   const auto take_part = [&](int rank) {
     const auto call = detail::make_call(file, fn, arguments, options);
     base::KeptThread thread("talk");
     talk::Peers peers(rank == 0 && size > 1 ? &network.comm(0) : nullptr);
     execute::Desk desk;
-    Root root{peers, thread, desk, authors, allocation, *drain, {}, base::this_process()};
+    Root root{peers, thread, desk, authors, allocation, *drain, {}, base::this_process(), worker_count, leads};
     try {
       if (rank == 0)
         map_on_root(root, call, 1);
