@@ -25,14 +25,12 @@ class ArrayTest(SlurmTest):
 
     def stop(self, member):
         """As long as other members wait, scancel believes that it has failed, and tries again for minutes."""
-        with subprocess.Popen(["scancel", "--batch", "--signal=USR1", member.number]) as scancel:
-            self.addCleanup(scancel.kill)
+        scancel = subprocess.Popen(["scancel", "--batch", "--signal=USR1", member.number])
+        try:
             self.until_stopped(member)
+        finally:
             scancel.kill()
-
-    def submit_array(self, script, *options):
-        """A hand-written script whose members all run the program; the array's number."""
-        return self.submit(script, f"--output={self.base}/worklist-%A_%a.out", *options).number
+            scancel.wait()
 
     def outcomes(self, array):
         """How each member has ended, by its index; those that never started are one."""
@@ -53,9 +51,13 @@ class ArrayTest(SlurmTest):
 class Submitted(ArrayTest):
     """By tasker submit --array."""
 
+    def submit_by_tool(self, array, arguments, *flags):
+        outcome = self.tool("submit", array, "--ntasks=2", *flags, *self.words(arguments))
+        self.assertEqual(outcome.returncode, 0, outcome)
+        return self.job(int(outcome.stdout), None).number
+
     def test_members_come_and_go_and_are_killed_and_a_run_by_hand_joins(self):
-        outcome = self.tool("submit", "--array", "6%3", "--ntasks=2", *self.words(ALL))
-        array = int(outcome.stdout)
+        array = self.submit_by_tool("--array=6%3", ALL)
         first, second, third = (self.member(array, index) for index in (1, 2, 3))
         self.until_waiting(first, 3)
         by_hand = self.start(ranks=4, wait_for=self.go, sleep_us=10000, pids=self.base / "pids.by_hand")
@@ -79,11 +81,7 @@ class Submitted(ArrayTest):
         self.assert_done()
 
     def test_whoever_ends_cancels_those_that_wait(self):
-        waiting = subprocess.Popen([TOOL, "submit", "--array=5%2", "--ntasks=2", "--wait", *self.words(ALL)],
-                                   cwd=self.base, text=True, env=self.environment({}), stdout=subprocess.PIPE)
-        self.addCleanup(waiting.stdout.close)
-        self.addCleanup(lambda: waiting.poll() is not None or waiting.kill())
-        array = int(waiting.stdout.readline())
+        array = self.submit_by_tool("--array=5%2", ALL)
         first = self.member(array, 1)
         self.until_waiting(first)
         self.stop(first)
@@ -91,9 +89,14 @@ class Submitted(ArrayTest):
         outcomes = self.outcomes(array)
         self.assertIn(outcomes.pop("3"), (0, "CANCELLED"))  # started in time or not
         self.assertEqual(outcomes, {"1": "CANCELLED", "2": 0, NEVER_STARTED: "CANCELLED"})
-        self.assertEqual(waiting.wait(DEADLINE), 0)
         self.assertEqual(self.called(), sorted(ALL))
         self.assert_done()
+
+    def test_one_that_does_all_ends_the_array_and_who_waits_for_it(self):
+        array = self.submit_by_tool("--array=3%1", TASKS, "--wait")
+        self.assertEqual(self.outcomes(array), {"1": 0, NEVER_STARTED: "CANCELLED"})
+        self.assertEqual(self.called(), sorted(TASKS))
+        self.assert_complete(TASKS)
 
     def test_what_is_no_array_is_refused(self):
         outcome = self.tool("submit", "--array=soon", "true")
@@ -106,6 +109,9 @@ class Submitted(ArrayTest):
 
 class ByHand(ArrayTest):
     """By sbatch --array and a script of one's own."""
+
+    def submit_array(self, script, *options):
+        return self.submit(script, f"--output={self.base}/worklist-%A_%a.out", *options).number
 
     def test_members_share_the_work_and_late_ones_find_it_done(self):
         program = " ".join(self.words(ALL))
