@@ -26,8 +26,7 @@ std::string number(const char* variable) {
 
 }  // namespace
 
-Array::Array()
-    : id_(number("SLURM_ARRAY_JOB_ID")), member_(id_ + "_" + number("SLURM_ARRAY_TASK_ID")) {}
+Array::Array() : id_(number("SLURM_ARRAY_JOB_ID")), member_(id_ + "_" + number("SLURM_ARRAY_TASK_ID")) {}
 
 void Array::after(int exit_code) const {
   if (exit_code != exit_done) return;

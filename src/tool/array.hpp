@@ -13,8 +13,8 @@ class Array {
   /// This member's job, such as "4711_3".
   const std::string& member() const { return member_; }
 
-  /// To be called when the run has ended with this exit code. If all is done, nothing is left for members that
-  /// still wait in the queue: they are cancelled.
+  /// To be called when the run has ended with this exit code. If all is done, nothing is left for members
+  /// that still wait in the queue: they are cancelled.
   void after(int exit_code) const;
 
  private:

@@ -78,7 +78,7 @@ std::string batch_script(const BatchJob& job) {
         "back into the queue.\n";
   if (!job.array.empty())
     text +=
-        "# The members of the array join each other. Once all is done, those that still wait are cancelled.\n";
+        "# The jobs of the array join each other. Once all is done, those that still wait are cancelled.\n";
   text += "exec " + quoted(job.tool) + " launch";
   if (job.requeues > 0) text += " --requeue " + std::to_string(job.requeues);
   if (!job.array.empty()) text += " --array";

@@ -92,10 +92,10 @@ void Requeue::come_back(bool held) const {
   // Where the site forbids that, a new job takes this one's place; an array's member has its own place only,
   // not the whole array's. If another run holds the directory, the new job waits a while, as a requeued one
   // does. It gets this environment, whatever the script says, for the history.
-  const Answer submitted = ask(
-      "cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
-      "sbatch --parsable --export=ALL --dependency=afterany:" + job_ + (held ? " --begin=now+120" : "") +
-      " ${SLURM_ARRAY_TASK_ID:+--array=$SLURM_ARRAY_TASK_ID}");
+  const Answer submitted =
+      ask("cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " +
+          in_time + "sbatch --parsable --export=ALL --dependency=afterany:" + job_ +
+          (held ? " --begin=now+120" : "") + " ${SLURM_ARRAY_TASK_ID:+--array=$SLURM_ARRAY_TASK_ID}");
   say("job " + job_ + " can't be requeued (" + requeued.text +
       (submitted.good ? "); job " + submitted.text + " goes on"
                       : "), nor submitted anew (" + submitted.text +

@@ -5,7 +5,7 @@
 
 namespace tasker::tool {
 
-/// Brings the Slurm job that this process is part of, or the member of an array, back into the queue when its run was stopped early.
+/// Brings the Slurm job that this process is part of back into the queue when its run was stopped early.
 class Requeue {
  public:
   /// `job`, as Slurm's commands take it, comes back at most `most` times without progress. From now on rank 0
