@@ -14,10 +14,12 @@ std::string environment(const char* name) {
 }  // namespace
 
 std::string slurm_job() {
-  const std::string array = environment("SLURM_ARRAY_JOB_ID");
-  // SLURM_JOB_ID of one task of an array is also the id of the whole array.
-  if (!array.empty()) return array + "_" + environment("SLURM_ARRAY_TASK_ID");
-  return environment("SLURM_JOB_ID");
+  const std::string job = environment("SLURM_JOB_ID");
+  // One member of an array has the id of the whole array. Elsewhere the array's variables tell little: a job
+  // that a member has submitted inherits them.
+  if (!job.empty() && job == environment("SLURM_ARRAY_JOB_ID"))
+    return job + "_" + environment("SLURM_ARRAY_TASK_ID");
+  return job;
 }
 
 bool was_requeued() { return std::atol(environment("SLURM_RESTART_COUNT").c_str()) > 0; }

@@ -4,8 +4,8 @@
 
 namespace tasker::cluster {
 
-/// The Slurm job that this process belongs to, as its commands take it: "4711", or "4711_3" for a task of an
-/// array; empty if none.
+/// The Slurm job that this process belongs to, as its commands take it: "4711", or "4711_3" if 4711 is also a
+/// whole array; empty if none.
 std::string slurm_job();
 
 /// Whether that job was started before, and then requeued.

@@ -50,6 +50,7 @@ void Desk::hear(std::string message) {
       if (!time.stop) break;
       horizon_->stop();
       for (const auto& chunk : chunks_) {
+        if (chunk->kept() == 0) continue;  // all was taken back, maybe from an earlier leader
         chunk->revoke();
         post_kept(*chunk);
       }

@@ -25,6 +25,13 @@ std::string flag_line(const std::string& flag) {
   return "#SBATCH \"" + text + "\"\n";
 }
 
+/// The indices of an array, as sbatch takes them. To sbatch a number alone is one index; here it is how many.
+std::string indices(const std::string& array) {
+  const std::string count = array.substr(0, array.find('%'));
+  const bool is_number = !count.empty() && count.find_first_not_of("0123456789") == count.npos;
+  return is_number ? "1-" + array : array;
+}
+
 }  // namespace
 
 std::string name_of(const BatchJob& job) {
@@ -49,7 +56,8 @@ std::string batch_script(const BatchJob& job) {
       quoted(name + ".sbatch") + "` submits it once more.\n";
   const auto flag = [&text](const std::string& words) { text += flag_line(words); };
   flag("--job-name=" + name);
-  flag("--output=" + name + "-%j.out");
+  if (!job.array.empty()) flag("--array=" + indices(job.array));
+  flag("--output=" + name + (job.array.empty() ? "-%j.out" : "-%A_%a.out"));
   flag("--open-mode=append");
   flag("--export=ALL");
   flag(job.requeues > 0 ? "--requeue" : "--no-requeue");
@@ -68,8 +76,12 @@ std::string batch_script(const BatchJob& job) {
     text +=
         "# When it is stopped early, by those or by the time limit, but not by scancel, it puts this job "
         "back into the queue.\n";
+  if (!job.array.empty())
+    text +=
+        "# The jobs of the array join each other. Once all is done, those that still wait are cancelled.\n";
   text += "exec " + quoted(job.tool) + " launch";
   if (job.requeues > 0) text += " --requeue " + std::to_string(job.requeues);
+  if (!job.array.empty()) text += " --array";
   for (const std::string& word : job.program) text.append(" ").append(quoted(word));
   return text + "\n";
 }

@@ -12,6 +12,7 @@ struct BatchJob {
   std::string tool;                  ///< The path of this command.
   std::vector<std::string> program;  ///< The program and its arguments.
   std::string time;                  ///< The limit, as sbatch takes it; empty: the partition's.
+  std::string array;                 ///< How many jobs, "20%5", or sbatch's indices; empty: one job.
   std::vector<std::string> flags;    ///< Other flags for sbatch, such as "--nodes=2".
   unsigned requeues = 10;            ///< How often the job comes back without progress; 0: never.
   std::vector<std::pair<std::string, std::string>> variables;  ///< TASKER_*, to be set in the job.

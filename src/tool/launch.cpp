@@ -1,5 +1,7 @@
 #include "base/units.hpp"
+#include "cluster/launcher.hpp"
 #include "talk/lifeline.hpp"
+#include "tool/array.hpp"
 #include "tool/commands.hpp"
 #include "tool/mpirun.hpp"
 #include "tool/requeue.hpp"
@@ -46,6 +48,7 @@ struct Launch {
   std::string hosts;
   std::string more;
   unsigned requeues = 0;
+  bool array = false;
   bool dry_run = false;
 };
 
@@ -86,13 +89,16 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
   if (program.front().starts_with('-'))
     throw UsageError("there is no option " + program.front() + "; see tasker launch --help");
   require_program(program.front());  // mpirun would wait for ranks that never start
+  std::optional<Array> array;
+  if (launch.array) array.emplace();
   std::optional<Requeue> requeue;
-  if (launch.requeues > 0) requeue.emplace(launch.requeues);
+  if (launch.requeues > 0) requeue.emplace(launch.requeues, array ? array->member() : cluster::slurm_job());
   Mpirun mpirun(has_other_hosts(launch), lost_after());
   const auto command = command_of(launch, program);
   if (!launch.dry_run) {
     const int exit_code = mpirun.run(command);
     if (requeue) requeue->after(exit_code);
+    if (array) array->after(exit_code);
     return exit_code;
   }
   for (const std::string& word : command)
@@ -127,6 +133,9 @@ void add_launch(CLI::App& app, int& exit_code) {
           "back into the queue; so often without progress. Where the site forbids that, the script is "
           "submitted anew: what counts must stand in it, not on sbatch's command line")
       ->check(CLI::Range(1U, 1000000U));
+  command->add_flag("--array", launch->array,
+                    "in the batch script of a Slurm array whose members all run this command: once all is "
+                    "done, those that still wait in the queue are cancelled");
   command->add_flag("--dry-run", launch->dry_run, "only print mpirun's command line");
   command->footer(
       "Example: tasker launch -n 8 --retries 2 ./myjob input.txt\n"

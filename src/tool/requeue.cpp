@@ -2,13 +2,12 @@
 
 #include "base/console.hpp"
 #include "cluster/history.hpp"
-#include "cluster/launcher.hpp"
+#include "tool/slurm_command.hpp"
 
 #include <tasker/error.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -21,27 +20,6 @@
 namespace tasker::tool {
 
 namespace {
-
-/// The output of a shell command, and whether it exited with 0.
-struct Answer {
-  bool good = false;
-  std::string text;
-};
-
-/// Slurm's commands may wait for ever for a busy controller.
-const std::string in_time = "timeout -s KILL 60 ";
-
-Answer ask(const std::string& command) {
-  Answer answer;
-  std::FILE* const out = ::popen(("{ " + command + "; } 2>&1").c_str(), "r");
-  if (!out) return answer;
-  char bytes[4096];
-  for (std::size_t size; (size = std::fread(bytes, 1, sizeof bytes, out)) > 0;)
-    answer.text.append(bytes, size);
-  answer.good = ::pclose(out) == 0;
-  while (answer.text.ends_with('\n')) answer.text.pop_back();
-  return answer;
-}
 
 void say(const std::string& message) { base::say("tasker: " + message + "\n"); }
 
@@ -74,7 +52,7 @@ bool may_come_back(std::string_view job) {
   return job.find(" JobState=RUNNING ") != job.npos || is_at_limit(job);
 }
 
-Requeue::Requeue(unsigned most) : most_(most), job_(cluster::slurm_job()) {
+Requeue::Requeue(unsigned most, const std::string& job) : most_(most), job_(job) {
   if (job_.empty() || job_.find_first_not_of("0123456789_") != job_.npos)
     throw UsageError(
         "--requeue: this is no Slurm job; it is meant for batch scripts, such as tasker submit writes");
@@ -111,12 +89,13 @@ void Requeue::come_back(bool held) const {
   cluster::History().add(cluster::requeued);
   const Answer requeued = ask(in_time + "scontrol requeue " + job_);
   if (requeued.good) return say("job " + job_ + " goes back into the queue");
-  // Where the site forbids that, a new job takes this one's place. If another run holds the directory, the
-  // new job waits a while, as a requeued one does. It gets this environment, whatever the script says, for
-  // the history.
-  const Answer submitted = ask(
-      "cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " + in_time +
-      "sbatch --parsable --export=ALL --dependency=afterany:" + job_ + (held ? " --begin=now+120" : ""));
+  // Where the site forbids that, a new job takes this one's place; an array's member has its own place only,
+  // not the whole array's. If another run holds the directory, the new job waits a while, as a requeued one
+  // does. It gets this environment, whatever the script says, for the history.
+  const Answer submitted =
+      ask("cd \"$SLURM_SUBMIT_DIR\" && " + in_time + "scontrol write batch_script " + job_ + " - | " +
+          in_time + "sbatch --parsable --export=ALL --dependency=afterany:" + job_ +
+          (held ? " --begin=now+120" : "") + " ${SLURM_ARRAY_TASK_ID:+--array=$SLURM_ARRAY_TASK_ID}");
   say("job " + job_ + " can't be requeued (" + requeued.text +
       (submitted.good ? "); job " + submitted.text + " goes on"
                       : "), nor submitted anew (" + submitted.text +

@@ -8,9 +8,9 @@ namespace tasker::tool {
 /// Brings the Slurm job that this process is part of back into the queue when its run was stopped early.
 class Requeue {
  public:
-  /// The job comes back at most `most` times without progress. From now on rank 0 writes the job's history
-  /// into a file in the working directory. Throws UsageError outside a Slurm job.
-  explicit Requeue(unsigned most);
+  /// `job`, as Slurm's commands take it, comes back at most `most` times without progress. From now on rank 0
+  /// writes the job's history into a file in the working directory. Throws UsageError if that is no job.
+  Requeue(unsigned most, const std::string& job);
 
   /// To be called when the run has ended with this exit code.
   void after(int exit_code) const;

@@ -27,7 +27,6 @@ namespace {
 constexpr std::size_t most_script = std::size_t{1} << 20;
 
 struct Submit {
-  std::string array;
   bool wait = false;
   bool dry_run = false;
   BatchJob job;
@@ -67,8 +66,6 @@ int run(Submit& submit, const std::vector<std::string>& words) {
   job.program.assign(program, words.end());
   if (job.program.empty())
     throw UsageError("submit what? For example: tasker submit -n 64 -t 4:00:00 ./myjob");
-  if (!submit.array.empty())
-    throw UsageError("--array: several jobs can't work on one map yet; submit one with more nodes or tasks");
   require_program(job.program.front());
   job.tool = std::filesystem::read_symlink("/proc/self/exe").string();
   job.variables = variables();
@@ -108,7 +105,9 @@ void add_submit(CLI::App& app, int& exit_code) {
   add_flag("-n,--ntasks", "--ntasks", "number of ranks; rank 0 hands out, the others compute");
   command->add_option("-t,--time", submit->job.time, "how long an allocation lasts, as sbatch takes it");
   add_flag("-p,--partition", "--partition", "Slurm's partition");
-  command->add_option("-a,--array", submit->array, "refused until several jobs can work on one map");
+  command->add_option("-a,--array", submit->job.array,
+                      "so many jobs that share the work, such as 20, or 20%5 for five at a time, or indices "
+                      "as sbatch takes them; once all is done, those that still wait are cancelled");
   command
       ->add_option("--requeue", submit->job.requeues,
                    "how often the job may come back into the queue without progress, which is fewer tasks "

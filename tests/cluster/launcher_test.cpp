@@ -36,6 +36,9 @@ TEST_CASE("A job is called as Slurm's commands want it") {
   const Variable array("SLURM_ARRAY_JOB_ID", "4711");
   const Variable task("SLURM_ARRAY_TASK_ID", "3");
   CHECK(slurm_job() == "4711_3");
+  // Another member of that array, or a job that a member has submitted.
+  const Variable other("SLURM_JOB_ID", "4712");
+  CHECK(slurm_job() == "4712");
 }
 
 TEST_CASE("Outside Slurm a process may be alone") {

@@ -182,6 +182,13 @@ TEST_CASE("A new leader hears what is under way, and the rest is at its disposal
   CHECK(test::front_of<talk::Records>(rank1.sent_bytes(), &frame).again);
   CHECK(frame == "on its way");
   CHECK_FALSE(chunk->start());
+
+  // It does not know of the other chunk, of which nothing is left.
+  rank1.from_rank_0(talk::TimeLeft{std::chrono::hours(1), true});
+  rank1.talker.turn();
+  rank1.talker.turn();
+  CHECK(rank1.sent<talk::Kept>().chunk == 5);
+  CHECK(rank1.network.under_way(1, 0).empty());
 }
 
 TEST_CASE("A worker that hears nonsense says so, gives up its work and waits for rank 0 to end the map") {

@@ -71,6 +71,10 @@ class SlurmTest(WorklistTest):
         self.addCleanup(lambda: subprocess.run(["scancel", str(number)], capture_output=True))
         return job
 
+    def tool(self, *words, env={}):
+        return subprocess.run([TOOL, *words], cwd=self.base, env=self.environment(env), capture_output=True, text=True,
+                              timeout=DEADLINE)
+
     def submit(self, script, *options, env={}):
         """A job of three tasks with this script."""
         path = self.base / f"job.{next(self.numbers)}"
@@ -92,6 +96,14 @@ class SlurmTest(WorklistTest):
     def assert_ends(self, job, code):
         self.assertEqual(job.wait(), code, str(job))
 
+    def stop(self, job):
+        job.cancel("--batch", "--signal=USR1")
+        self.until_stopped(job)
+
+    def until_stopped(self, job):
+        """Until tasker launch has heard of SIGUSR1."""
+        job.until(lambda: "Forwarding signal 10" in job.output, "USR1")
+
     def until_waiting(self, job, count=2):
         """Until so many tasks wait; what is finished then."""
         job.until(lambda: sum(" wait " in line for line in read_lines(self.ledger)) == count, "tasks that wait")
@@ -108,6 +120,9 @@ class SlurmTest(WorklistTest):
         """As an undisturbed run would have left it."""
         self.assertEqual(archive_results(self.archive), self.serial(arguments, wait_for=self.go)[1])
         self.assertFalse(self.directory.exists())
+
+    def assert_tidy(self):
+        self.assertEqual(list(self.base.glob("*.history")), [])
 
     def ranks(self):
         """A process id for each rank."""

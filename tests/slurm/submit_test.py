@@ -15,10 +15,6 @@ ALL = TASKS + WAITING + AFTER
 
 
 class Submit(SlurmTest):
-    def tool(self, *words, env={}):
-        return subprocess.run([TOOL, *words], cwd=self.base, env=self.environment(env), capture_output=True, text=True,
-                              timeout=DEADLINE)
-
     def submit_by_tool(self, flags, arguments=ALL, env={}, **settings):
         outcome = self.tool("submit", *flags, *self.words(arguments, **settings), env=env)
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
@@ -34,16 +30,12 @@ class Submit(SlurmTest):
         return job, self.until_waiting(job)
 
     def drain(self, job):
-        job.cancel("--batch", "--signal=USR1")
-        job.until(lambda: "Forwarding signal 10" in job.output, "USR1")
+        self.stop(job)
         self.go.touch()
 
     def reach_limit(self, job):
         """As if its time were over; Slurm looks every half a minute."""
         slurm("scontrol", "update", f"jobid={job.number}", "endtime=now+1")
-
-    def assert_tidy(self):
-        self.assertEqual(list(self.base.glob("*.history")), [])
 
     def test_every_flag_counts(self):
         flags = ["-N", "2", "--ntasks", "4", "--time=20", "-p", "main", "--mem=2G", "--requeue=7",
@@ -91,7 +83,6 @@ class Submit(SlurmTest):
 
     def test_wrong_usage_submits_nothing(self):
         for words, message in {
-            ("--array", "3", "true"): "several jobs can't work on one map yet",
             ("--mem", "4G", "true"): "cannot run 4G",
             ("--time", "soon", "true"): "--time soon: such as 30, for minutes",
             ("./nowhere",): "cannot run ./nowhere",

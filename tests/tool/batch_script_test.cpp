@@ -53,6 +53,31 @@ TEST_CASE("Without requeues a job ends for good, and without a limit nothing is 
   CHECK_THAT(script, !Contains("--signal") && !Contains("--time") && !Contains("export "));
 }
 
+TEST_CASE("The members of an array have an output each, and are told that they work on the same") {
+  BatchJob job;
+  job.tool = "/usr/bin/tasker";
+  job.program = {"./myjob"};
+  job.array = "20%5";
+  const std::string script = batch_script(job);
+  CHECK_THAT(script, Contains("#SBATCH --array=1-20%5\n#SBATCH --output=myjob-%A_%a.out\n"));
+  CHECK_THAT(script, Contains("\nexec /usr/bin/tasker launch --requeue 10 --array ./myjob\n"));
+}
+
+TEST_CASE("A number alone says how many members there are, the rest is sbatch's") {
+  const auto [text, indices] = GENERATE(table<std::string, std::string>({{"20", "1-20"},
+                                                                         {"20%5", "1-20%5"},
+                                                                         {"1-20", "1-20"},
+                                                                         {"0-15:4%2", "0-15:4%2"},
+                                                                         {"1,3,5-7", "1,3,5-7"},
+                                                                         {"soon", "soon"},
+                                                                         {"%5", "%5"}}));
+  CAPTURE(text);
+  BatchJob job;
+  job.program = {"./myjob"};
+  job.array = text;
+  CHECK_THAT(batch_script(job), Contains("#SBATCH --array=" + indices + "\n"));
+}
+
 TEST_CASE("A flag of two lines would be a line of the script") {
   BatchJob job;
   job.tool = "tasker";
