@@ -214,6 +214,9 @@ int run([[maybe_unused]] int argc, [[maybe_unused]] char** argv, const std::func
       exit_code = error.exit_code();
       if (tasker->is_root()) std::cout << message << std::endl;
       message.clear();
+    } catch (const Left& error) {
+      exit_code = error.exit_code();
+      cluster::report_left();
     } catch (const Error& error) {
       exit_code = error.exit_code();
     } catch (...) {

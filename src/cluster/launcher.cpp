@@ -22,6 +22,8 @@ std::string slurm_job() {
   return job;
 }
 
+bool is_array_member() { return !environment("SLURM_ARRAY_JOB_ID").empty(); }
+
 bool was_requeued() { return std::atol(environment("SLURM_RESTART_COUNT").c_str()) > 0; }
 
 int launched_rank() {

@@ -8,6 +8,9 @@ namespace tasker::cluster {
 /// whole array; empty if none.
 std::string slurm_job();
 
+/// Whether this process belongs to a member of a Slurm array.
+bool is_array_member();
+
 /// Whether that job was started before, and then requeued.
 bool was_requeued();
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint32_t lost_bit = 0x100;
 constexpr std::uint32_t met_bit = 0x200;
+constexpr std::uint32_t left_bit = 0x400;
 
 /// Never destroyed: the connection ends with the process.
 struct Report {
@@ -25,6 +26,7 @@ struct Report {
   pid_t process;
   int rank;
   bool lost_ranks = false;
+  bool left = false;
 };
 Report* report = nullptr;
 
@@ -57,11 +59,12 @@ std::optional<LauncherAddress> LauncherAddress::parse(const std::string& text) {
 
 std::uint32_t LastWord::to_number() const {
   return (static_cast<std::uint32_t>(exit_code) & 0xff) | (lost_ranks ? lost_bit : 0) |
-         (has_met ? met_bit : 0);
+         (has_met ? met_bit : 0) | (left ? left_bit : 0);
 }
 
 LastWord LastWord::from_number(std::uint32_t number) {
-  return {static_cast<int>(number & 0xff), (number & lost_bit) != 0, (number & met_bit) != 0};
+  return {static_cast<int>(number & 0xff), (number & lost_bit) != 0, (number & met_bit) != 0,
+          (number & left_bit) != 0};
 }
 
 bool has_launcher() { return std::getenv(launcher_variable) != nullptr; }
@@ -94,7 +97,11 @@ void set_lost_after(std::chrono::milliseconds lost_after) {
 
 void report_exit(int exit_code) {
   if (report && report->process == ::getpid())
-    report->launcher.say(LastWord{exit_code, report->lost_ranks, false}.to_number());
+    report->launcher.say(LastWord{exit_code, report->lost_ranks, false, report->left}.to_number());
+}
+
+void report_left() {
+  if (report) report->left = true;
 }
 
 void report_lost_rank() {

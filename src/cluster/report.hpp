@@ -31,6 +31,7 @@ struct LastWord {
   int exit_code = 0;
   bool lost_ranks = false;  ///< Ranks have died: mpirun may wait for them for ever.
   bool has_met = false;  ///< All ranks have met: from now on rank 0 looks after this one. Not said by rank 0.
+  bool left = false;     ///< Nothing was left for this run, but other runs go on.
 
   std::uint32_t to_number() const;
   static LastWord from_number(std::uint32_t number);
@@ -50,6 +51,8 @@ void report_meeting();
 void set_lost_after(std::chrono::milliseconds lost_after);
 /// Tells the launcher the exit code at once, for an end that skips exit handlers.
 void report_exit(int exit_code);
+/// Makes this rank's last word say that other runs go on.
+void report_left();
 /// Makes this rank's last word say that ranks have died.
 void report_lost_rank();
 

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/sleep.hpp"
+#include "cluster/launcher.hpp"
 #include "execute/worker.hpp"
 #include "runtime/computation.hpp"
 #include "runtime/gather.hpp"
@@ -85,7 +86,7 @@ std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
 
 /// Whether this run is one of many that nobody misses: a member of an array, or one that came by a ticket.
 bool is_guest(const RootMap& map) {
-  return !map.call.options.ticket.empty() || map.self.job.find('_') != std::string::npos;
+  return !map.call.options.ticket.empty() || cluster::is_array_member();
 }
 
 std::chrono::nanoseconds idle_timeout(const RootMap& map) {
@@ -112,7 +113,8 @@ class Joined {
         peers_(map.root.peers),
         desk_(map.root.desk),
         leader_(std::move(leader)),
-        arguments_(map.arguments.digest()) {
+        arguments_(map.arguments.digest()),
+        digest_(base::to_hex(store::Fingerprinter(map.call).digest())) {
     if (leader_.held) follow_pulse();
   }
 
@@ -158,7 +160,7 @@ class Joined {
                     base::build_id(),
                     call.argument_type,
                     call.result_type,
-                    base::to_hex(store::Fingerprinter(call).digest()),
+                    digest_,
                     call.count,
                     arguments_,
                     map_.listener ? map_.listener->addresses() : std::vector<std::string>()};
@@ -361,6 +363,7 @@ class Joined {
       hear_stand(talk::unpack<talk::Stand>(message));
     } else if (kind == talk::kind<talk::Welcome>) {
       const auto welcome = talk::unpack<talk::Welcome>(message);
+      map_.before.note_left(digest_, map_.call.path, map_.call.count - std::min(welcome.done, map_.call.count));
       whom_ = fmt::format("the run of {} on {}", welcome.user, welcome.host);
       const double share = static_cast<double>(welcome.done) / static_cast<double>(map_.call.count);
       map_.reporter.say(fmt::format("joined {}: {:.0f} % done, {}; Ctrl-C leaves it alone", whom_, 100 * share,
@@ -445,6 +448,7 @@ class Joined {
   std::optional<Time> idle_since_;
   bool leaves_ = false;  // since nothing is left for this run
   const Digest arguments_;
+  const std::string digest_;  // of the map
   AtWork at_work_;
   std::set<int> started_;                   // ranks that this leader has told that the map begins
   std::optional<Computation> computation_;  // since this run leads

@@ -46,6 +46,11 @@ std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) 
 
 }  // namespace
 
+void Before::note_left(const std::string& digest, const fs::path& archive, std::uint64_t left) const {
+  // Another map of the program may have the same digest, but not the same path.
+  history.add(digest + "-" + base::to_hex(base::hash64(archive.native())) + " " + std::to_string(left));
+}
+
 Workspace::Workspace(const detail::MapCall& call, Arguments& arguments, store::Holder self,
                      const Before& before)
     : call_(call),
@@ -143,10 +148,7 @@ void Workspace::open(const store::Hold::Prepare& prepare) {
   match_arguments();
   if (!catalog_->empty()) settle_failures();
   find_states(names);
-  // Another map of the program may have the same digest, but not the same path.
-  if (!missing_.empty())
-    before_.history.add(digest() + "-" + base::to_hex(base::hash64(call_.path.native())) + " " +
-                        std::to_string(missing_.size()));
+  if (!missing_.empty()) before_.note_left(digest(), call_.path, missing_.size());
   write_list();
   store::write_manifest(fence, manifest());
 }

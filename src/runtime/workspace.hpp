@@ -31,6 +31,9 @@ struct Before {
   std::optional<std::uint32_t> joined = {};
   std::string frozen = {};  ///< The run that has held the directory and is frozen.
   cluster::History history = {};
+
+  /// Notes for the job's history how many tasks of a map are left.
+  void note_left(const std::string& digest, const std::filesystem::path& archive, std::uint64_t left) const;
 };
 
 /// Rank 0's side of the store during one map: finds out which results are there already, and writes the

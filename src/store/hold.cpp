@@ -70,7 +70,7 @@ std::optional<Seen> read_holder(const fs::path& path) {
     j->at("run").get_to(holder.run);
     j->at("job").get_to(holder.job);
     j->at("gate").get_to(holder.gate);
-    j->at("addresses").get_to(holder.addresses);
+    if (const auto addresses = j->find("addresses"); addresses != j->end()) addresses->get_to(holder.addresses);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
     holder.process.pid = whole_number<std::int64_t>(j->at("pid"));

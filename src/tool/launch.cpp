@@ -98,7 +98,7 @@ int run(const Launch& launch, const std::vector<std::string>& program) {
   if (!launch.dry_run) {
     const int exit_code = mpirun.run(command);
     if (requeue) requeue->after(exit_code);
-    if (array) array->after(exit_code);
+    if (array && !mpirun.left()) array->after(exit_code);
     return exit_code;
   }
   for (const std::string& word : command)

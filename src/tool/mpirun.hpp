@@ -26,6 +26,8 @@ class Mpirun {
   /// Runs mpirun to its end, passes signals on to it, and returns the run's exit code. To be called once.
   /// Throws UsageError if there is no mpirun.
   int run(const std::vector<std::string>& command);
+  /// Whether it has ended since nothing was left for it, while other runs go on.
+  bool left() const { return last_word_ && last_word_->left; }
 
  private:
   void start(const std::vector<std::string>& command);

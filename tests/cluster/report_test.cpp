@@ -33,7 +33,7 @@ TEST_CASE("Any other text leads to no launcher") {
 TEST_CASE("A last word is an exit code, as the system cuts it, and whether ranks were lost") {
   for (const int code : {0, 1, 75, 255})
     for (const bool lost : {false, true}) {
-      const auto word = LastWord::from_number(LastWord{code, lost, !lost}.to_number());
+      const auto word = LastWord::from_number(LastWord{code, lost, !lost, lost}.to_number());
       CHECK(word.exit_code == code);
       CHECK(word.lost_ranks == lost);
       CHECK(word.has_met == !lost);

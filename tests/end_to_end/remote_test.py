@@ -1,8 +1,7 @@
 """Runs on several hosts (see tests/support/hosts, in which this runs on the first) share one map: over a directory that
 all of them see, or by a ticket; any of them may die, freeze, or lose its cable."""
+import json
 import os
-import re
-import signal
 import stat
 import subprocess
 import unittest
@@ -125,9 +124,91 @@ class ByTicket(Remote):
         self.until_joined(leader, 2)
         self.until_calls(leader, 3)
         self.go.touch()
-        outcome = self.assert_all_end(leader, *guests)[0]
+        outcomes = self.assert_all_end(leader, *guests)
+        for outcome in outcomes[1:]:
+            self.assertRegex(outcome.err, "all is done; the results are with the run of|nothing is left for this run; the run of")
         self.assertEqual(self.called(), sorted(["wait 1", "wait 2", "wait 3"] + NAMES))
         self.check_archive(["wait 1", "wait 2", "wait 3"] + NAMES)
+
+    def test_a_guest_leaves_when_nothing_is_left_for_it(self):
+        leader = self.lead(["wait 1"] + NAMES[:20])
+        self.until_calls(leader, 1)
+        guest = self.guest(1)
+        outcome = guest.wait()
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertRegex(outcome.err, rf"nothing is left for this run; the run of \S+ on {HOSTS[0]} goes on")
+        self.assertFalse(leader.ended)
+        self.go.touch()
+        self.assert_all_end(leader)
+        self.assertEqual(self.called(), sorted(["wait 1"] + NAMES[:20]))
+
+    def test_when_the_leader_is_killed_its_guest_goes_on_with_the_successor(self):
+        waiting = [f"wait {i}" for i in range(3)]
+        leader = self.lead(waiting + NAMES)
+        # Another host that sees the directory: its address was not known when the ticket was written.
+        other = self.begin(**self.on(1))
+        guest = self.guest(2)
+        self.until_joined(leader, 2)
+        self.until_calls(leader, 3)
+        # Then the guest has been told of possible successors.
+        leader.until(lambda: "done" in guest.err(), "what the leader tells")
+        leader.kill()
+        other.until(lambda: "this one leads" in other.err(), "a successor")
+        self.until_joined(other)
+        self.go.touch()
+        self.assert_all_end(other, guest)
+        called = self.called()
+        self.assertLessEqual(len(called), len(NAMES) + 3 + 1, [name for name in called if called.count(name) > 1])
+        self.check_archive(waiting + NAMES)
+
+    def test_an_old_ticket_is_refused_and_says_so(self):
+        leader = self.lead(["wait 1"])
+        wrong = json.loads(self.ticket.read_text())
+        other = self.base / "other"
+        subprocess.run([TOOL, "invite", self.directory], env=self.environment({}), check=True, stdout=other.open("w"),
+                       stderr=subprocess.DEVNULL)
+        self.assertEqual(stat.S_IMODE(other.stat().st_mode), 0o600)
+        self.assertEqual(json.loads(other.read_text())["key"], wrong["key"])
+        leader.kill()
+        (self.directory / "key").unlink()
+        port = wrong["addresses"][0].split(":")[1]
+        self.ticket.rename(self.base / "old")
+        again = self.lead(TASKER_LISTEN=f"e0:{port}")
+        outcome = self.guest(1, self.base / "old").wait()
+        self.assertEqual(outcome.code, 2, str(outcome))
+        self.assertIn("is refused at", outcome.err)
+        self.go.touch()
+        self.assert_all_end(again)
+
+    def test_nobody_joins_with_another_map_or_a_broken_ticket(self):
+        leader = self.lead(["wait 1"])
+        outcome = self.guest(1, env={"TASKER_SEED": 5}).wait()
+        self.assertEqual(outcome.code, 75, str(outcome))
+        self.assertIn("version, inputs or seed are others", outcome.err)
+        broken = self.write("broken", ["no ticket"])
+        outcome = self.guest(1, broken).wait()
+        self.assertEqual(outcome.code, 2, str(outcome))
+        self.assertIn("is no ticket", outcome.err)
+        self.go.touch()
+        self.assert_all_end(leader)
+        self.assertEqual(self.called(), ["wait 1"])
+
+
+class Inviting(Remote):
+    def test_a_run_that_listens_to_nobody_can_be_asked_for_a_ticket(self):
+        leader = self.begin(["wait 1"] + NAMES, **self.on(0, env={"TASKER_LISTEN": ""}))
+        self.leader([leader])
+        self.assertFalse((self.directory / "key").exists())
+        ticket = self.base / "ticket"
+        # Where the run is, since it can be asked at its socket only.
+        boot = self.on(0)["env"]["BOOT"]
+        subprocess.run(["unshare", "--mount", "sh", "-c", f"mount --bind {boot} /proc/sys/kernel/random/boot_id && "
+                        f"exec {TOOL} invite {self.archive} > {ticket}"], check=True, stderr=subprocess.DEVNULL)
+        guest = self.begin(**self.on(1, False, {"TASKER_JOIN": ticket}))
+        self.until_joined(leader)
+        self.go.touch()
+        self.assert_all_end(leader, guest)
+        self.assertEqual(self.called(), sorted(["wait 1"] + NAMES))
 
 
 if __name__ == "__main__":

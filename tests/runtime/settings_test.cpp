@@ -54,6 +54,12 @@ TEST_CASE("Every option has a variable that overrides it") {
   CHECK(settings("TASKER_RETRIES=3").options.retries == 3);
   CHECK(settings("TASKER_RETRY_AFTER=5m").options.retry_after == std::chrono::minutes(5));
   CHECK(settings("TASKER_JOIN=never").options.join == Joining::never);
+  CHECK(settings("TASKER_JOIN=automatic", {.join = Joining::never}).options.join == Joining::automatic);
+  CHECK(settings("TASKER_JOIN=path/of/ticket").options.ticket == "path/of/ticket");
+  CHECK(settings("TASKER_LISTEN=eth0:4000-4010").options.listen == "eth0:4000-4010");
+  CHECK(settings("TASKER_INVITE=ticket").options.invite == "ticket");
+  CHECK(settings("TASKER_IDLE_TIMEOUT=0s").options.idle_timeout == std::chrono::nanoseconds(0));
+  CHECK(settings("TASKER_JOIN_OTHER_BUILDS=1").options.join_other_builds);
   CHECK(settings("TASKER_LEASE=30s").options.lease == std::chrono::seconds(30));
   CHECK(settings("TASKER_MAX_FAILED=5").options.max_failed == 5);
   CHECK(settings("TASKER_TIMEOUT=90s").options.timeout == std::chrono::seconds(90));

@@ -90,9 +90,13 @@ void for_each_message(Visit visit) {
                    "f64",
                    "digest",
                    huge,
-                   {7, 8}});
+                   {7, 8},
+                   {"10.1.2.3:4711"}});
   visit(talk::Welcome{"somebody", "node1", 9, huge});
   visit(talk::Refused{"another list"});
+  visit(talk::Stand{huge, 8, 7, 6, 5, 4, 3, 2, std::chrono::minutes(1), true, true, {"10.1.2.3:4711", ""}});
+  visit(talk::Invite{});
+  visit(talk::Invited{{"10.1.2.3:4711"}, "why"});
   visit(talk::Leave{2, "why", true});
 }
 

@@ -12,7 +12,10 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace tasker::talk {
 namespace {
@@ -51,6 +54,114 @@ struct Open {
     return envelope.source;
   }
 };
+
+const ListenAt at_loopback{ListenAt::How::tcp, "127.0.0.1"};
+
+/// A gate to which runs of other hosts come.
+struct Remote {
+  explicit Remote(std::chrono::milliseconds patience = 60s) { gate.listen(listener, key, 10s, patience); }
+
+  /// Connects while the gate looks, as another process would.
+  std::optional<Connection> connect(const Key& with) {
+    auto attempt = std::async(std::launch::async, [&] {
+      return connect_to(listener.addresses(), with, 10s, base::Clock::now() + 10s);
+    });
+    while (attempt.wait_for(1ms) != std::future_status::ready) (void)gate.next();
+    return attempt.get();
+  }
+  base::Descriptor connect_raw() const {
+    base::Descriptor fd(::socket(AF_INET, SOCK_STREAM, 0));
+    const auto address = *parse_address(listener.addresses().front());
+    REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return fd;
+  }
+  /// Whether the gate ends that connection without a word.
+  bool ends(const base::Descriptor& fd) {
+    char byte;
+    const base::Time deadline = base::Clock::now() + 10s;
+    for (ssize_t got; base::Clock::now() < deadline;) {
+      (void)gate.next();
+      got = ::recv(fd.get(), &byte, 1, MSG_DONTWAIT);
+      if (got > 0) return false;
+      if (got == 0 || errno == ECONNRESET) return true;
+      pollfd something{fd.get(), POLLIN, 0};
+      ::poll(&something, 1, 1);
+    }
+    return false;
+  }
+
+  test::TemporaryDirectory home;
+  Key key = make_key();
+  Listener listener{at_loopback};
+  Gate gate{home.path() / "gate"};
+};
+
+TEST_CASE("Gate: a run of another host that has the key speaks, and what is said is whole, however long") {
+  Remote remote;
+  auto run = remote.connect(remote.key);
+  REQUIRE(run);
+  const std::string large(5'000'000, 'x');
+  run->send(Connection::whole_run, "join");
+  run->send(Connection::whole_run, large);
+  const auto next = [&] {
+    for (;;) {
+      run->flush();
+      if (auto envelope = remote.gate.next()) return *envelope;
+    }
+  };
+  const Envelope first = next();
+  CHECK(first.bytes == "join");
+  CHECK(next().bytes == large);
+  const int ranks_at = remote.gate.admit(first.source, 1).value();
+  remote.gate.send(ranks_at, large);
+  for (std::optional<Connection::Said> heard; !heard;) {
+    (void)remote.gate.next();
+    if ((heard = run->receive())) {
+      CHECK(heard->rank == 0);
+      CHECK(heard->message == large);
+    }
+  }
+  run->close();
+  CHECK(heard(remote.gate).source == ranks_at);
+  CHECK(heard(remote.gate).lost);
+}
+
+TEST_CASE("Gate: who has another key is refused at both ends, and never heard") {
+  Remote remote;
+  CHECK_THROWS_AS(remote.connect(make_key()), DamagedError);
+  CHECK(remote.connect(remote.key));
+}
+
+TEST_CASE("Gate: who says what is no handshake, or nothing, is dropped without a word") {
+  Remote remote(200ms);
+  const auto silent = remote.connect_raw();
+  const auto wrong = remote.connect_raw();
+  const std::string nonsense(100'000, 'a');
+  CHECK(::send(wrong.get(), nonsense.data(), nonsense.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0);
+  CHECK(remote.ends(wrong));
+  CHECK(remote.ends(silent));
+  CHECK(remote.connect(remote.key));
+}
+
+TEST_CASE("Gate: strangers, however many, keep nobody out for long") {
+  Remote remote(500ms);
+  std::vector<base::Descriptor> strangers;
+  for (int i = 0; i < 100; ++i) strangers.push_back(remote.connect_raw());
+  CHECK(remote.connect(remote.key));
+}
+
+TEST_CASE("Where nobody listens, or somebody who does not answer, connecting ends") {
+  const Key key = make_key();
+  const Listener mute(at_loopback);
+  CHECK_FALSE(connect_to(mute.addresses(), key, 10s, base::Clock::now() + 50ms));
+  std::vector<std::string> nobody;
+  {
+    const Listener gone(at_loopback);
+    nobody = gone.addresses();
+  }
+  CHECK_FALSE(connect_to(nobody, key, 10s, base::Clock::now() + 10s));
+  CHECK_FALSE(connect_to(std::vector<std::string>{"", "nowhere", "1.2.3.4:0"}, key, 10s, base::Clock::now() + 10s));
+}
 
 TEST_CASE("Gate: a run speaks as a whole and for its ranks, and hears what is said to each") {
   Open open;
