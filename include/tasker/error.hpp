@@ -68,8 +68,8 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-/// This run had joined another one, and nothing was left for it to do (`Options::idle_timeout`). The other run
-/// goes on. The exit code is 75, but 0 for a member of a Slurm array and for a run by invitation.
+/// This run had joined another one, and nothing was left for it to do (`Options::idle_timeout`). The other
+/// run goes on. The exit code is 75, but 0 for a member of a Slurm array and for a run by invitation.
 class Left : public Interrupted {
  public:
   Left(const std::string& message, int exit_code) : Interrupted(message, exit_code) {}

@@ -76,18 +76,17 @@ std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
   if (held.by().holds) {
     if (map.call.options.join == Joining::never || (is_here ? holder.gate.empty() : holder.addresses.empty()))
       throw held;
-    connection = is_here ? talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) /
-                                            store::gate_name)
-                         : connect_to_host(map, held);
+    connection =
+        is_here
+            ? talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name)
+            : connect_to_host(map, held);
   }
   if (!connection) base::sleep_until(Clock::now() + until_held);
   return connection;
 }
 
 /// Whether this run is one of many that nobody misses: a member of an array, or one that came by a ticket.
-bool is_guest(const RootMap& map) {
-  return !map.call.options.ticket.empty() || cluster::is_array_member();
-}
+bool is_guest(const RootMap& map) { return !map.call.options.ticket.empty() || cluster::is_array_member(); }
 
 std::chrono::nanoseconds idle_timeout(const RootMap& map) {
   if (map.call.options.idle_timeout >= 0s) return map.call.options.idle_timeout;
@@ -289,9 +288,10 @@ class Joined {
 
   void find_by_ticket() {
     if (Clock::now() - lost_ >= patience_without_leader)
-      throw Interrupted(fmt::format("{}: the run that this one had joined is gone, and no other one leads; run "
-                                    "the same command again when one does",
-                                    map_.name));
+      throw Interrupted(
+          fmt::format("{}: the run that this one had joined is gone, and no other one leads; run "
+                      "the same command again when one does",
+                      map_.name));
     std::vector<std::string> addresses = leader_.ticket->addresses;
     addresses.insert(addresses.end(), successors_.begin(), successors_.end());
     try {
@@ -363,11 +363,12 @@ class Joined {
       hear_stand(talk::unpack<talk::Stand>(message));
     } else if (kind == talk::kind<talk::Welcome>) {
       const auto welcome = talk::unpack<talk::Welcome>(message);
-      map_.before.note_left(digest_, map_.call.path, map_.call.count - std::min(welcome.done, map_.call.count));
+      map_.before.note_left(digest_, map_.call.path,
+                            map_.call.count - std::min(welcome.done, map_.call.count));
       whom_ = fmt::format("the run of {} on {}", welcome.user, welcome.host);
       const double share = static_cast<double>(welcome.done) / static_cast<double>(map_.call.count);
-      map_.reporter.say(fmt::format("joined {}: {:.0f} % done, {}; Ctrl-C leaves it alone", whom_, 100 * share,
-                                    count_text(welcome.workers, "worker")));
+      map_.reporter.say(fmt::format("joined {}: {:.0f} % done, {}; Ctrl-C leaves it alone", whom_,
+                                    100 * share, count_text(welcome.workers, "worker")));
     } else if (kind == talk::kind<talk::Refused>) {
       throw_refused(talk::unpack<talk::Refused>(message).why);
     } else {
@@ -394,7 +395,8 @@ class Joined {
   void end(const talk::End& end) {
     map_.reporter.end();
     if (end.thrown) std::rethrow_exception(talk::to_exception(end.thrown));
-    if (leader_.ticket) throw Left(fmt::format("{}: all is done; the results are with {}", map_.name, whom_), exit_done);
+    if (leader_.ticket)
+      throw Left(fmt::format("{}: all is done; the results are with {}", map_.name, whom_), exit_done);
     auto archive = store::Archive::open(end.path);
     if (!archive || archive->description().id != end.archive)
       throw Interrupted(
@@ -481,14 +483,16 @@ Ended join_by_ticket(RootMap& map) {
       }
     } catch (const DamagedError&) {
       if (++refusals >= most_attempts)
-        throw UsageError(fmt::format("the ticket {} is refused at {}: it is an old one, or somebody else "
-                                     "listens there; `tasker invite DIRECTORY` on {} writes a new one",
-                                     path, fmt::join(ticket.addresses, ", "), ticket.host));
+        throw UsageError(
+            fmt::format("the ticket {} is refused at {}: it is an old one, or somebody else "
+                        "listens there; `tasker invite DIRECTORY` on {} writes a new one",
+                        path, fmt::join(ticket.addresses, ", "), ticket.host));
     }
     if (Clock::now() >= patience)
-      throw Interrupted(fmt::format("nobody leads where the ticket {} invites to ({}); run the same command "
-                                    "again when a run on {} does",
-                                    path, fmt::join(ticket.addresses, ", "), ticket.host));
+      throw Interrupted(
+          fmt::format("nobody leads where the ticket {} invites to ({}); run the same command "
+                      "again when a run on {} does",
+                      path, fmt::join(ticket.addresses, ", "), ticket.host));
     auto watched = map.time.watched();
     base::sleep_until(Clock::now() + between_attempts, watched);
   }

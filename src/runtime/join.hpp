@@ -13,8 +13,8 @@ namespace tasker::runtime {
 std::optional<Ended> join(RootMap& map, const store::Held& held);
 
 /// The same by the ticket that the options name, without a directory. Waits for a while for a run that leads.
-/// Throws Left in the end, since the results are elsewhere; UsageError if the file is no ticket, or the ticket
-/// is refused; Interrupted if nobody leads, or the run that leads can't be joined.
+/// Throws Left in the end, since the results are elsewhere; UsageError if the file is no ticket, or the
+/// ticket is refused; Interrupted if nobody leads, or the run that leads can't be joined.
 Ended join_by_ticket(RootMap& map);
 
 }  // namespace tasker::runtime

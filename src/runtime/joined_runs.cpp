@@ -150,7 +150,8 @@ std::string JoinedRuns::difference(const talk::Join& join) const {
   if (join.tasks != call.count)
     return fmt::format("that run has {} tasks, this one {}", call.count, join.tasks);
   if (join.arguments != map_.arguments.digest()) return "the arguments are others";
-  if (join.build != base::build_id() && !call.options.join_other_builds) return "its program was built from other code";
+  if (join.build != base::build_id() && !call.options.join_other_builds)
+    return "its program was built from other code";
   return "";
 }
 
@@ -218,7 +219,8 @@ std::size_t JoinedRuns::hosts() const {
 void JoinedRuns::invite(int number) {
   talk::Invited answer;
   try {
-    answer.addresses = map_.workspace().listen([&](const store::Fence& fence) { return listen_to_hosts(map_, fence); });
+    answer.addresses =
+        map_.workspace().listen([&](const store::Fence& fence) { return listen_to_hosts(map_, fence); });
   } catch (const Error& error) {
     answer.why = error.what();
   }

@@ -5,7 +5,6 @@
 #include "store/ticket.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace tasker::runtime {
 
@@ -13,7 +12,9 @@ namespace {
 
 using How = talk::ListenAt::How;
 
-talk::ListenAt listen_at(const RootMap& map) { return talk::parse_listen_at(map.call.options.listen).value(); }
+talk::ListenAt listen_at(const RootMap& map) {
+  return talk::parse_listen_at(map.call.options.listen).value();
+}
 
 bool wants_hosts(const RootMap& map, const store::Fence& fence) {
   const How how = listen_at(map).how;
@@ -27,12 +28,11 @@ std::vector<std::string> listen_to_hosts(RootMap& map, const store::Fence& fence
   if (!map.listener) map.listener.emplace(listen_at(map));
   const auto addresses = map.listener->addresses();
   if (map.is_open_to_hosts) return addresses;
-  const auto lost_after =
-      std::chrono::duration_cast<std::chrono::milliseconds>(map.call.options.lost_after);
+  const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(map.call.options.lost_after);
   const talk::Key key = store::make_key(fence);
   map.gate->listen(*map.listener, key, lost_after);
   map.is_open_to_hosts = true;
-  map.reporter.say(fmt::format("runs on other hosts can join at {}", fmt::join(addresses, ", ")));
+  map.reporter.say(fmt::format("runs on other hosts can join at {}", addresses.front()));
   if (const std::string& invite = map.call.options.invite; !invite.empty()) {
     store::write_ticket(invite, {map.self.process.host, addresses, key});
     map.reporter.say(fmt::format("a run that does not see the directory joins by TASKER_JOIN={}", invite));
@@ -48,7 +48,8 @@ void open_gate(RootMap& map, const store::Fence& fence, store::Holder& self) {
     self.gate = store::gate_name;
     if (wants_hosts(map, fence)) self.addresses = listen_to_hosts(map, fence);
   } catch (const SystemError& error) {
-    map.reporter.say(fmt::format("{} can join this one: {}", self.gate.empty() ? "no other run" : "no run on another host",
+    map.reporter.say(fmt::format("{} can join this one: {}",
+                                 self.gate.empty() ? "no other run" : "no run on another host",
                                  error.what()));
   }
 }

@@ -71,8 +71,7 @@ std::string progress_text(const talk::Stand& stand) {
     text += fmt::format(", {}, {} left", rate_text(rate), remaining_text(left));
   }
   // Users may never have heard of slots.
-  if (stand.idle > 0)
-    text += fmt::format(", {} of {} idle", stand.idle, count_text(stand.workers, "worker"));
+  if (stand.idle > 0) text += fmt::format(", {} of {} idle", stand.idle, count_text(stand.workers, "worker"));
   if (stand.runs > 1)
     text += fmt::format(", {} on {}", count_text(stand.runs, "run"), count_text(stand.hosts, "host"));
   return text;

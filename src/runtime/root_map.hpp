@@ -9,8 +9,8 @@
 #include "runtime/workspace.hpp"
 #include "schedule/scheduler.hpp"
 #include "talk/gate.hpp"
-#include "talk/tcp.hpp"
 #include "talk/messages.hpp"
+#include "talk/tcp.hpp"
 
 #include <cstdint>
 #include <map>
@@ -31,7 +31,9 @@ struct RootMap {
   /// How many tasks can be computed at the same time.
   std::uint32_t workers() const;
   /// On how many hosts the ranks of this run are.
-  std::uint64_t hosts() const { return is_alone() ? 1 : static_cast<std::uint64_t>(root.peers.comm()->host_count()); }
+  std::uint64_t hosts() const {
+    return is_alone() ? 1 : static_cast<std::uint64_t>(root.peers.comm()->host_count());
+  }
 
   Root& root;
   std::uint64_t sequence;
@@ -44,7 +46,7 @@ struct RootMap {
   Arguments arguments;
   store::Holder self;  ///< This run: of that name are its fence and its ranks' journals.
   Before before;
-  const bool has_launcher;         ///< Ranks live on when one is lost.
+  const bool has_launcher;  ///< Ranks live on when one is lost.
   /// Where runs of other hosts can join, or could if this run took the lead.
   std::optional<talk::Listener> listener;
   std::optional<talk::Gate> gate;  ///< While this run holds the directory, if others can join.

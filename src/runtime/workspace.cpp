@@ -36,6 +36,10 @@ bool may_be_unsynced(const std::vector<store::JournalName>& journals) {
                              [](const auto& name) { return name.rank != store::JournalName::fold; });
 }
 
+/// To be called when another run holds the directory. That run may have seen this run's fence when it wanted
+/// to remove the directory, or to have it: the last one removes it. If it stays, the next run does.
+void remove_if_empty(const fs::path& directory) { ::rmdir(directory.c_str()); }
+
 /// The archive, or null. Throws MismatchError if it holds other types.
 std::shared_ptr<const store::Archive> open_archive(const detail::MapCall& call) {
   auto archive = store::Archive::open(call.path);
@@ -115,7 +119,8 @@ void Workspace::tidy() {
     hold.fence().remove(store::key_path(directory_));
     hold.end_directory();
   } catch (const Interrupted&) {
-    // Another run works in the directory, on another list.
+    // Another run works in the directory on another list, or is about to remove it.
+    remove_if_empty(directory_);
   } catch (const SystemError&) {
     // The archive is there: what can't be removed is no reason to fail.
   }
@@ -161,8 +166,7 @@ void Workspace::take_directory(const store::Hold::Prepare& prepare) {
       hold_ = std::make_unique<store::Hold>(directory_, self_, prepare, before_.frozen);
       return;
     } catch (const Interrupted&) {
-      // The other run may have seen this run's fence, and withdraws, too: the last one removes the directory.
-      ::rmdir(directory_.c_str());  // does nothing if it is not empty; if it stays, the next run removes it
+      remove_if_empty(directory_);
       throw;
     } catch (const SystemError&) {
       // Another run may have removed the directory since it was created.

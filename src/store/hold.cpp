@@ -54,7 +54,8 @@ Held::Held(const fs::path& directory, Seen by, const std::string& why)
     : Interrupted(directory.string() + " is held by another run: process " +
                   std::to_string(by.holder.process.pid) + " on host " + by.holder.process.host +
                   (by.holder.job.empty() ? "" : ", Slurm job " + by.holder.job) +
-                  (why.empty() ? "" : ", which this one can't join: " + why) + "; wait for it to end, then run the same command again"),
+                  (why.empty() ? "" : ", which this one can't join: " + why) +
+                  "; wait for it to end, then run the same command again"),
       by_(std::move(by)) {}
 
 std::optional<Seen> read_holder(const fs::path& path) {
@@ -70,7 +71,8 @@ std::optional<Seen> read_holder(const fs::path& path) {
     j->at("run").get_to(holder.run);
     j->at("job").get_to(holder.job);
     j->at("gate").get_to(holder.gate);
-    if (const auto addresses = j->find("addresses"); addresses != j->end()) addresses->get_to(holder.addresses);
+    if (const auto addresses = j->find("addresses"); addresses != j->end())
+      addresses->get_to(holder.addresses);
     j->at("host").get_to(holder.process.host);
     j->at("boot").get_to(holder.process.boot);
     holder.process.pid = whole_number<std::int64_t>(j->at("pid"));

@@ -162,7 +162,8 @@ bool holds_nothing(const Names& names) {
   const fs::path manifest = manifest_path(names.directory());
   return std::ranges::all_of(names, [&](const std::string& name) {
     return is_leftover(name) || parse_run(name, fence_suffix) || parse_run(name, ghosts_suffix) ||
-           parse_run(name, joined_suffix) || name == key_path("").filename() || (name == manifest.filename() && is_torn(manifest));
+           parse_run(name, joined_suffix) || name == key_path("").filename() ||
+           (name == manifest.filename() && is_torn(manifest));
   });
 }
 

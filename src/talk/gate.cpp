@@ -100,8 +100,7 @@ void Gate::add(Connection connection) {
 
 /// Lets go of those who take too long to prove that they belong here.
 void Gate::drop_strangers() {
-  while (!strangers_.empty() &&
-         runs_.at(*strangers_.begin()).came + remote_->patience <= base::Clock::now())
+  while (!strangers_.empty() && runs_.at(*strangers_.begin()).came + remote_->patience <= base::Clock::now())
     lose(*strangers_.begin());
 }
 
@@ -138,7 +137,8 @@ void Gate::hear(int number) {
 }
 
 void Gate::hear(int number, const Connection::Said& said) {
-  const Run& run = runs_.at(number);
+  Run& run = runs_.at(number);
+  run.has_spoken = true;
   if (said.rank == Connection::whole_run)
     heard_.push_back({number, said.message});
   else if (said.rank >= 0 && said.rank < run.ranks)
@@ -176,7 +176,7 @@ void Gate::lose(int number) {
   const auto run = runs_.find(number);
   for (int rank = 0; rank < run->second.ranks; ++rank)
     heard_.push_back({run->second.ranks_at + rank, {}, true, true});
-  heard_.push_back({number, {}, true});
+  if (run->second.has_spoken) heard_.push_back({number, {}, true});
   runs_.erase(run);
   note_proven(number);
 }

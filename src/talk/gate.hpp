@@ -34,7 +34,7 @@ class Gate {
   /// Readable when there is something to look at.
   int fd() const { return epoll_.get(); }
   /// The next thing that a peer has said, or that one is gone; never waits. A run that has not been admitted
-  /// speaks as a whole only. When a run is gone, its ranks are told of as gone first.
+  /// speaks as a whole only. When a run is gone that has spoken, its ranks are told of as gone first.
   std::optional<Envelope> next();
   /// Whether there is something for `next` that was read already: `fd` need not be readable then.
   bool has_heard() const { return !heard_.empty(); }
@@ -54,6 +54,7 @@ class Gate {
     int ranks_at = 0;  // the number of its rank 0; 0: it is not admitted
     int ranks = 0;
     Time came = base::Clock::now();
+    bool has_spoken = false;
   };
   struct Remote {
     int listener;

@@ -197,7 +197,7 @@ struct Stand {
   std::uint64_t runs = 1;
   std::uint64_t hosts = 1;
   std::chrono::nanoseconds elapsed = {};  ///< Since the leader's run began.
-  bool is_idle = false;    ///< You have nothing in hand, and there is nothing to hand out.
+  bool is_idle = false;                   ///< You have nothing in hand, and there is nothing to hand out.
   bool is_ending = false;  ///< All is recorded: there is no further sign of life before the end.
   std::vector<std::string> addresses = {};  ///< Where those listen who may lead after me.
 };
@@ -220,8 +220,7 @@ struct Leave {
 
 /// All of them.
 base::Kinds<Enter, Start, Ready, Assignment, TakeBackRequest, Kept, Done, Records, Recorded, Trouble,
-            TimeLeft, Finish, Closed, Made, End, Join, Welcome, Refused,
-            Stand, Invite, Invited, Leave>
+            TimeLeft, Finish, Closed, Made, End, Join, Welcome, Refused, Stand, Invite, Invited, Leave>
 kinds_of(const auto& message);
 
 using base::kind;

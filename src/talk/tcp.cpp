@@ -140,11 +140,14 @@ Listener::Listener(const ListenAt& at) : fd_(tcp_socket()) {
 
 std::vector<std::string> Listener::addresses() const {
   const sockaddr_in bound = bound_address(fd());
-  if (bound.sin_addr.s_addr != INADDR_ANY) return {to_text(bound)};
   std::vector<std::string> all;
-  for (const Interface& interface : interfaces()) all.push_back(to_text(ipv4(interface.address, bound.sin_port)));
-  // The end of an ssh tunnel, or the same host.
-  all.push_back(to_text(ipv4(htonl(INADDR_LOOPBACK), bound.sin_port)));
+  if (bound.sin_addr.s_addr != INADDR_ANY)
+    all.push_back(to_text(bound));
+  else
+    for (const Interface& interface : interfaces())
+      all.push_back(to_text(ipv4(interface.address, bound.sin_port)));
+  const std::string here = to_text(ipv4(htonl(INADDR_LOOPBACK), bound.sin_port));
+  if (all.empty() || all.back() != here) all.push_back(here);
   return all;
 }
 

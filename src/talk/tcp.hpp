@@ -52,7 +52,7 @@ class Listener {
   explicit Listener(const ListenAt& at);
 
   int fd() const { return fd_.get(); }
-  /// Where others may reach it, as text.
+  /// Where others may reach it, as text. The last one is where an ssh tunnel to this host would begin.
   std::vector<std::string> addresses() const;
 
  private:

@@ -73,7 +73,8 @@ std::exception_ptr to_exception(const Thrown& thrown) {
   if (type == "damaged") return std::make_exception_ptr(DamagedError(message));
   if (type == "system") return std::make_exception_ptr(SystemError(message));
   if (type == "left")
-    return std::make_exception_ptr(Left(message, exit_code == exit_done ? int{exit_done} : int{exit_interrupted}));
+    return std::make_exception_ptr(
+        Left(message, exit_code == exit_done ? int{exit_done} : int{exit_interrupted}));
   if (type == "interrupted") return std::make_exception_ptr(Interrupted(message));
   if (type == "dry run") return std::make_exception_ptr(DryRun(message));
   return std::make_exception_ptr(Error(message, failure_code(exit_code, exit_failed)));

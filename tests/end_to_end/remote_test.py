@@ -165,8 +165,9 @@ class ByTicket(Remote):
         leader = self.lead(["wait 1"])
         wrong = json.loads(self.ticket.read_text())
         other = self.base / "other"
-        subprocess.run([TOOL, "invite", self.directory], env=self.environment({}), check=True, stdout=other.open("w"),
-                       stderr=subprocess.DEVNULL)
+        with other.open("w") as out:
+            subprocess.run([TOOL, "invite", self.directory], env=self.environment({}), check=True, stdout=out,
+                           stderr=subprocess.DEVNULL)
         self.assertEqual(stat.S_IMODE(other.stat().st_mode), 0o600)
         self.assertEqual(json.loads(other.read_text())["key"], wrong["key"])
         leader.kill()

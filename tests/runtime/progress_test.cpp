@@ -20,7 +20,8 @@ TEST_CASE("Progress is done, total, rate, time left, and who is idle") {
 TEST_CASE("One is not many") {
   CHECK(count_text(1, "worker") == "1 worker");
   CHECK(count_text(0, "worker") == "0 workers");
-  CHECK(progress_text({.tasks = 1000, .idle = 1, .workers = 1, .elapsed = 0s}) == "0/1000 done (0 %), 1 of 1 worker idle");
+  CHECK(progress_text({.tasks = 1000, .idle = 1, .workers = 1, .elapsed = 0s}) ==
+        "0/1000 done (0 %), 1 of 1 worker idle");
 }
 
 TEST_CASE("Before the first task is done, nothing is said about a rate") {
@@ -30,7 +31,8 @@ TEST_CASE("Before the first task is done, nothing is said about a rate") {
 }
 
 TEST_CASE("At the end nothing is left") {
-  CHECK(progress_text({.tasks = 1000, .done = 1000, .workers = 4, .elapsed = 10s}) == "1000/1000 done (100 %)");
+  CHECK(progress_text({.tasks = 1000, .done = 1000, .workers = 4, .elapsed = 10s}) ==
+        "1000/1000 done (100 %)");
   CHECK(progress_text({.elapsed = 10s}) == "0/0 done");
 }
 
@@ -48,7 +50,8 @@ TEST_CASE("A rate is told in the unit that fits it") {
       {1, 1h, ", 1.0/h, "},
       {1, 40h, ", 0.0/h, "},
   }));
-  CHECK_THAT(progress_text({.tasks = 100'000'000, .done = done, .workers = 1, .elapsed = elapsed}), Catch::Contains(rate));
+  CHECK_THAT(progress_text({.tasks = 100'000'000, .done = done, .workers = 1, .elapsed = elapsed}),
+             Catch::Contains(rate));
 }
 
 TEST_CASE("What takes longer than a year takes years") {
@@ -56,7 +59,8 @@ TEST_CASE("What takes longer than a year takes years") {
              Catch::Contains("years left"));
   CHECK(remaining_text(3h + 5min) == "3 h 05 min");
   CHECK(remaining_text(std::chrono::duration<double>(1e30)) == "years");
-  CHECK_THAT(progress_text({.tasks = 10, .done = 1, .workers = 1, .elapsed = 0s}), Catch::Contains("years left"));
+  CHECK_THAT(progress_text({.tasks = 10, .done = 1, .workers = 1, .elapsed = 0s}),
+             Catch::Contains("years left"));
 }
 
 TEST_CASE("Progress is due soon on a terminal, seldom in a log, and never when it is off") {

@@ -55,7 +55,8 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
     base::KeptThread thread("talk");
     talk::Peers peers(rank == 0 && size > 1 ? &network.comm(0) : nullptr);
     execute::Desk desk;
-    Root root{peers, thread, desk, authors, allocation, *drain, {}, base::this_process(), worker_count, leads};
+    Root root{peers,        thread, desk, authors, allocation, *drain, {}, base::this_process(),
+              worker_count, leads};
     try {
       if (rank == 0)
         map_on_root(root, call, 1);

@@ -160,7 +160,8 @@ TEST_CASE("Where nobody listens, or somebody who does not answer, connecting end
     nobody = gone.addresses();
   }
   CHECK_FALSE(connect_to(nobody, key, 10s, base::Clock::now() + 10s));
-  CHECK_FALSE(connect_to(std::vector<std::string>{"", "nowhere", "1.2.3.4:0"}, key, 10s, base::Clock::now() + 10s));
+  CHECK_FALSE(
+      connect_to(std::vector<std::string>{"", "nowhere", "1.2.3.4:0"}, key, 10s, base::Clock::now() + 10s));
 }
 
 TEST_CASE("Gate: a run speaks as a whole and for its ranks, and hears what is said to each") {

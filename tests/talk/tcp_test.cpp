@@ -30,7 +30,8 @@ TEST_CASE("Where to listen is a word, an address or an interface, with one port 
   CHECK(at->last_port == 4010);
   CHECK(parse_listen_at("10.0.0.1")->first_port == 0);
   CHECK(parse_listen_at("10.0.0.1:5000")->last_port == 5000);
-  for (const char* const text : {":", ":4000", "eth0:", "eth0:x", "eth0:2-1", "eth0:1-", "eth0:0", "eth0:70000"})
+  for (const char* const text :
+       {":", ":4000", "eth0:", "eth0:x", "eth0:2-1", "eth0:1-", "eth0:0", "eth0:70000"})
     CHECK_FALSE(parse_listen_at(text));
 }
 
@@ -39,7 +40,8 @@ TEST_CASE("A listener takes the next free port of those that are given") {
   const std::string address = first.addresses().at(0);
   const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
   CHECK_THROWS_AS(Listener(ListenAt{How::tcp, "lo", port, port}), SystemError);
-  const Listener second(ListenAt{How::tcp, "lo", port, static_cast<std::uint16_t>(std::min(port + 20, 65535))});
+  const Listener second(
+      ListenAt{How::tcp, "lo", port, static_cast<std::uint16_t>(std::min(port + 20, 65535))});
   CHECK(second.addresses().at(0) != address);
 }
 
