@@ -220,6 +220,8 @@ TEST_CASE("Gate: who speaks for a rank that it does not have is let go of, and s
   open.run.send(0, "not admitted");
   CHECK(heard(open.gate).lost);
   Connection other = *connect_to(open.path);
+  other.send(Connection::whole_run, "join");
+  CHECK(heard(open.gate).bytes == "join");
   REQUIRE(::send(other.fd(), "some bytes that are no message", 30, 0) == 30);
   const Envelope gone = heard(open.gate);
   CHECK(gone.lost);
