@@ -34,7 +34,7 @@ constexpr auto moment_to_leave = 200ms;
 /// How often this run gives the leader a sign of life.
 constexpr auto between_signs = 2s;
 /// This process looks every two seconds, unless it stands still.
-constexpr auto most_between_looks = 5s;
+constexpr auto standstill = 5s;
 /// How long one attempt to reach another host may take, and how long to wait before the next one.
 constexpr auto time_to_connect = 5s;
 constexpr auto between_attempts = 1s;
@@ -257,7 +257,7 @@ class Joined {
 
   bool is_frozen(Time now) {
     if (pulse_) return pulse_->is_frozen(now);
-    const bool stood_still = now - std::exchange(looked_, now) > most_between_looks;
+    const bool stood_still = now - std::exchange(looked_, now) > standstill;
     if (stood_still || stand_.is_ending) heard_ = now;
     return now - heard_ >= map_.call.options.lease;
   }
@@ -469,7 +469,7 @@ std::optional<Ended> join(RootMap& map, const store::Held& held) {
 Ended join_by_ticket(RootMap& map) {
   const std::string& path = map.call.options.ticket;
   const store::Ticket ticket = store::read_ticket(path);
-  const Time patience = Clock::now() + patience_without_leader;
+  const Time give_up = Clock::now() + patience_without_leader;
   int refusals = 0;
   for (;;) {
     map.time.look(Clock::now());
@@ -488,7 +488,7 @@ Ended join_by_ticket(RootMap& map) {
                         "listens there; `tasker invite DIRECTORY` on {} writes a new one",
                         path, fmt::join(ticket.addresses, ", "), ticket.host));
     }
-    if (Clock::now() >= patience)
+    if (Clock::now() >= give_up)
       throw Interrupted(
           fmt::format("nobody leads where the ticket {} invites to ({}); run the same command "
                       "again when a run on {} does",

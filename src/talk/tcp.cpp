@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int most_waiting = 4096;
+constexpr int longest_queue = 4096;
 
 void set_option(int fd, int level, int option, int value) {
   // Failures are ignored: without the option a loss is noticed later.
@@ -132,7 +132,7 @@ Listener::Listener(const ListenAt& at) : fd_(tcp_socket()) {
   for (std::uint32_t port = at.first_port;; ++port) {
     const sockaddr_in local = ipv4(address, htons(static_cast<std::uint16_t>(port)));
     if (::bind(fd(), reinterpret_cast<const sockaddr*>(&local), sizeof local) == 0 &&
-        ::listen(fd(), most_waiting) == 0)
+        ::listen(fd(), longest_queue) == 0)
       return;
     if (errno != EADDRINUSE || port >= at.last_port) base::throw_errno("listen at", to_text(local));
   }
