@@ -57,7 +57,7 @@ Computation::Computation(RootMap& map, schedule::Plan plan, AtWork at_work)
     : map_(map),
       workspace_(map.workspace()),
       peers_(map.root.peers),
-      desk_(map.root.desk),
+      desk_(*map.root.desk),
       at_work_(std::move(at_work)),
       total_(workspace_.missing().size()),
       scheduler_(make_scheduler(map, std::move(plan))),

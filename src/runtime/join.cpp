@@ -2,19 +2,15 @@
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/sleep.hpp"
 #include "cluster/launcher.hpp"
 #include "execute/worker.hpp"
 #include "runtime/computation.hpp"
+#include "runtime/find_leader.hpp"
 #include "runtime/gather.hpp"
 #include "runtime/open_gate.hpp"
-#include "store/key.hpp"
 #include "store/pulse.hpp"
-#include "store/ticket.hpp"
-#include "talk/connection.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -27,63 +23,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How long to wait for a run that is about to hold the directory, before another look.
-constexpr auto until_held = 20ms;
 /// How long the main thread gets to come out of `fn` when this run must end.
 constexpr auto moment_to_leave = 200ms;
 /// How often this run gives the leader a sign of life.
 constexpr auto between_signs = 2s;
 /// This process looks every two seconds, unless it stands still.
 constexpr auto standstill = 5s;
-/// How long one attempt to reach another host may take, and how long to wait before the next one.
-constexpr auto time_to_connect = 5s;
-constexpr auto between_attempts = 1s;
-/// After so many attempts a run that lives counts as one that can't be reached.
-constexpr int most_attempts = 3;
-/// How long a run with a ticket waits for one that leads.
-constexpr auto patience_without_leader = 60s;
 /// How long a run that has joined waits for work, if the options don't say.
 constexpr auto usual_idle_timeout = 5min;
-
-std::chrono::milliseconds lost_after(const RootMap& map) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(map.call.options.lost_after);
-}
-
-/// Connects to a run on another host. Throws Held if that was tried in vain again and again.
-std::optional<talk::Connection> connect_to_host(RootMap& map, const store::Held& held) {
-  const auto& directory = map.workspace().directory();
-  const store::Holder& holder = held.by().holder;
-  std::string why = fmt::format("it can't be reached at {}", fmt::join(holder.addresses, ", "));
-  try {
-    const auto key = store::read_key(directory);
-    if (!key) throw SystemError("there is no key in the directory");
-    auto connection =
-        talk::connect_to(holder.addresses, *key, lost_after(map), Clock::now() + time_to_connect);
-    if (connection) return connection;
-  } catch (const SystemError& error) {
-    why = error.what();
-  }
-  if (++map.attempts[holder.run] >= most_attempts) throw store::Held(directory, held.by(), why);
-  return std::nullopt;
-}
-
-/// Connects to the run that holds the directory; nothing if that run is gone, or does not hold it yet. Throws
-/// Held if this run can't join it.
-std::optional<talk::Connection> connect(RootMap& map, const store::Held& held) {
-  const store::Holder& holder = held.by().holder;
-  const bool is_here = base::life_of(holder.process) != base::Life::unknown;
-  std::optional<talk::Connection> connection;
-  if (held.by().holds) {
-    if (map.call.options.join == Joining::never || (is_here ? holder.gate.empty() : holder.addresses.empty()))
-      throw held;
-    connection =
-        is_here
-            ? talk::connect_to(store::fence_path(map.workspace().directory(), holder.run) / store::gate_name)
-            : connect_to_host(map, held);
-  }
-  if (!connection) base::sleep_until(Clock::now() + until_held);
-  return connection;
-}
 
 /// Whether this run is one of many that nobody misses: a member of an array, or one that came by a ticket.
 bool is_guest(const RootMap& map) { return !map.call.options.ticket.empty() || cluster::is_array_member(); }
@@ -92,14 +39,6 @@ std::chrono::nanoseconds idle_timeout(const RootMap& map) {
   if (map.call.options.idle_timeout >= 0s) return map.call.options.idle_timeout;
   return is_guest(map) ? 0s : usual_idle_timeout;
 }
-
-/// The run that leads, and how this one has found it.
-struct Leader {
-  talk::Connection connection;
-  /// The run that holds the directory; nothing if this run has a ticket instead.
-  std::optional<store::Held> held = {};
-  std::optional<store::Ticket> ticket = {};
-};
 
 /// The ranks of this run during a map that another run leads. What the leader says to a rank is passed on to
 /// it, and what a rank says to the leader: so ranks don't know that they compute for another run. When the
@@ -110,7 +49,7 @@ class Joined {
   Joined(RootMap& map, Leader leader)
       : map_(map),
         peers_(map.root.peers),
-        desk_(map.root.desk),
+        desk_(*map.root.desk),
         leader_(std::move(leader)),
         arguments_(map.arguments.digest()),
         digest_(base::to_hex(store::Fingerprinter(map.call).digest())) {
@@ -292,11 +231,8 @@ class Joined {
           fmt::format("{}: the run that this one had joined is gone, and no other one leads; run "
                       "the same command again when one does",
                       map_.name));
-    std::vector<std::string> addresses = leader_.ticket->addresses;
-    addresses.insert(addresses.end(), successors_.begin(), successors_.end());
     try {
-      if (auto connection = talk::connect_to(addresses, leader_.ticket->key, lost_after(map_),
-                                             Clock::now() + time_to_connect)) {
+      if (auto connection = connect(map_, *leader_.ticket, successors_)) {
         leader_.connection = std::move(*connection);
         introduce();
         return;
@@ -467,35 +403,9 @@ std::optional<Ended> join(RootMap& map, const store::Held& held) {
 }
 
 Ended join_by_ticket(RootMap& map) {
-  const std::string& path = map.call.options.ticket;
-  const store::Ticket ticket = store::read_ticket(path);
-  const Time give_up = Clock::now() + patience_without_leader;
-  int refusals = 0;
-  for (;;) {
-    map.time.look(Clock::now());
-    if (map.time.stopped())
-      throw Interrupted(fmt::format("{} was stopped {}", map.name, map.time.reason(Clock::now())));
-    try {
-      if (auto connection = talk::connect_to(ticket.addresses, ticket.key, lost_after(map),
-                                             Clock::now() + time_to_connect)) {
-        map.arguments.make(map.call.count);
-        return Joined(map, {std::move(*connection), {}, ticket}).run();
-      }
-    } catch (const DamagedError&) {
-      if (++refusals >= most_attempts)
-        throw UsageError(
-            fmt::format("the ticket {} is refused at {}: it is an old one, or somebody else "
-                        "listens there; `tasker invite DIRECTORY` on {} writes a new one",
-                        path, fmt::join(ticket.addresses, ", "), ticket.host));
-    }
-    if (Clock::now() >= give_up)
-      throw Interrupted(
-          fmt::format("nobody leads where the ticket {} invites to ({}); run the same command "
-                      "again when a run on {} does",
-                      path, fmt::join(ticket.addresses, ", "), ticket.host));
-    auto watched = map.time.watched();
-    base::sleep_until(Clock::now() + between_attempts, watched);
-  }
+  Leader leader = find_by_ticket(map);
+  map.arguments.make(map.call.count);
+  return Joined(map, std::move(leader)).run();
 }
 
 }  // namespace tasker::runtime

@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,7 +42,8 @@ class Authors {
 struct Root {
   talk::Peers& peers;
   base::KeptThread& thread;  ///< The second thread.
-  execute::Desk& desk;       ///< Of this process, where it computes, too.
+  /// Of this process, where it computes, too. One serves once: who takes part again needs another.
+  std::optional<execute::Desk>& desk;
   Authors& authors;
   cluster::Allocation& allocation;  ///< Until when there is time.
   const base::CaughtSignal& drain;  ///< Asks this run to stop, as the end of the time does.

@@ -149,7 +149,9 @@ namespace {
 void wait_for(RootMap& map, const store::Held& held) {
   const auto fence = store::fence_path(map.workspace().directory(), held.by().holder.run);
   const Time until = Clock::now() + between_looks;
-  map.reporter.say(std::string(held.what()) + "; this run waits");
+  const base::ProcessId& process = held.by().holder.process;
+  map.reporter.say(fmt::format("waits for the run of process {} on {}, which it can't join{}{}", process.pid,
+                               process.host, held.why().empty() ? "" : ": ", held.why()));
   while (base::file_exists(fence) && Clock::now() < until &&
          base::life_of(held.by().holder.process) != base::Life::dead) {
     map.time.look(Clock::now());
@@ -165,8 +167,10 @@ std::optional<Ended> join_or_wait(RootMap& map, const store::Held& held) {
     return join(map, held);
   } catch (const store::Held& refused) {
     map.before.history.add(cluster::held);
-    if (!map.reporter.is_on_terminal() || !map.self.job.empty()) throw;
+    // Ranks that have been at work for another run can't begin anew.
+    if (!map.reporter.is_on_terminal() || !map.self.job.empty() || map.before.joined) throw;
     wait_for(map, refused);
+    map.root.desk.emplace();
     return std::nullopt;
   }
 }

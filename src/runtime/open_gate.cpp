@@ -25,7 +25,9 @@ bool wants_hosts(const RootMap& map, const store::Fence& fence) {
 }  // namespace
 
 std::vector<std::string> listen_to_hosts(RootMap& map, const store::Fence& fence) {
-  if (!map.listener) map.listener.emplace(listen_at(map));
+  const talk::ListenAt at = listen_at(map);
+  if (at.how == How::unix_socket) throw UsageError("Options::listen says \"unix\"");
+  if (!map.listener) map.listener.emplace(at);
   const auto addresses = map.listener->addresses();
   if (map.is_open_to_hosts) return addresses;
   const auto lost_after = std::chrono::duration_cast<std::chrono::milliseconds>(map.call.options.lost_after);

@@ -124,7 +124,7 @@ std::shared_ptr<const detail::ResultSource> Party::map_here(const detail::MapCal
     std::rethrow_exception(error);
   }
   if (rank() != 0) return map_on_worker(*comm_, *thread_, *desk_, call, maps_);
-  Root root{peers_,  *thread_,     *desk_,   authors_, allocation_,
+  Root root{peers_,  *thread_,     desk_,    authors_, allocation_,
             *drain_, end_process_, process_, workers_, leads_};
   leads_ = false;
   return map_on_root(root, call, maps_);

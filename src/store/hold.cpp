@@ -56,7 +56,8 @@ Held::Held(const fs::path& directory, Seen by, const std::string& why)
                   (by.holder.job.empty() ? "" : ", Slurm job " + by.holder.job) +
                   (why.empty() ? "" : ", which this one can't join: " + why) +
                   "; wait for it to end, then run the same command again"),
-      by_(std::move(by)) {}
+      by_(std::move(by)),
+      why_(why) {}
 
 std::optional<Seen> read_holder(const fs::path& path) {
   const auto text = base::read_small_file(path, std::size_t{1} << 16);

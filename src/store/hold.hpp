@@ -46,9 +46,11 @@ class Held : public Interrupted {
   /// `why` it can't be joined, if it is known.
   Held(const std::filesystem::path& directory, Seen by, const std::string& why = {});
   const Seen& by() const { return by_; }
+  const std::string& why() const { return why_; }
 
  private:
   Seen by_;
+  std::string why_;
 };
 
 /// Reads a `holder.json`; nothing if there is no such file. A damaged one names no process: its run counts as

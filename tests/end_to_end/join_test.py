@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import unittest
 
@@ -112,6 +113,26 @@ class Join(JoinTest):
         self.assertEqual(len(self.calls()), 1)
         (self.base / "now").touch()
         self.assertEqual(leader.wait().code, 0)
+
+    def test_on_a_terminal_who_can_not_join_waits(self):
+        leader = self.begin(["wait"], wait_for=self.base / "now")
+        leader.until(lambda: read_lines(self.ledger), "a task at its wait")
+        command, _ = self.program(wait_for=self.base / "now", pids=self.base / "pids.waiting", version="2")
+        terminal, its_end = os.openpty()
+        self.addCleanup(os.close, terminal)
+        waiting = subprocess.Popen(command, cwd=self.base, env=self.environment({}), stderr=its_end,
+                                   stdout=subprocess.DEVNULL)
+        self.addCleanup(waiting.kill)
+        os.close(its_end)
+        said = b""
+        while b"version, inputs or seed are others" not in said:
+            self.assertTrue(select.select([terminal], [], [], DEADLINE)[0], said)
+            said += os.read(terminal, 4096)
+        self.assertIn(b"waits for the run of process", said)
+        (self.base / "now").touch()
+        self.assertEqual(leader.wait().code, 0)
+        self.assertEqual(waiting.wait(DEADLINE), 0, said)
+        self.assertEqual(self.called(), ["wait", "wait"])
 
     def refused_list(self, path):
         command, settings = self.program(wait_for=self.base / "now", pids=self.base / "pids.few")

@@ -196,6 +196,17 @@ class ByTicket(Remote):
 
 
 class Inviting(Remote):
+    def test_a_run_that_shall_listen_here_only_opens_no_port(self):
+        leader = self.begin(["wait 1"], env={"TASKER_LISTEN": "unix"})
+        self.leader([leader])
+        asked = subprocess.run([TOOL, "invite", self.directory], env=self.environment({}), capture_output=True, text=True)
+        self.assertEqual(asked.returncode, 74, asked.stderr)
+        self.assertEqual(asked.stdout, "")
+        self.assertIn('Options::listen says "unix"', asked.stderr)
+        self.assertFalse((self.directory / "key").exists())
+        self.go.touch()
+        self.assert_all_end(leader)
+
     def test_a_run_that_listens_to_nobody_can_be_asked_for_a_ticket(self):
         leader = self.begin(["wait 1"] + NAMES, **self.on(0, env={"TASKER_LISTEN": ""}))
         self.leader([leader])

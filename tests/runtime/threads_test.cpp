@@ -54,14 +54,14 @@ std::vector<std::exception_ptr> map(test::ThreadNetwork& network, const std::fil
     const auto call = detail::make_call(file, fn, arguments, options);
     base::KeptThread thread("talk");
     talk::Peers peers(rank == 0 && size > 1 ? &network.comm(0) : nullptr);
-    execute::Desk desk;
+    std::optional<execute::Desk> desk(std::in_place);
     Root root{peers,        thread, desk, authors, allocation, *drain, {}, base::this_process(),
               worker_count, leads};
     try {
       if (rank == 0)
         map_on_root(root, call, 1);
       else
-        map_on_worker(network.comm(rank), thread, desk, call, 1);
+        map_on_worker(network.comm(rank), thread, *desk, call, 1);
     } catch (...) {
       thrown[static_cast<std::size_t>(rank)] = std::current_exception();
     }
